@@ -1,0 +1,119 @@
+/**
+ * The two doors between the simulated network and a simulated phone.
+ *
+ * A phone is device 0 of its account. It exchanges the very stanzas a companion device exchanges (message, receipt, ack, iq,
+ * presence, chatstate, notification); only the Noise transport between it and the server is left out. The network never looks
+ * into a phone, and a phone knows nothing but what its stanzas say.
+ */
+import type { BinaryNode, proto } from 'baileys'
+
+/** What a phone can ask of the network. */
+export interface Uplink {
+  /** Sends a stanza that wants no correlated answer: `message`, `receipt`, `ack`, `presence`, `chatstate`, `notification` acks. */
+  send(stanza: BinaryNode): void
+  /** Sends an `iq` (its `id` is set here) and gives the answer; throws {@link IqError} on `type=error`. */
+  query(iq: BinaryNode): Promise<BinaryNode>
+}
+
+/** An `<iq type=error>` answer. */
+export class IqError extends Error {
+  readonly code: number
+  constructor(code: number, text: string) {
+    super(`${code} ${text}`)
+    this.code = code
+  }
+}
+
+export interface PhoneIdentity {
+  /** International digits, e.g. `5511987654321`. */
+  number: string
+  /** `<number>@s.whatsapp.net` */
+  jid: string
+  /** `<digits>@lid` */
+  lid: string
+  name: string
+  business: boolean
+}
+
+/** A message as the phone itself decrypted it (or sent it, `fromMe`), in the shape of the control API. */
+export interface PhoneMessage {
+  /** Position in the phone's own log, starting at 1, growing by one. */
+  cursor: number
+  id: string
+  /** The conversation: a user's `@s.whatsapp.net` jid where the number is known, else the `@lid`; `@g.us`; `status@broadcast`. */
+  chat: string
+  /** Who wrote it, without device part. */
+  from: string
+  fromMe: boolean
+  /** Unix seconds. */
+  timestamp: number
+  /** The protobuf field that carries the content: `conversation`, `extendedTextMessage`, `imageMessage`, `protocolMessage`, … */
+  type: string
+  /** Text or caption, `""` when there is none. */
+  text: string
+  /** The decrypted WAProto Message as JSON (bytes in base64). */
+  message: Record<string, unknown>
+}
+
+/** What a companion gave in its QR text or pairing hello, as much as the phone needs to sign it in. */
+export interface CompanionKeys {
+  /** 32 bytes, Curve25519 identity public key without type byte. */
+  identity: Uint8Array
+  /** 32 bytes; from the QR text, or derived in the pairing-code exchange. */
+  advSecret: Uint8Array
+}
+
+/** First half of the pairing-code exchange, as the server relays it (engine.md §9.3). */
+export interface CompanionHello {
+  /** salt 32 ‖ iv 16 ‖ AES-CTR(ephemeral public key), as sent in `link_code_pairing_wrapped_companion_ephemeral_pub`. */
+  wrappedEphemeral: Uint8Array
+  /** Noise static public key of the companion (`companion_server_auth_key_pub`). */
+  serverAuthKey: Uint8Array
+}
+
+/** One exchange by pairing code, held between hello and finish. */
+export interface PairingCodeExchange {
+  /** Goes to the companion as `link_code_pairing_wrapped_primary_ephemeral_pub` (salt 32 ‖ iv 16 ‖ ciphertext). */
+  readonly wrappedPrimaryEphemeral: Uint8Array
+  /** Goes to the companion as `primary_identity_pub`, 32 bytes. */
+  readonly primaryIdentity: Uint8Array
+  /**
+   * Opens `companion_finish` (salt 32 ‖ iv 12 ‖ AES-GCM bundle) and derives the ADV secret.
+   * Throws when the bundle does not open, i.e. the code typed was another one.
+   */
+  finish(input: { wrappedKeyBundle: Uint8Array; companionIdentity: Uint8Array }): CompanionKeys
+}
+
+/** What the network and the control API ask of a phone. */
+export interface PhonePort {
+  readonly identity: PhoneIdentity
+  /** Makes keys and uploads them through the uplink like any device does. */
+  start(): Promise<void>
+  /** A stanza from the network. Phones process in order; never throws, never blocks. */
+  receive(stanza: BinaryNode): void
+  /** ADVSignedDeviceIdentityHMAC bytes for the `device-identity` of pair-success. */
+  signCompanion(keys: CompanionKeys, keyIndex: number): Uint8Array
+  /** Types a pairing code the person reads off the companion's screen. */
+  startPairingCode(code: string, hello: CompanionHello): PairingCodeExchange
+  /** A companion has logged in for the first time: shares the app-state key and the history with it. `deviceJid` is `number:n@s.whatsapp.net`. */
+  deviceLinked(deviceJid: string): Promise<void>
+  deviceUnlinked(deviceJid: string): void
+  /** Encrypts for every device of the receiver and the own companions, and sends. */
+  sendMessage(input: {
+    to: string
+    message: proto.IMessage
+    id?: string
+    editAttribute?: string
+  }): Promise<{ id: string; timestamp: number }>
+  sendReceipts(input: { chat: string; ids: string[]; type: 'read' | 'played' }): void
+  sendPresence(input: { to?: string; state: 'composing' | 'recording' | 'paused' | 'available' | 'unavailable' }): void
+  /** Log after `cursor`; with `waitMs` the promise is held until there is something or the time is over. */
+  messages(after: number, waitMs: number): Promise<{ messages: PhoneMessage[]; cursor: number }>
+  /** Own settings that change what the phone does by itself. */
+  configure(patch: { name?: string; echo?: boolean; autoRead?: boolean }): void
+  /** Rings the other side (`call` stanza with an `offer`); gives the call id. */
+  call(input: { to: string; video?: boolean }): Promise<{ callId: string }>
+  readonly calls: readonly { callId: string; peer: string; direction: 'in' | 'out'; state: 'ringing' | 'rejected' | 'terminated' }[]
+  /** Current app-state the phone knows from patches it could decrypt, by collection. */
+  appState(): Record<string, unknown>
+}
