@@ -1,0 +1,221 @@
+/**
+ * The port to WhatsApp, in our words. Features know this file and nothing of the library behind it; an adapter in `adapters/` fills it.
+ *
+ * A session is one attempt to be linked: it starts, reports what happens, and ends with exactly one `closed` event, after which it is
+ * dead. Deciding when to try again is the instance life cycle's business, not the engine's.
+ */
+import type { Logger } from '../runtime/logging.ts'
+import type { WireMessage } from './wire.ts'
+
+/**
+ * A person or a place under both names WhatsApp may use. `jid` is `<digits>@s.whatsapp.net`, `…@g.us`, `…@newsletter` or
+ * `status@broadcast`; `lid` is `<digits>@lid`. At least one is set; neither ever has a device part.
+ */
+export interface Address {
+  jid: string | null
+  lid: string | null
+}
+
+export interface EngineFactory {
+  /** What this engine can do; an operation whose capability is missing answers 501. */
+  readonly capabilities: ReadonlySet<Capability>
+  /** Makes a session without connecting; `start` connects. */
+  open(options: SessionOptions): EngineSession
+  /** Reads an inbox row that a crash left behind, exactly as the live event would have been. Null: nothing a person would see. */
+  readInbox(row: InboxRow, self: Address): ReceivedMessage | null
+}
+
+export type Capability = 'text' | 'edit' | 'revoke' | 'pairing-code' | 'presence' | 'chat-state' | 'call-reject' | 'history-request'
+
+export interface SessionOptions {
+  instanceId: string
+  store: SessionStore
+  identities: IdentityStore
+  proxy: ProxyConfiguration | null
+  /** Days of history to ask for at the first pairing; null: none. */
+  historyDays: number | null
+  /** Announce presence `available` on connect and keep it. */
+  keepOnline: boolean
+  /** The stored message of this id, for peers that could not decrypt it and ask again. */
+  storedMessage(id: string): Promise<WireMessage | null>
+  logger: Logger
+  /** Called in order, one event at a time: the next one waits for the promise. Must not throw. */
+  onEvent(event: EngineEvent): void | Promise<void>
+}
+
+export interface EngineSession {
+  /** Begins to connect; what comes of it arrives as events. Calling it twice is an error. */
+  start(): void
+  /** Closes the socket without logging out. Resolves when nothing of the session runs any more; safe to call in any state. */
+  stop(): Promise<void>
+  /** Unlinks the device at WhatsApp. Throws {@link EngineError} when WhatsApp did not confirm. Closes the session either way. */
+  logout(): Promise<void>
+  /** Asks for an 8-character pairing code for this number (digits). Only while waiting to be paired. */
+  requestPairingCode(number: string): Promise<string>
+  /**
+   * Encrypts and sends. Resolves when the stanza has been written; WhatsApp's own verdict follows as `server-ack`.
+   * `id` is fixed by the caller before the first try, so a second try can never become a second message.
+   */
+  send(to: Address, message: WireMessage, options: { id: string; edit?: 'edit' | 'revoke' }): Promise<{ timestamp: number }>
+  /** Sends `read` receipts as far as the privacy settings allow. */
+  markRead(messages: readonly MessageKey[]): Promise<void>
+  setPresence(presence: 'available' | 'unavailable'): Promise<void>
+  setChatState(to: Address, state: 'composing' | 'recording' | 'paused'): Promise<void>
+  rejectCall(call: { id: string; from: Address }): Promise<void>
+  /** Which of these numbers (digits) are on WhatsApp. One answer per number, in order. At most 50. */
+  lookUpNumbers(numbers: readonly string[]): Promise<NumberLookUp[]>
+  /** Asks the phone again for the last days of history. */
+  requestHistory(days: number): Promise<void>
+  /** URL of a profile picture, null when there is none or it is hidden. */
+  profilePicture(of: Address): Promise<string | null>
+}
+
+export interface NumberLookUp {
+  number: string
+  exists: boolean
+  /** Set when it exists. WhatsApp decides the form, e.g. without Brazil's ninth digit. */
+  address: Address | null
+}
+
+export interface MessageKey {
+  id: string
+  chat: Address
+  /** The author; needed in groups. */
+  sender: Address
+  fromMe: boolean
+}
+
+/** A message as it arrived, from others or from another device of the own account. */
+export interface ReceivedMessage extends MessageKey {
+  /** Milliseconds since 1970, WhatsApp's clock. */
+  timestamp: number
+  pushName: string | null
+  /** Unwrapped from deviceSent, ephemeral and view-once envelopes. */
+  message: WireMessage
+  viewOnce: boolean
+  /** True while WhatsApp hands over what came while we were away. */
+  offline: boolean
+}
+
+export type ReceiptStatus =
+  | 'server'
+  | 'delivered'
+  | 'read'
+  | 'played'
+  | 'read_self'
+  | 'played_self'
+  | 'sender'
+  | 'retry'
+  | 'inactive'
+  | 'server_error'
+
+export type EngineEvent =
+  /** A QR text to show; each new one replaces the last. `expiresAt` in ms. */
+  | { type: 'qr'; text: string; expiresAt: number }
+  /** The phone accepted us; the session goes on by itself to `open`. */
+  | { type: 'paired'; self: Address; platform: string | null; businessName: string | null }
+  /** Logged in: sends are possible from here on. */
+  | { type: 'open'; self: Address; name: string | null }
+  /** The end of this session; nothing follows. */
+  | { type: 'closed'; reason: CloseReason; detail: string }
+  /** `inbox` names the durable row this came from; the recorder removes it in the transaction that stores the message. */
+  | { type: 'message'; message: ReceivedMessage; inbox: string | null }
+  | { type: 'receipt'; ids: string[]; chat: Address; sender: Address; fromMe: boolean; status: ReceiptStatus; timestamp: number }
+  /** WhatsApp took the message (`error: null`) or refused it (WhatsApp's code). */
+  | { type: 'server-ack'; id: string; to: Address; error: number | null }
+  | { type: 'call'; call: IncomingCall }
+  | { type: 'contact'; address: Address; pushName: string | null; savedName: string | null }
+  /** Own profile as WhatsApp reports it. */
+  | { type: 'profile'; name: string | null }
+  /** A part of the history sync; old messages, never to be announced as new. `progress` 0–100, null when unknown. */
+  | { type: 'history'; messages: ReceivedMessage[]; progress: number | null }
+
+export interface IncomingCall {
+  id: string
+  from: Address
+  status: 'offer' | 'accepted' | 'rejected' | 'terminated' | 'notification' | 'latency'
+  isVideo: boolean
+  isGroup: boolean
+  groupJid: string | null
+  timestamp: number
+}
+
+/**
+ * Why a session ended. `stopped`: we asked. `lost`: network, time-out or server restart (retry with backoff). `replaced`: another
+ * client took over (do not retry). `logged-out`: unlinked or credentials refused (forget the session). `banned`, `outdated`: do not retry.
+ * `qr-expired`: nobody scanned. `storage`: the store failed, the session stopped itself before acknowledging anything (retry with backoff).
+ */
+export type CloseReason =
+  | 'stopped'
+  | 'lost'
+  | 'restart'
+  | 'replaced'
+  | 'logged-out'
+  | 'banned'
+  | 'outdated'
+  | 'qr-expired'
+  | 'bad-session'
+  | 'storage'
+
+export type EngineErrorCode = 'timeout' | 'not-connected' | 'not-registered' | 'rejected' | 'rate-limited' | 'unsupported' | 'logged-out'
+
+export class EngineError extends Error {
+  readonly code: EngineErrorCode
+  /** WhatsApp's numeric code, when it gave one. */
+  readonly serverCode: number | null
+  constructor(code: EngineErrorCode, message: string, serverCode: number | null = null) {
+    super(message)
+    this.code = code
+    this.serverCode = serverCode
+  }
+}
+
+export interface ProxyConfiguration {
+  protocol: 'http' | 'https' | 'socks5'
+  host: string
+  port: number
+  username: string | null
+  password: string | null
+}
+
+/**
+ * Where a session keeps what must survive: the engine owns no file and no table. Implemented over the database by
+ * `session-store.ts` and in memory for tests. Values are opaque bytes; sealing them is the store's business.
+ */
+export interface SessionStore {
+  loadCredentials(): Promise<Uint8Array | null>
+  saveCredentials(bytes: Uint8Array): Promise<void>
+  /** Records that exist among `ids`. */
+  load(kind: string, ids: readonly string[]): Promise<Map<string, Uint8Array>>
+  /** All of it becomes durable in one commit, or none. Resolves when it is. */
+  commit(batch: StoreBatch): Promise<void>
+  /** A row committed before and not yet forgotten; lets a re-delivered ciphertext be answered without decrypting twice. */
+  findInbox(hash: string): Promise<InboxRow | null>
+  /** Forgets credentials and every record. */
+  clear(): Promise<void>
+}
+
+export interface StoreBatch {
+  put: { kind: string; id: string; value: Uint8Array }[]
+  remove: { kind: string; id: string }[]
+  inbox?: InboxRow
+}
+
+/** One decrypted stanza between the commit that moved the ratchet and the transaction that records the message. */
+export interface InboxRow {
+  /** SHA-256 of the ciphertext, hex: the same stanza delivered again has the same one. */
+  hash: string
+  /** The stanza's own attributes (id, from, participant, t, notify, recipient, sender_lid, …). */
+  attributes: Record<string, string>
+  /** Decrypted, padding removed. */
+  plaintext: Uint8Array
+  /** Milliseconds. */
+  receivedAt: number
+}
+
+/** LID ⇄ number, per instance. Implemented by `identities.ts`. Numbers and LIDs are user parts (digits). */
+export interface IdentityStore {
+  lidsOf(numbers: readonly string[]): Promise<Map<string, string>>
+  numbersOf(lids: readonly string[]): Promise<Map<string, string>>
+  learn(pairs: readonly { number: string; lid: string }[]): Promise<void>
+}

@@ -1,0 +1,13 @@
+/**
+ * WhatsApp's own message format. The protobuf is WhatsApp's vocabulary, not the library's: kinds of message are written in it, and
+ * every engine speaks it. Baileys happens to ship the generated code, so this file is the only place outside the adapter that names it.
+ */
+import { proto } from 'baileys'
+
+export type WireMessage = proto.IMessage
+
+/** Protobuf bytes, as stored beside a message and handed back for a retry. */
+export const encodeWireMessage = (message: WireMessage): Uint8Array => proto.Message.encode(message).finish()
+
+/** Throws when the bytes are no WhatsApp message. */
+export const decodeWireMessage = (bytes: Uint8Array): WireMessage => proto.Message.decode(bytes)
