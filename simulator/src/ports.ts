@@ -98,13 +98,19 @@ export interface PhonePort {
   /** A companion has logged in for the first time: shares the app-state key and the history with it. `deviceJid` is `number:n@s.whatsapp.net`. */
   deviceLinked(deviceJid: string): Promise<void>
   deviceUnlinked(deviceJid: string): void
-  /** Encrypts for every device of the receiver and the own companions, and sends. */
+  /**
+   * Encrypts for every device of the receiver and the own companions, and sends.
+   * `media` is encrypted and uploaded first, and its keys are filled into the media field of `message`.
+   */
   sendMessage(input: {
     to: string
     message: proto.IMessage
     id?: string
     editAttribute?: string
+    media?: { bytes: Uint8Array; mimetype: string }
   }): Promise<{ id: string; timestamp: number }>
+  /** Downloads and decrypts the media of the message at `cursor`; throws when there is none. */
+  media(cursor: number): Promise<{ bytes: Uint8Array; mimetype: string }>
   sendReceipts(input: { chat: string; ids: string[]; type: 'read' | 'played' }): void
   sendPresence(input: { to?: string; state: 'composing' | 'recording' | 'paused' | 'available' | 'unavailable' }): void
   /** Log after `cursor`; with `waitMs` the promise is held until there is something or the time is over. */
@@ -113,7 +119,19 @@ export interface PhonePort {
   configure(patch: { name?: string; echo?: boolean; autoRead?: boolean }): void
   /** Rings the other side (`call` stanza with an `offer`); gives the call id. */
   call(input: { to: string; video?: boolean }): Promise<{ callId: string }>
+  /** Hangs up: an incoming call that still rings is rejected, an own one is terminated. Unknown ids are ignored. */
+  endCall(callId: string): void
   readonly calls: readonly { callId: string; peer: string; direction: 'in' | 'out'; state: 'ringing' | 'rejected' | 'terminated' }[]
   /** Current app-state the phone knows from patches it could decrypt, by collection. */
   appState(): Record<string, unknown>
+  /** Releases readers held by {@link PhonePort.messages} and stops asking the network for anything. */
+  close(): void
+}
+
+/** Where encrypted media goes and comes from: the media host of the network, handed to the phone. */
+export interface MediaTransfer {
+  /** Stores ciphertext under a path of `kind` (`image`, `video`, `audio`, `document`, …). */
+  upload(input: { bytes: Uint8Array; fileEncSha256: Uint8Array; kind: string }): Promise<{ url: string; directPath: string }>
+  /** Fetches ciphertext by what the message says about it. */
+  download(location: { url?: string; directPath?: string }): Promise<Uint8Array>
 }
