@@ -1,0 +1,222 @@
+/**
+ * Every table, as Kysely sees it; `migrations/` makes them. One schema for SQLite and PostgreSQL: times are milliseconds since 1970
+ * (`bigint`), booleans are 0/1 integers, JSON is text, `Sealed` bytes are ciphertext of the vault. Whatever belongs to an instance
+ * carries `instance_id` with `on delete cascade`: deleting the instance's row deletes all of it, and a test counts.
+ */
+import type { Generated } from 'kysely'
+
+/** AES-256-GCM ciphertext made by the vault; meaningless without the key. */
+export type Sealed = Uint8Array
+export type Flag = 0 | 1
+
+export interface Schema {
+  accounts: AccountsTable
+  instances: InstancesTable
+  instance_configurations: InstanceConfigurationsTable
+  session_credentials: SessionCredentialsTable
+  signal_records: SignalRecordsTable
+  inbox: InboxTable
+  identities: IdentitiesTable
+  contacts: ContactsTable
+  messages: MessagesTable
+  webhooks: WebhooksTable
+  events: EventsTable
+  deliveries: DeliveriesTable
+  delivery_lanes: DeliveryLanesTable
+  vault_checks: VaultChecksTable
+}
+
+export interface AccountsTable {
+  id: string
+  /** Unique. */
+  name: string
+  /** SHA-256 of the TokenAccount, hex; unique. The token itself is nowhere. */
+  token_hash: string
+  instance_quota: number | null
+  requests_per_minute: number
+  creates_per_minute: number
+  /** JSON string[]; `*` allows all. */
+  allowed_origins: string
+  suspended: Flag
+  created_at: number
+}
+
+export type InstanceState = 'disconnected' | 'connecting' | 'qr' | 'closed' | 'connected' | 'loggedout' | 'banned' | 'deleting'
+
+export interface InstancesTable {
+  /** Internal; everything the instance owns hangs on it, never on the name. */
+  id: string
+  account_id: string
+  /** Unique within the account. */
+  name: string
+  /** SHA-256 of the TokenInstance, hex; unique over all accounts. */
+  token_hash: string
+  /** For the places that show it. */
+  token: Sealed
+  state: InstanceState
+  /** Why it is in this state, a short word such as `lost`, `replaced`, `logged-out`. */
+  state_reason: string | null
+  /** What the owner wants: 1 = reconnect after a restart or a lost connection. */
+  wanted: Flag
+  /** `<digits>@s.whatsapp.net`, no device part. */
+  number_jid: string | null
+  lid: string | null
+  profile_name: string | null
+  picture_url: string | null
+  business_name: string | null
+  platform: string | null
+  created_at: number
+  updated_at: number
+}
+
+export type ConfigurationKind = 'settings' | 'proxy' | 's3' | 'websocket' | 'chatwoot'
+
+/** One JSON document per kind; absent row = defaults. Sealed whole, since most of them hold a secret. */
+export interface InstanceConfigurationsTable {
+  instance_id: string
+  kind: ConfigurationKind
+  value: Sealed
+}
+
+/** The engine's credentials blob. Primary key `instance_id`. */
+export interface SessionCredentialsTable {
+  instance_id: string
+  value: Sealed
+}
+
+/** Signal sessions, sender keys, prekeys, app-state keys…: primary key (instance_id, kind, id). */
+export interface SignalRecordsTable {
+  instance_id: string
+  kind: string
+  id: string
+  value: Sealed
+}
+
+/** Stored before the receipt leaves; primary key (instance_id, hash). Removed by the transaction that records the message. */
+export interface InboxTable {
+  instance_id: string
+  hash: string
+  /** JSON object of the stanza's attributes. */
+  attributes: string
+  plaintext: Sealed
+  received_at: number
+  /** 1 = recorded; the row only stays so that the same ciphertext delivered again is recognised. */
+  done: Flag
+}
+
+/** LID ⇄ number. Primary key (instance_id, lid); unique (instance_id, number). User parts only. */
+export interface IdentitiesTable {
+  instance_id: string
+  lid: string
+  number: string
+}
+
+/** What people call each other. Primary key (instance_id, jid); `jid` is the number's JID where it is known, else the LID. */
+export interface ContactsTable {
+  instance_id: string
+  jid: string
+  push_name: string | null
+  saved_name: string | null
+  updated_at: number
+}
+
+export type MessageStatus = 'pending' | 'sent' | 'delivered' | 'read' | 'played' | 'failed'
+
+/** Primary key `seq`; unique (instance_id, chat, sender, message_id); indices (instance_id, message_id), (instance_id, chat, sent_at, seq). */
+export interface MessagesTable {
+  seq: Generated<number>
+  instance_id: string
+  message_id: string
+  /** Number's JID where it is known, else LID; group, newsletter or `status@broadcast`. */
+  chat: string
+  /** Author, same forms. */
+  sender: string
+  from_me: Flag
+  /** The event's `message.type`: text, image, message_edit, … */
+  type: string
+  /** Text or caption, `""` when there is none. */
+  content: string
+  /** Who sent it through the API; `""` otherwise. */
+  source: string
+  status: MessageStatus
+  push_name: string | null
+  /** Id of the message this one answers, edits or revokes. */
+  refers_to: string | null
+  /** Newest text after edits; null when never edited. */
+  edited_content: string | null
+  revoked: Flag
+  /** Kind of media (image, video, audio, document, sticker), null without. */
+  media_type: string | null
+  /** WAProto bytes, for retries, quotes, forwarding and media. */
+  wire: Uint8Array
+  /** Milliseconds, WhatsApp's clock. */
+  sent_at: number
+  /** Milliseconds, ours. */
+  stored_at: number
+}
+
+/** Unique (instance_id, label). */
+export interface WebhooksTable {
+  id: string
+  instance_id: string
+  label: string
+  enabled: Flag
+  /** Sealed, since people put secrets into query strings. */
+  url: Sealed
+  authorization: Sealed
+  by_events: Flag
+  /** JSON string[] in the order given; `[]` = all. */
+  events: string
+  media_base64: Flag
+  /** Standard Webhooks signing secret `whsec_…`. */
+  signing_secret: Sealed
+  /** Failures in a row; five open the circuit. */
+  failures: number
+  updated_at: number
+}
+
+/** The event log. Ids grow with time (ULID), so `id` is also the order and the cursor. Index (instance_id, id). */
+export interface EventsTable {
+  id: string
+  instance_id: string
+  /** `message.exchange`, … */
+  name: string
+  /** What keeps its order: the chat's JID, or `""`. */
+  lane: string
+  /** JSON of the envelope's `data`. */
+  data: string
+  created_at: number
+}
+
+/** One row per (event, webhook) not yet taken; primary key (webhook_id, lane, event_id). Removed when delivered. */
+export interface DeliveriesTable {
+  webhook_id: string
+  lane: string
+  event_id: string
+  instance_id: string
+  attempts: number
+  /** `waiting` or `dead` (dead letter). */
+  state: 'waiting' | 'dead'
+  /** Status of the last answer, null when there was none. */
+  last_status: number | null
+  last_error: string | null
+  created_at: number
+}
+
+/**
+ * One row per (webhook, lane) that has something waiting: the unit a worker claims, so that order per chat holds and claiming never scans
+ * the deliveries. Primary key (webhook_id, lane); index (next_attempt_at). `leased_until` 0 = free.
+ */
+export interface DeliveryLanesTable {
+  webhook_id: string
+  lane: string
+  instance_id: string
+  next_attempt_at: number
+  leased_until: number
+}
+
+/** One sealed known text per vault key, so that a wrong key is noticed at start. */
+export interface VaultChecksTable {
+  key_id: string
+  value: Sealed
+}
