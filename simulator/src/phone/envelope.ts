@@ -1,0 +1,59 @@
+/** Reads the outside of a message stanza: who wrote it, in which conversation, for whom (engine.md §9.3). Pure. */
+import { type BinaryNode, getBinaryNodeChildren } from 'baileys'
+import { parseJid } from '../jid.ts'
+import { sameUser, userJid } from './addresses.ts'
+
+export interface Envelope {
+  id: string
+  /** The device that wrote it. */
+  author: string
+  /** Written by a companion of this account. */
+  own: boolean
+  /** The conversation, as the stanza addresses it; without device. */
+  chat: string
+  group: boolean
+  /** Between devices of one account, not part of a conversation. */
+  peer: boolean
+  /** Unix seconds. */
+  timestamp: number
+  pushName?: string
+  /** Two addresses of one user, when the stanza tells them. */
+  aliases: [string, string][]
+  parts: { type: string; ciphertext: Uint8Array }[]
+}
+
+/** Undefined when the stanza lacks what a message must have. */
+export function readEnvelope(stanza: BinaryNode, self: { jid: string; lid: string }): Envelope | undefined {
+  const { id, from, participant, recipient, t, category, notify } = stanza.attrs
+  const source = parseJid(from)
+  if (!id || !from || !source) return undefined
+  const group = source.server === 'g.us' || source.server === 'broadcast'
+  const author = group ? participant : from
+  if (!author || !parseJid(author)) return undefined
+  const own = sameUser(author, self.jid) || sameUser(author, self.lid)
+  // Only one's own companions may say that a message belongs to another conversation than their own.
+  const chat = userJid(group ? from : own && recipient && parseJid(recipient) ? recipient : from)
+  return {
+    id,
+    author,
+    own,
+    chat,
+    group,
+    peer: own && category === 'peer',
+    timestamp: Number(t) || 0,
+    pushName: notify || undefined,
+    aliases: aliasesOf(stanza, author, own ? chat : undefined),
+    parts: getBinaryNodeChildren(stanza, 'enc').flatMap(({ attrs, content }) =>
+      content instanceof Uint8Array ? [{ type: attrs.type ?? '', ciphertext: content }] : [],
+    ),
+  }
+}
+
+function aliasesOf({ attrs }: BinaryNode, author: string, ownChat: string | undefined): [string, string][] {
+  const ofAuthor = attrs.participant_lid ?? attrs.participant_pn ?? attrs.sender_lid ?? attrs.sender_pn
+  const ofRecipient = attrs.peer_recipient_lid ?? attrs.peer_recipient_pn ?? attrs.recipient_lid ?? attrs.recipient_pn
+  const pairs: [string, string][] = []
+  if (ofAuthor) pairs.push([userJid(author), userJid(ofAuthor)])
+  if (ofRecipient && ownChat) pairs.push([ownChat, userJid(ofRecipient)])
+  return pairs
+}

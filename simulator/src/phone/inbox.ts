@@ -1,0 +1,104 @@
+/**
+ * Receiving: decrypts, notices what came twice, asks for a retry when a message cannot be read, and says "delivered" only when it
+ * was. What the message means is for whoever is handed the {@link Received}.
+ */
+import { type BinaryNode, proto, unpadRandomMax16 } from 'baileys'
+import type { AddressBook } from './addresses.ts'
+import { BoundedMap } from './bounded.ts'
+import type { DeviceKeys } from './device-keys.ts'
+import { type Envelope, readEnvelope } from './envelope.ts'
+import { ack, deliveryReceipt, retryReceipt } from './receipts.ts'
+import { type Sessions, SignalError } from './sessions.ts'
+
+/** Message ids remembered to notice what comes twice. */
+const SEEN = 5_000
+/** Retries asked for one message, as clients limit it. */
+const RETRIES = 5
+const UNHANDLED = 500
+
+export interface Received {
+  envelope: Envelope
+  /** Without the wrapper of a companion's copy. */
+  message: proto.IMessage
+}
+
+export class Inbox {
+  private readonly self: { jid: string; lid: string }
+  private readonly keys: DeviceKeys
+  private readonly book: AddressBook
+  private readonly sessions: Sessions
+  private readonly transmit: (stanza: BinaryNode) => void
+  private readonly seen = new BoundedMap<string, true>(SEEN)
+  private readonly retries = new BoundedMap<string, number>(SEEN)
+
+  constructor(parts: {
+    self: { jid: string; lid: string }
+    keys: DeviceKeys
+    book: AddressBook
+    sessions: Sessions
+    transmit: (stanza: BinaryNode) => void
+  }) {
+    this.self = parts.self
+    this.keys = parts.keys
+    this.book = parts.book
+    this.sessions = parts.sessions
+    this.transmit = parts.transmit
+  }
+
+  /** Undefined for what came before, could not be read, or carries nothing but keys. */
+  async accept(stanza: BinaryNode): Promise<Received | undefined> {
+    const envelope = readEnvelope(stanza, this.self)
+    if (!envelope || envelope.parts.length === 0) {
+      this.transmit(ack(stanza, envelope ? undefined : UNHANDLED))
+      return undefined
+    }
+    for (const [one, other] of envelope.aliases) this.book.learn(one, other)
+
+    const message: proto.IMessage = {}
+    const ticket = `${this.book.toLid(envelope.author)} ${envelope.id}`
+    let fresh = !this.seen.has(ticket)
+    try {
+      if (fresh) for (const part of envelope.parts) Object.assign(message, await this.decrypt(envelope, part))
+    } catch (error) {
+      if (!(error instanceof SignalError && error.kind === 'duplicate')) {
+        this.askAgain(stanza, ticket)
+        return undefined
+      }
+      fresh = false
+    }
+    this.seen.set(ticket, true)
+    this.retries.delete(ticket)
+    this.transmit(deliveryReceipt(stanza, envelope))
+    return fresh ? { envelope, message } : undefined
+  }
+
+  private async decrypt(envelope: Envelope, part: Envelope['parts'][number]): Promise<proto.IMessage> {
+    const plaintext = await this.open(envelope, part)
+    const { senderKeyDistributionMessage: distribution, ...message } = proto.Message.toObject(
+      proto.Message.decode(unpadRandomMax16(plaintext)),
+    ) as proto.IMessage
+    if (envelope.group && distribution?.axolotlSenderKeyDistributionMessage) {
+      await this.sessions.acceptDistribution(envelope.chat, envelope.author, distribution.axolotlSenderKeyDistributionMessage)
+    }
+    // A stranger's "copy of what you sent" is nothing of the kind.
+    return envelope.own ? (message.deviceSentMessage?.message ?? message) : message
+  }
+
+  private open({ author, chat }: Envelope, { type, ciphertext }: Envelope['parts'][number]): Promise<Uint8Array> {
+    if (type === 'pkmsg' || type === 'msg') return this.sessions.decrypt(author, type, ciphertext)
+    if (type === 'skmsg') return this.sessions.decryptGroup(chat, author, ciphertext)
+    return Promise.reject(new SignalError(`unknown encryption ${type}`))
+  }
+
+  /** Keys go along from the second try on, as clients do it: by then a fresh session is needed. */
+  private askAgain(stanza: BinaryNode, ticket: string): void {
+    const count = (this.retries.get(ticket) ?? 0) + 1
+    if (count > RETRIES) {
+      this.transmit(ack(stanza, UNHANDLED))
+      return
+    }
+    this.retries.set(ticket, count)
+    this.transmit(retryReceipt(stanza, count, this.keys.registrationNode(), count > 1 ? this.keys.retryKeysNode() : undefined))
+    this.transmit(ack(stanza))
+  }
+}

@@ -1,0 +1,85 @@
+/** Media as WhatsApp carries it: AES-256-CBC and a truncated HMAC under keys expanded from a media key, kept on a host of its own. */
+import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { normalizeMessageContent, type proto } from 'baileys'
+import { hkdf } from 'whatsapp-rust-bridge'
+
+/** The fields all media messages share. */
+interface MediaPart {
+  url?: string | null
+  directPath?: string | null
+  mediaKey?: Uint8Array | null
+  fileSha256?: Uint8Array | null
+  fileEncSha256?: Uint8Array | null
+  mimetype?: string | null
+}
+
+export type MediaKind = 'image' | 'video' | 'audio' | 'document'
+
+export interface EncryptedMedia {
+  ciphertext: Uint8Array
+  mediaKey: Uint8Array
+  fileSha256: Uint8Array
+  fileEncSha256: Uint8Array
+  /** Bytes of the plaintext. */
+  fileLength: number
+}
+
+const INFO: Record<MediaKind, string> = {
+  image: 'WhatsApp Image Keys',
+  video: 'WhatsApp Video Keys',
+  audio: 'WhatsApp Audio Keys',
+  document: 'WhatsApp Document Keys',
+}
+
+const MAC_LENGTH = 10
+
+export function encryptMedia(plaintext: Uint8Array, kind: MediaKind, mediaKey: Uint8Array = randomBytes(32)): EncryptedMedia {
+  const { iv, cipherKey, macKey } = expand(mediaKey, kind)
+  const cipher = createCipheriv('aes-256-cbc', cipherKey, iv)
+  const encrypted = Buffer.concat([cipher.update(plaintext), cipher.final()])
+  const ciphertext = Buffer.concat([encrypted, mac(macKey, iv, encrypted)])
+  return { ciphertext, mediaKey, fileSha256: sha256(plaintext), fileEncSha256: sha256(ciphertext), fileLength: plaintext.length }
+}
+
+/** Throws when the bytes are not what the message promised. */
+export function decryptMedia(ciphertext: Uint8Array, kind: MediaKind, part: MediaPart): Uint8Array {
+  if (!part.mediaKey?.length) throw new Error('the message carries no media key')
+  if (part.fileEncSha256?.length && !sha256(ciphertext).equals(part.fileEncSha256)) throw new Error('media is damaged')
+  const { iv, cipherKey, macKey } = expand(part.mediaKey, kind)
+  const encrypted = ciphertext.subarray(0, -MAC_LENGTH)
+  if (!timingSafeEqual(mac(macKey, iv, encrypted), ciphertext.subarray(-MAC_LENGTH))) throw new Error('media does not authenticate')
+  const decipher = createDecipheriv('aes-256-cbc', cipherKey, iv)
+  const plaintext = Buffer.concat([decipher.update(encrypted), decipher.final()])
+  if (part.fileSha256?.length && !sha256(plaintext).equals(part.fileSha256)) throw new Error('media is another file')
+  return plaintext
+}
+
+/** The media field of a message, wrappers taken off; undefined when it has none. */
+export function mediaPart(message: proto.IMessage): { kind: MediaKind; part: MediaPart } | undefined {
+  const content = normalizeMessageContent(message)
+  if (!content) return undefined
+  for (const [field, kind] of FIELDS) {
+    const part = content[field]
+    if (part) return { kind, part }
+  }
+  return undefined
+}
+
+const FIELDS = [
+  ['imageMessage', 'image'],
+  ['stickerMessage', 'image'],
+  ['videoMessage', 'video'],
+  ['ptvMessage', 'video'],
+  ['audioMessage', 'audio'],
+  ['documentMessage', 'document'],
+] as const satisfies readonly (readonly [keyof proto.IMessage, MediaKind])[]
+
+function expand(mediaKey: Uint8Array, kind: MediaKind): { iv: Uint8Array; cipherKey: Uint8Array; macKey: Uint8Array } {
+  const keys = hkdf(mediaKey, 112, { info: INFO[kind] })
+  return { iv: keys.subarray(0, 16), cipherKey: keys.subarray(16, 48), macKey: keys.subarray(48, 80) }
+}
+
+const mac = (key: Uint8Array, iv: Uint8Array, encrypted: Uint8Array): Buffer =>
+  createHmac('sha256', key).update(iv).update(encrypted).digest().subarray(0, MAC_LENGTH)
+
+const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest()
