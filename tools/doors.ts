@@ -1,0 +1,116 @@
+/**
+ * Doors open one way: `runtime` ← `storage`, `outbound` ← `whatsapp`, `http` ← features ← `gateway.ts` ← `main.ts`, and no import circle.
+ * What is said here about imports holds for type imports too. Tests may reach anywhere inside their own workspace.
+ */
+import { type Import, importsOf } from './imports.ts'
+import type { Source } from './sources.ts'
+
+/** One line per offence: which file imports what, and the rule it breaks. */
+export const offendingImports = (sources: readonly Source[]): string[] => {
+  const imports = sources.flatMap(importsOf)
+  return [
+    ...imports.flatMap((one) => {
+      const broken = brokenRule(one)
+      return broken === null ? [] : [`${one.from} imports ${one.to}: ${broken}`]
+    }),
+    ...circles(imports).map((circle) => `import circle: ${circle.join(' → ')}`),
+    ...sources.flatMap(forbiddenGlobals),
+  ]
+}
+
+const features = ['accounts', 'instances', 'messages', 'events']
+
+/** Folders of gateway/src that a folder may import from, besides itself. `settings` stands for settings.ts, plain data everybody may be handed. */
+const opensTo: Readonly<Record<string, readonly string[]>> = {
+  settings: ['runtime'],
+  runtime: [],
+  storage: ['runtime', 'settings'],
+  outbound: ['runtime', 'settings'],
+  whatsapp: ['runtime', 'storage', 'outbound', 'settings'],
+  http: ['runtime', 'storage', 'outbound', 'settings'],
+  accounts: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http'],
+  events: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http'],
+  instances: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'accounts', 'events'],
+  messages: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'accounts', 'events', 'instances'],
+}
+
+/** What a feature shows the other features; its remaining files are its own business. */
+const featureDoors: Readonly<Record<string, readonly string[]>> = {
+  accounts: ['account.ts', 'accounts.ts'],
+  events: ['event.ts'],
+  instances: ['instance.ts', 'instances.ts', 'settings.ts'],
+  messages: [],
+}
+
+const isTest = (path: string) => /\.test\.ts$|\/test\/|\/testing\//.test(path)
+const workspaceOf = (path: string) => path.split('/')[0] ?? ''
+
+/** The rule this import breaks, or null. */
+const brokenRule = (one: Import): string | null => {
+  if (!one.ours) return brokenPackageRule(one)
+  const [here, there] = [workspaceOf(one.from), workspaceOf(one.to)]
+  if (here !== there) {
+    if (here === 'bench' && there === 'gateway') return null
+    if (there === 'acceptance' && one.to.startsWith('acceptance/toolkit/')) return null
+    return `${here}/ shares no code with ${there}/`
+  }
+  if (!one.from.startsWith('gateway/src/') || isTest(one.from)) return null
+  if (isTest(one.to)) return 'the gateway does not import its tests'
+  return brokenGatewayRule(one)
+}
+
+const brokenGatewayRule = ({ from, to, typeOnly }: Import): string | null => {
+  const [source, target] = [partOf(from), partOf(to)]
+  if (source === target || source === 'main' || (source === 'gateway' && target !== 'main')) return null
+  if (from === 'gateway/src/http/operation.ts' && typeOnly && /\/(accounts\/account|instances\/instance)\.ts$/.test(to)) return null
+  if (!(opensTo[source] ?? []).includes(target)) return `${source} may not use ${target}`
+  if (features.includes(target) && !(featureDoors[target] ?? []).some((door) => to === `gateway/src/${target}/${door}`))
+    return `${target} shows only ${(featureDoors[target] ?? []).join(', ')} to other features`
+  return null
+}
+
+/** `http` for gateway/src/http/…, `settings` for gateway/src/settings.ts. */
+const partOf = (path: string): string => (path.split('/')[2] ?? '').replace(/\.ts$/, '')
+
+const adapter = 'gateway/src/whatsapp/adapters/baileys/'
+
+const brokenPackageRule = ({ from, to, typeOnly }: Import): string | null => {
+  if (!from.startsWith('gateway/src/') || isTest(from)) return null
+  const inAdapter = from.startsWith(adapter)
+  if (/^(baileys|whatsapp-rust-bridge)($|\/)/.test(to) && !inAdapter && from !== 'gateway/src/whatsapp/wire.ts')
+    return 'only whatsapp/wire.ts and the Baileys adapter know the library'
+  const opensConnections = /^(undici|node:https?|https?|node:net|node:tls|axios|got|node-fetch)($|\/)/.test(to)
+  if (opensConnections && !typeOnly && !inAdapter && !from.startsWith('gateway/src/outbound/')) return 'only outbound/ opens connections'
+  return null
+}
+
+/** Rules that are about a word, not an import. */
+const forbiddenGlobals = ({ path, text }: Source): string[] => {
+  if (!path.startsWith('gateway/src/') || isTest(path)) return []
+  const lines = text.split('\n').map((line, index) => ({ line, where: `${path}:${index + 1}` }))
+  const code = lines.filter(({ line }) => !/^\s*(\*|\/\/|\/\*)/.test(line))
+  const inOutbound = path.startsWith('gateway/src/outbound/') || path.startsWith(adapter)
+  return code.flatMap(({ line, where }) => [
+    ...(/\bprocess\.env\b/.test(line) && !/^gateway\/src\/(settings|main)\.ts$/.test(path)
+      ? [`${where} reads process.env: only settings.ts does`]
+      : []),
+    ...(/(?<![.\w])fetch\(/.test(line) && !inOutbound ? [`${where} calls fetch: only outbound/ opens connections`] : []),
+  ])
+}
+
+/** Every import circle once, as the files along it with the first repeated at the end. */
+const circles = (imports: readonly Import[]): string[][] => {
+  const edges = new Map<string, string[]>()
+  for (const { from, to, ours } of imports) if (ours) edges.set(from, [...(edges.get(from) ?? []), to])
+  const found: string[][] = []
+  const done = new Set<string>()
+  const visit = (file: string, trail: readonly string[]): void => {
+    const start = trail.indexOf(file)
+    if (start >= 0) found.push([...trail.slice(start), file])
+    if (start >= 0 || done.has(file)) return
+    for (const next of edges.get(file) ?? []) visit(next, [...trail, file])
+    done.add(file)
+  }
+  for (const file of edges.keys()) visit(file, [])
+  return found
+}
