@@ -1,0 +1,107 @@
+/** A person's WhatsApp account as the server knows it. */
+import { formatJid, type UserServer } from '../jid.ts'
+import { AppState } from './app-state.ts'
+import { Device } from './device.ts'
+import { PrivacySettings } from './privacy.ts'
+
+export interface Picture {
+  id: string
+  bytes: Buffer
+}
+
+/** Ids a companion may have; 99 is reserved for hosted devices. */
+const LAST_DEVICE_ID = 98
+
+export class Account {
+  static readonly maxContacts = 5_000
+  static readonly maxBlocked = 5_000
+
+  /** International digits. */
+  readonly number: string
+  /** User part of the LID. */
+  readonly lidUser: string
+  readonly business: boolean
+  name: string
+  about: { text: string; setAt: number }
+  picture: Picture | undefined
+  /** Default disappearing time of new chats; seconds, 0 is off. */
+  disappearing = { duration: 0, setAt: 0 }
+  businessProfile: Record<string, string> = {}
+  readonly privacy = new PrivacySettings()
+  readonly appState = new AppState()
+  /** LIDs of blocked users. */
+  readonly blocked = new Set<string>()
+  readonly devices = new Map<number, Device>()
+  readonly phone: Device
+  /** People this account has looked up or written to. */
+  readonly contacts = new Set<Account>()
+  /** The other way round: who has this account among the contacts, and is told when something about it changes. */
+  readonly watchers = new Set<Account>()
+  #nextKeyIndex = 1
+  #nextDeviceId = 1
+
+  constructor(input: { number: string; lidUser: string; name: string; business: boolean; createdAt: number }) {
+    this.number = input.number
+    this.lidUser = input.lidUser
+    this.name = input.name
+    this.business = input.business
+    this.about = { text: 'Hey there! I am using WhatsApp.', setAt: input.createdAt }
+    this.phone = new Device({ account: this, id: 0, keyIndex: 0, platform: 'android', linkedAt: input.createdAt })
+    this.devices.set(0, this.phone)
+  }
+
+  get jid(): string {
+    return formatJid(this.number, 's.whatsapp.net')
+  }
+
+  get lid(): string {
+    return formatJid(this.lidUser, 'lid')
+  }
+
+  user(server: UserServer): string {
+    return server === 'lid' ? this.lidUser : this.number
+  }
+
+  address(server: UserServer): string {
+    return server === 'lid' ? this.lid : this.jid
+  }
+
+  /** The address in the other way of addressing. */
+  otherAddress(server: UserServer): string {
+    return server === 'lid' ? this.jid : this.lid
+  }
+
+  /** Number and key index of the next companion. Throws when every device number is taken. */
+  reserveDevice(): { id: number; keyIndex: number } {
+    for (let tries = 0; tries < LAST_DEVICE_ID; tries += 1) {
+      const id = this.#nextDeviceId
+      this.#nextDeviceId = id >= LAST_DEVICE_ID ? 1 : id + 1
+      if (!this.devices.has(id)) return { id, keyIndex: this.#nextKeyIndex++ }
+    }
+    throw new Error(`${this.number} has no device number left`)
+  }
+
+  companions(): Device[] {
+    return [...this.devices.values()].filter((device) => !device.isPhone)
+  }
+
+  meet(other: Account): void {
+    if (other === this || this.contacts.has(other)) return
+    remember(this.contacts, other, Account.maxContacts)
+    remember(other.watchers, this, Account.maxContacts)
+  }
+
+  isBlocking(other: Account): boolean {
+    return this.blocked.size > 0 && this.blocked.has(other.lid)
+  }
+}
+
+function remember<T>(set: Set<T>, item: T, limit: number): void {
+  if (set.size >= limit) {
+    for (const oldest of set) {
+      set.delete(oldest)
+      break
+    }
+  }
+  set.add(item)
+}

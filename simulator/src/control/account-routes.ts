@@ -1,0 +1,49 @@
+/** Calls, and what the account looks like from its own phone. */
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { requireOnline } from '../phones.ts'
+import type { ControlParts } from './control-api.ts'
+import { address, personOf } from './path-parameters.ts'
+
+const call = z.object({ to: address, video: z.boolean().default(false) })
+const withCall = z.object({ id: z.string() })
+
+export function accountRoutes(api: FastifyInstance, { phones, services }: ControlParts): void {
+  api.post('/phones/:number/calls', async (request) => {
+    const person = personOf(phones, request.params)
+    requireOnline(person)
+    return person.phone.call(call.parse(request.body))
+  })
+
+  api.get('/phones/:number/calls', async (request) => ({ calls: personOf(phones, request.params).phone.calls }))
+
+  api.delete('/phones/:number/calls/:id', async (request, reply) => {
+    const person = personOf(phones, request.params)
+    requireOnline(person)
+    person.phone.endCall(withCall.parse(request.params).id)
+    return reply.status(204).send()
+  })
+
+  api.get('/phones/:number/app-state', async (request) => personOf(phones, request.params).phone.appState())
+
+  api.get('/phones/:number/profile', async (request) => {
+    const { account } = personOf(phones, request.params)
+    const { name, about, picture, business, businessProfile, disappearing } = account
+    return {
+      name,
+      about: about.text,
+      aboutSetAt: about.setAt,
+      picture: picture === undefined ? null : { id: picture.id, base64: picture.bytes.toString('base64') },
+      disappearing,
+      online: services.presence.isOnline(account),
+      business: business ? businessProfile : null,
+    }
+  })
+
+  api.get('/phones/:number/privacy', async (request) => Object.fromEntries(personOf(phones, request.params).account.privacy.entries()))
+
+  api.get('/phones/:number/blocklist', async (request) => {
+    const { account } = personOf(phones, request.params)
+    return { blocked: [...account.blocked].map((lid) => ({ lid, jid: services.directory.resolve(lid)?.account.jid })) }
+  })
+}

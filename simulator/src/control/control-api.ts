@@ -1,0 +1,60 @@
+/** The HTTP API programs in any language drive the network with (simulator.md). Routes only translate; what they do lives elsewhere. */
+import Fastify, { type FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { DirectoryError } from '../accounts/directory.ts'
+import { type Faults, FaultsFull, type FaultTarget } from '../faults/faults.ts'
+import type { NetworkInfo } from '../network.ts'
+import { PhoneOffline, type Phones } from '../phones.ts'
+import { IqError } from '../ports.ts'
+import { PairingError } from '../server/pairing-error.ts'
+import type { Services } from '../services.ts'
+import type { TrafficLog } from '../traffic.ts'
+import { accountRoutes } from './account-routes.ts'
+import { ControlError } from './control-error.ts'
+import { faultRoutes } from './fault-routes.ts'
+import { messageRoutes } from './message-routes.ts'
+import { observationRoutes } from './observation-routes.ts'
+import { phoneRoutes } from './phone-routes.ts'
+
+export interface ControlParts {
+  /** Completed by the composition root once the port is known. */
+  info: NetworkInfo
+  phones: Phones
+  services: Services
+  faults: Faults
+  traffic: TrafficLog
+  /** Companions that are connected now. */
+  lines: () => Iterable<FaultTarget>
+}
+
+/** Media goes through it as base64. */
+const BODY_LIMIT = 128 * 1024 * 1024
+
+export function createControlApi(parts: ControlParts): FastifyInstance {
+  const api = Fastify({ bodyLimit: BODY_LIMIT, forceCloseConnections: true })
+  api.setErrorHandler((error, _request, reply) => {
+    const { status, message } = refusalOf(error)
+    reply.status(status).send({ error: message })
+  })
+  api.setNotFoundHandler((request, reply) => {
+    reply.status(404).send({ error: `no route ${request.method} ${request.url}` })
+  })
+  observationRoutes(api, parts)
+  phoneRoutes(api, parts)
+  messageRoutes(api, parts)
+  accountRoutes(api, parts)
+  faultRoutes(api, parts)
+  return api
+}
+
+function refusalOf(error: unknown): { status: number; message: string } {
+  const message = error instanceof Error ? error.message : String(error)
+  if (error instanceof ControlError) return { status: error.status, message }
+  if (error instanceof z.ZodError) return { status: 400, message: z.prettifyError(error) }
+  if (error instanceof PairingError) return { status: 400, message }
+  if (error instanceof DirectoryError || error instanceof PhoneOffline || error instanceof FaultsFull) return { status: 409, message }
+  if (error instanceof IqError) return { status: 409, message }
+  // Fastify's own, e.g. a body that is not JSON.
+  if (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number') return { status: error.statusCode, message }
+  return { status: 500, message }
+}

@@ -1,0 +1,116 @@
+/** Messages, receipts and presence as the person holding the phone. */
+import { proto } from 'baileys'
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { type Person, requireOnline } from '../phones.ts'
+import type { PhoneMessage } from '../ports.ts'
+import type { ControlParts } from './control-api.ts'
+import { ControlError } from './control-error.ts'
+import { address, personOf } from './path-parameters.ts'
+
+const MAX_WAIT_MS = 120_000
+
+const outgoing = z
+  .object({
+    to: address,
+    text: z.string().optional(),
+    /** WAProto Message as JSON, bytes in base64. */
+    message: z.record(z.string(), z.unknown()).optional(),
+    media: z.object({ base64: z.base64(), mimetype: z.string().min(1) }).optional(),
+    id: z.string().optional(),
+    edit: z.string().optional(),
+  })
+  .refine((body) => body.text !== undefined || body.message !== undefined || body.media !== undefined, 'text, message or media')
+const listed = z.object({
+  after: z.coerce.number().int().min(0).default(0),
+  wait: z.coerce.number().int().min(0).max(MAX_WAIT_MS).default(0),
+})
+const receipt = z.object({ chat: address, ids: z.array(z.string()).min(1).max(1_000), type: z.enum(['read', 'played']) })
+const presence = z.object({
+  to: address.optional(),
+  state: z.enum(['composing', 'typing', 'recording', 'paused', 'available', 'unavailable']),
+})
+const withCursor = z.object({ cursor: z.coerce.number().int() })
+
+/** Content that lies on the media host. */
+const MEDIA_TYPES = new Set(['imageMessage', 'videoMessage', 'ptvMessage', 'audioMessage', 'documentMessage', 'stickerMessage'])
+
+export function messageRoutes(api: FastifyInstance, { phones }: ControlParts): void {
+  api.post('/phones/:number/messages', async (request) => {
+    const person = personOf(phones, request.params)
+    requireOnline(person)
+    const { to, text, message, media, id, edit } = outgoing.parse(request.body)
+    return person.phone.sendMessage({
+      to,
+      message: contentOf(text, message, media?.mimetype),
+      ...(media && { media: { bytes: Buffer.from(media.base64, 'base64'), mimetype: media.mimetype } }),
+      ...(id !== undefined && { id }),
+      ...(edit !== undefined && { editAttribute: edit }),
+    })
+  })
+
+  api.get('/phones/:number/messages', async (request) => {
+    const person = personOf(phones, request.params)
+    const { after, wait } = listed.parse(request.query)
+    const found = await person.phone.messages(after, wait)
+    return { messages: await Promise.all(found.messages.map((message) => withMedia(person, message))), cursor: found.cursor }
+  })
+
+  api.get('/phones/:number/messages/:cursor/media', async (request, reply) => {
+    const person = personOf(phones, request.params)
+    const { cursor } = withCursor.parse(request.params)
+    const { bytes, mimetype } = await person.phone.media(cursor).catch((error: unknown) => {
+      throw new ControlError(404, error instanceof Error ? error.message : String(error))
+    })
+    return reply.type(mimetype).send(Buffer.from(bytes))
+  })
+
+  api.post('/phones/:number/receipts', async (request, reply) => {
+    const person = personOf(phones, request.params)
+    requireOnline(person)
+    person.phone.sendReceipts(receipt.parse(request.body))
+    return reply.status(204).send()
+  })
+
+  api.post('/phones/:number/presence', async (request, reply) => {
+    const person = personOf(phones, request.params)
+    requireOnline(person)
+    const { to, state } = presence.parse(request.body)
+    person.phone.sendPresence({ ...(to !== undefined && { to }), state: state === 'typing' ? 'composing' : state })
+    return reply.status(204).send()
+  })
+}
+
+/** The WAProto Message a body means. Throws a 400 when it is not one. */
+function contentOf(text: string | undefined, message: Record<string, unknown> | undefined, mimetype: string | undefined): proto.IMessage {
+  if (message !== undefined) return messageFromJson(message)
+  if (mimetype === undefined) return proto.Message.fromObject({ conversation: text })
+  const caption = text === undefined ? {} : { caption: text }
+  if (mimetype.startsWith('image/webp')) return proto.Message.fromObject({ stickerMessage: { mimetype } })
+  if (mimetype.startsWith('image/')) return proto.Message.fromObject({ imageMessage: { mimetype, ...caption } })
+  if (mimetype.startsWith('video/')) return proto.Message.fromObject({ videoMessage: { mimetype, ...caption } })
+  if (mimetype.startsWith('audio/')) return proto.Message.fromObject({ audioMessage: { mimetype, ptt: mimetype.startsWith('audio/ogg') } })
+  return proto.Message.fromObject({ documentMessage: { mimetype, fileName: 'file', ...caption } })
+}
+
+function messageFromJson(json: Record<string, unknown>): proto.IMessage {
+  const empty = new proto.Message()
+  const unknown = Object.keys(json).filter((field) => !(field in empty))
+  if (unknown.length > 0) throw new ControlError(400, `WAProto Message has no ${unknown.join(', ')}`)
+  try {
+    return proto.Message.fromObject(json)
+  } catch (error) {
+    throw new ControlError(400, `not a WAProto Message: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+async function withMedia(person: Person, message: PhoneMessage): Promise<PhoneMessage & { media?: { base64: string; mimetype: string } }> {
+  if (!MEDIA_TYPES.has(message.type)) return message
+  try {
+    const { bytes, mimetype } = await person.phone.media(message.cursor)
+    return { ...message, media: { base64: Buffer.from(bytes).toString('base64'), mimetype } }
+  } catch {
+    // Gone from the media host, or never there: the message itself is still worth showing.
+    return message
+  }
+}

@@ -1,0 +1,65 @@
+/** Receipts: who learns that a message was delivered, read, played, or could not be decrypted (engine.md §9.3). */
+import type { Device } from '../accounts/device.ts'
+import type { Addressee, Directory } from '../accounts/directory.ts'
+import { type Clock, unixSeconds } from '../clock.ts'
+import { type BinaryNode, node } from '../wire/nodes.ts'
+import { mayReach } from './message-router.ts'
+
+/** Between a device and the server only. */
+const NOT_FORWARDED = new Set(['sender', 'peer_msg', 'hist_sync', 'server-error'])
+/** Only the account's own other devices hear of these. */
+const OWN_ONLY = new Set(['read-self', 'played-self'])
+/** Own other devices mark the chat as read, too. */
+const SHARED_WITH_OWN = new Set(['read', 'played', ...OWN_ONLY])
+
+export class ReceiptRouter {
+  readonly #directory: Directory
+  readonly #clock: Clock
+
+  constructor(directory: Directory, clock: Clock) {
+    this.#directory = directory
+    this.#clock = clock
+  }
+
+  route(sender: Device, receipt: BinaryNode): void {
+    const { type = '', to } = receipt.attrs
+    const addressee = this.#directory.resolve(to)
+    if (addressee === undefined || NOT_FORWARDED.has(type)) return
+    if (type === 'retry') this.#retry(sender, addressee, receipt)
+    else this.#inform(sender, addressee, receipt, type)
+  }
+
+  /** Goes unchanged to the one device whose message could not be read. */
+  #retry(sender: Device, addressee: Addressee, receipt: BinaryNode): void {
+    const author = addressee.account.devices.get(addressee.deviceId ?? 0)
+    if (author === undefined || !mayReach(sender.account, author.account)) return
+    const { id, recipient, participant } = receipt.attrs
+    author.mailbox.deliver(
+      node(
+        'receipt',
+        { id, from: sender.jid(addressee.server), type: 'retry', t: this.#t(receipt), recipient, participant },
+        receipt.content,
+      ),
+    )
+  }
+
+  #inform(sender: Device, addressee: Addressee, receipt: BinaryNode, type: string): void {
+    const { account, server } = addressee
+    const { id } = receipt.attrs
+    const t = this.#t(receipt)
+    const told = type === '' ? undefined : type
+    if (account !== sender.account && !OWN_ONLY.has(type) && mayReach(sender.account, account)) {
+      const stanza = node('receipt', { id, from: sender.account.address(server), type: told, t }, receipt.content)
+      for (const device of account.devices.values()) device.mailbox.deliver(stanza)
+    }
+    if (!SHARED_WITH_OWN.has(type)) return
+    const own = node('receipt', { id, from: sender.jid(server), recipient: account.address(server), type: told, t }, receipt.content)
+    for (const device of sender.account.devices.values()) {
+      if (device !== sender) device.mailbox.deliver(own)
+    }
+  }
+
+  #t(receipt: BinaryNode): string {
+    return receipt.attrs.t ?? String(unixSeconds(this.#clock))
+  }
+}

@@ -1,0 +1,50 @@
+/** Where phones find the companions that want to be linked: by the ref in their QR, or by the number their code was made for. */
+import type { Account } from '../accounts/account.ts'
+import type { Device } from '../accounts/device.ts'
+import type { CompanionKeys, PhonePort } from '../ports.ts'
+import { PairingError } from './pairing-error.ts'
+import { parsePairingQr } from './pairing-qr.ts'
+
+/** A companion on a connection of its own that can be linked; both ways throw {@link PairingError}. */
+export interface LinkableCompanion {
+  scanned(ref: string, noiseKey: Buffer, keys: CompanionKeys, account: Account, phone: PhonePort): Promise<Device>
+  codeTyped(code: string, account: Account, phone: PhonePort): Promise<Device>
+}
+
+export class PairingDesk {
+  readonly #byRef = new Map<string, LinkableCompanion>()
+  readonly #byNumber = new Map<string, LinkableCompanion>()
+
+  offer(ref: string, session: LinkableCompanion): void {
+    this.#byRef.set(ref, session)
+  }
+
+  withdraw(ref: string): void {
+    this.#byRef.delete(ref)
+  }
+
+  /** The latest companion that asks for a number gets its code. */
+  offerHello(number: string, session: LinkableCompanion): void {
+    this.#byNumber.set(number, session)
+  }
+
+  withdrawHello(number: string, session: LinkableCompanion): void {
+    if (this.#byNumber.get(number) === session) this.#byNumber.delete(number)
+  }
+
+  /** Throws {@link PairingError}. */
+  async scan(qr: string, account: Account, phone: PhonePort): Promise<Device> {
+    const read = parsePairingQr(qr)
+    if (read === undefined) throw new PairingError('this is not a pairing QR')
+    const session = this.#byRef.get(read.ref)
+    if (session === undefined) throw new PairingError('the QR is unknown or has expired')
+    return session.scanned(read.ref, read.noiseKey, { identity: read.identity, advSecret: read.advSecret }, account, phone)
+  }
+
+  /** Throws {@link PairingError}. */
+  async typeCode(code: string, account: Account, phone: PhonePort): Promise<Device> {
+    const session = this.#byNumber.get(account.number)
+    if (session === undefined) throw new PairingError('no companion waits for a code')
+    return session.codeTyped(code.replace(/[\s-]/g, ''), account, phone)
+  }
+}
