@@ -199,6 +199,8 @@ export interface StoreBatch {
   put: { kind: string; id: string; value: Uint8Array }[]
   remove: { kind: string; id: string }[]
   inbox?: InboxRow
+  /** Hashes of inbox rows that hold nothing to record. */
+  forgetInbox?: readonly string[]
 }
 
 /** One decrypted stanza between the commit that moved the ratchet and the transaction that records the message. */

@@ -1,0 +1,84 @@
+/**
+ * The few fields of Signal's own protobufs we look into ourselves: who a session or a first message belongs to. The bridge keeps
+ * its records in libsignal's storage format (`RecordStructure`, `SessionStructure`) and offers no getters for them.
+ */
+
+export interface SessionFacts {
+  /** 33 bytes, type byte first. */
+  remoteIdentity: Uint8Array | null
+  remoteRegistrationId: number
+  /** Key both sides started from; tells two sessions with the same device apart. */
+  baseKey: Uint8Array | null
+}
+
+/** Facts of the current session of a stored record; null when it has none. */
+export const readSession = (record: Uint8Array): SessionFacts | null => {
+  const current = readFields(record).bytes.get(1)
+  if (current === undefined || current.length === 0) return null
+  const session = readFields(current)
+  return {
+    remoteIdentity: session.bytes.get(3) ?? null,
+    remoteRegistrationId: session.numbers.get(10) ?? 0,
+    baseKey: session.bytes.get(13) ?? null,
+  }
+}
+
+/** Identity key (33 bytes) of a `pkmsg`: one version byte, then PreKeyWhisperMessage. Null when it can't be read. */
+export const identityOfFirstMessage = (ciphertext: Uint8Array): Uint8Array | null => {
+  try {
+    const identity = readFields(ciphertext.subarray(1)).bytes.get(3)
+    return identity?.length === 33 ? identity : null
+  } catch {
+    return null
+  }
+}
+
+export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
+
+interface Fields {
+  bytes: Map<number, Uint8Array>
+  numbers: Map<number, number>
+}
+
+/** Top-level fields of a protobuf message, the last one of each number. Throws a RangeError on anything malformed. */
+const readFields = (buffer: Uint8Array): Fields => {
+  const fields: Fields = { bytes: new Map(), numbers: new Map() }
+  let at = 0
+  const varint = (): number => {
+    let value = 0
+    for (let scale = 1; ; scale *= 128) {
+      const byte = buffer[at++]
+      if (byte === undefined || scale > 2 ** 63) throw new RangeError('truncated protobuf')
+      value += (byte & 0x7f) * scale
+      if (byte < 0x80) return value
+    }
+  }
+  const take = (length: number): Uint8Array => {
+    const end = at + length
+    if (end > buffer.length) throw new RangeError('truncated protobuf')
+    const part = buffer.subarray(at, end)
+    at = end
+    return part
+  }
+  while (at < buffer.length) {
+    const tag = varint()
+    const field = Math.floor(tag / 8)
+    switch (tag % 8) {
+      case 0:
+        fields.numbers.set(field, varint())
+        break
+      case 1:
+        take(8)
+        break
+      case 2:
+        fields.bytes.set(field, take(varint()))
+        break
+      case 5:
+        take(4)
+        break
+      default:
+        throw new RangeError('unknown protobuf wire type')
+    }
+  }
+  return fields
+}

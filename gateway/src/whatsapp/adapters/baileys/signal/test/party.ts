@@ -1,0 +1,121 @@
+/** One device for tests of the Signal layer: own keys, a store, a repository, and what a server would publish about it. */
+import { type AuthenticationCreds, Curve, generateSignalPubKey, initAuthCreds, jidDecode } from 'baileys'
+import { pino } from 'pino'
+import type { InboxRow } from '../../../../engine.ts'
+import { MemoryIdentityStore } from '../../../../memory/identities.ts'
+import { MemorySessionStore } from '../../../../memory/session-store.ts'
+import { BoundedMap } from '../../caches.ts'
+import { installCurve } from '../../curve.ts'
+import { type StanzaAttributes, StanzaNotes } from '../../stanzas.ts'
+import type { PreKeyBundle } from '../ciphers.ts'
+import { LidMappings } from '../lid-mapping.ts'
+import { SignalRepository } from '../repository.ts'
+
+export interface Sealed {
+  type: 'pkmsg' | 'msg'
+  ciphertext: Uint8Array
+}
+
+export class Party {
+  readonly jid: string
+  readonly store: MemorySessionStore
+  readonly identities = new MemoryIdentityStore()
+  readonly rows: InboxRow[] = []
+  readonly undecryptable: StanzaAttributes[] = []
+  readonly storageFailures: unknown[] = []
+  credentials: AuthenticationCreds
+  repository: SignalRepository
+  mappings: LidMappings
+  readonly #stanzas = new StanzaNotes()
+  #nextPreKey = 1
+  #nextStanza = 1
+
+  constructor(jid: string, latencyMs = 0) {
+    installCurve()
+    this.jid = jid
+    this.store = new MemorySessionStore(latencyMs)
+    this.credentials = initAuthCreds()
+    ;({ repository: this.repository, mappings: this.mappings } = this.#build())
+  }
+
+  /** A new process on the same store: nothing of the old one's memory. */
+  restart(): void {
+    ;({ repository: this.repository, mappings: this.mappings } = this.#build())
+  }
+
+  /** A new phone under the same number. */
+  changeIdentity(): void {
+    this.credentials = initAuthCreds()
+    this.store.records.clear()
+    this.restart()
+  }
+
+  /** Published keys with a one-time prekey nobody else gets. */
+  bundle(): PreKeyBundle {
+    const keyId = this.#nextPreKey++
+    const pair = Curve.generateKeyPair()
+    this.store.records.set(`pre-key/${keyId}`, Buffer.concat([pair.private, pair.public]))
+    const { signedIdentityKey, signedPreKey, registrationId } = this.credentials
+    return {
+      registrationId,
+      identityKey: prefixed(signedIdentityKey.public),
+      signedPreKey: { keyId: signedPreKey.keyId, publicKey: prefixed(signedPreKey.keyPair.public), signature: signedPreKey.signature },
+      preKey: { keyId, publicKey: prefixed(pair.public) },
+    }
+  }
+
+  meet(other: Party, jid = other.jid): Promise<void> {
+    return this.repository.injectE2ESession({ jid, session: other.bundle() })
+  }
+
+  seal(to: string, text: string): Promise<Sealed> {
+    // Two bytes of padding, as WhatsApp would.
+    return this.repository.encryptMessage({ jid: to, data: Buffer.concat([Buffer.from(text), Buffer.from([2, 2])]) })
+  }
+
+  /** The bytes stand in a stanza, as on the wire. */
+  async open(from: string, sealed: Sealed, id = `S${this.#nextStanza++}`): Promise<string> {
+    const ciphertext = Uint8Array.from(sealed.ciphertext)
+    this.#stanzas.note({
+      tag: 'message',
+      attrs: { id, from },
+      content: [{ tag: 'enc', attrs: { type: sealed.type }, content: ciphertext }],
+    })
+    const plain = await this.repository.decryptMessage({ jid: from, type: sealed.type, ciphertext })
+    return Buffer.from(plain.subarray(0, plain.length - (plain.at(-1) ?? 0))).toString()
+  }
+
+  async openGroup(group: string, from: string, msg: Uint8Array): Promise<string> {
+    const ciphertext = Uint8Array.from(msg)
+    this.#stanzas.note({
+      tag: 'message',
+      attrs: { id: `S${this.#nextStanza++}`, from: group, participant: from },
+      content: [{ tag: 'enc', attrs: { type: 'skmsg' }, content: ciphertext }],
+    })
+    const plain = await this.repository.decryptGroupMessage({ group, authorJid: from, msg: ciphertext })
+    return Buffer.from(plain.subarray(0, plain.length - (plain.at(-1) ?? 0))).toString()
+  }
+
+  learn(numberJid: string, lidJid: string): Promise<void> {
+    return this.mappings.learn([{ number: jidDecode(numberJid)?.user ?? '', lid: jidDecode(lidJid)?.user ?? '' }])
+  }
+
+  #build(): { repository: SignalRepository; mappings: LidMappings } {
+    const logger = pino({ level: 'silent' })
+    const mappings = new LidMappings(this.identities, new BoundedMap<string>(1000).view('t'), undefined, logger)
+    const repository = new SignalRepository({
+      credentials: this.credentials,
+      store: this.store,
+      cache: new BoundedMap<Uint8Array>(1000).view('t'),
+      mappings,
+      stanzas: this.#stanzas,
+      logger,
+      onRow: (row) => this.rows.push(row),
+      onUndecryptable: (attributes) => this.undecryptable.push(attributes),
+      onStorageFailure: (error) => this.storageFailures.push(error),
+    })
+    return { repository, mappings }
+  }
+}
+
+const prefixed = (key: Uint8Array): Uint8Array => generateSignalPubKey(Buffer.from(key))

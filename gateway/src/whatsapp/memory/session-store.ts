@@ -1,0 +1,61 @@
+/** A session store without durability, for tests. `latencyMs` makes every call wait a random time, as a busy database would. */
+import type { InboxRow, SessionStore, StoreBatch } from '../engine.ts'
+
+export class MemorySessionStore implements SessionStore {
+  readonly records = new Map<string, Uint8Array>()
+  readonly inbox = new Map<string, InboxRow>()
+  credentials: Uint8Array | null = null
+  commits = 0
+  /** Thrown by the next calls while set. */
+  failure: Error | null = null
+  readonly #latencyMs: number
+
+  constructor(latencyMs = 0) {
+    this.#latencyMs = latencyMs
+  }
+
+  async loadCredentials(): Promise<Uint8Array | null> {
+    await this.#wait()
+    return this.credentials
+  }
+
+  async saveCredentials(bytes: Uint8Array): Promise<void> {
+    await this.#wait()
+    this.credentials = bytes
+  }
+
+  async load(kind: string, ids: readonly string[]): Promise<Map<string, Uint8Array>> {
+    await this.#wait()
+    const found = new Map<string, Uint8Array>()
+    for (const id of ids) {
+      const value = this.records.get(`${kind}/${id}`)
+      if (value !== undefined) found.set(id, value)
+    }
+    return found
+  }
+
+  async commit(batch: StoreBatch): Promise<void> {
+    await this.#wait()
+    this.commits += 1
+    for (const { kind, id, value } of batch.put) this.records.set(`${kind}/${id}`, Uint8Array.from(value))
+    for (const { kind, id } of batch.remove) this.records.delete(`${kind}/${id}`)
+    for (const hash of batch.forgetInbox ?? []) this.inbox.delete(hash)
+    if (batch.inbox !== undefined) this.inbox.set(batch.inbox.hash, batch.inbox)
+  }
+
+  async findInbox(hash: string): Promise<InboxRow | null> {
+    await this.#wait()
+    return this.inbox.get(hash) ?? null
+  }
+
+  async clear(): Promise<void> {
+    await this.#wait()
+    this.credentials = null
+    this.records.clear()
+  }
+
+  async #wait(): Promise<void> {
+    if (this.failure !== null) throw this.failure
+    if (this.#latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.random() * this.#latencyMs))
+  }
+}
