@@ -34,16 +34,19 @@ export class CompanionSync {
     this.outbox = parts.outbox
   }
 
-  /** The order real phones keep: the key first, or the companion could not read the state it fetches after the first history. */
+  /**
+   * The order real phones keep: the key first, or the companion could not read the state it fetches after the first history. The first
+   * history holds the last message of each conversation, the recent one those before.
+   */
   async welcome(device: string, ownName: string): Promise<void> {
     await this.tell(device, { type: ProtocolType.APP_STATE_SYNC_KEY_SHARE, appStateSyncKeyShare: this.keyShare() })
     const recent = this.log.newest(RECENT)
-    const last = [...new Map(recent.map((entry) => [entry.shown.chat, entry])).values()]
-    await this.tellHistory(device, { syncType: SyncType.INITIAL_BOOTSTRAP, conversations: this.conversations(last), chunkOrder: 0 })
+    const last = new Set(new Map(recent.map((entry) => [entry.shown.chat, entry])).values())
+    await this.tellHistory(device, { syncType: SyncType.INITIAL_BOOTSTRAP, conversations: this.conversations([...last]), chunkOrder: 0 })
     await this.tellHistory(device, { syncType: SyncType.PUSH_NAME, pushnames: this.pushNames(recent, ownName), chunkOrder: 0 })
     await this.tellHistory(device, {
       syncType: SyncType.RECENT,
-      conversations: this.conversations(recent),
+      conversations: this.conversations(recent.filter((entry) => !last.has(entry))),
       chunkOrder: 0,
       progress: 100,
     })

@@ -57,13 +57,17 @@ export class Outbox {
     this.transmit = parts.transmit
   }
 
-  /** Throws UnknownPersonError, and when no device of the receiver can be encrypted for. */
-  send({ id, to, message, edit }: Outgoing): Promise<void> {
+  /**
+   * Throws UnknownPersonError, and when no device of the receiver can be encrypted for. `onSealed` is called when nothing can go wrong
+   * any more and just before the message leaves: an answer is never earlier.
+   */
+  send({ id, to, message, edit }: Outgoing, onSealed: () => void): Promise<void> {
     return this.lane.run(async () => {
       const attrs: BinaryNode['attrs'] = { type: stanzaType(message) }
       if (edit) attrs.edit = edit
       this.sent.set(id, { to, message, attrs, peer: false })
       const content = await this.encryptForAll(to, (own) => (own ? copyForCompanion(to, message) : message), encAttributes(message))
+      onSealed()
       this.transmit({ tag: 'message', attrs: { id, to, ...attrs }, content: [{ tag: 'participants', attrs: {}, content }] })
     })
   }

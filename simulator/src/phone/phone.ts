@@ -154,8 +154,9 @@ class Phone implements PhonePort {
     if (input.media) await this.attach(message, input.media)
     const to = userJid(input.to)
     const timestamp = this.seconds()
-    await this.outbox.send({ id, to, message, edit: input.editAttribute ?? editOf(message) })
-    this.record({ id, chat: to, from: this.identity.jid, fromMe: true, timestamp, message })
+    await this.outbox.send({ id, to, message, edit: input.editAttribute ?? editOf(message) }, () => {
+      this.record({ id, chat: to, from: this.identity.jid, fromMe: true, timestamp, message })
+    })
     return { id, timestamp }
   }
 
