@@ -13,10 +13,15 @@ export interface NewEvent {
   data: Record<string, unknown>
 }
 
+/** Notes events for the transaction they are part of; gives their ids, in order. */
+export type RecordEvents = (...events: readonly NewEvent[]) => Promise<string[]>
+
 export interface EventLog {
   /**
-   * Stores the event and a delivery per webhook that wants it, inside the caller's transaction; after the commit WebSocket clients and
-   * delivery workers are woken. Gives the event's id.
+   * `Database.write` for work that reports events: `record` stores each event and a delivery per webhook that wants it in this very
+   * transaction, and once it is durable WebSocket clients and delivery workers are told. An event can neither be lost after the commit
+   * nor be announced before it. The same rules as for `Database.write` hold for `work`: it awaits nothing but its writer (and `record`),
+   * and may run again.
    */
-  record(tx: Writer, event: NewEvent): Promise<string>
+  write<T>(work: (tx: Writer, record: RecordEvents) => Promise<T>): Promise<T>
 }
