@@ -188,7 +188,10 @@ export interface EventsTable {
   created_at: number
 }
 
-/** One row per (event, webhook) not yet taken; primary key (webhook_id, lane, event_id). Removed when delivered. */
+/**
+ * One row per (event, webhook) not yet taken; removed when delivered. Primary key (webhook_id, state, lane, event_id), so that the oldest
+ * waiting one of a lane is found without stepping over dead ones; index (event_id) for the retention of events.
+ */
 export interface DeliveriesTable {
   webhook_id: string
   lane: string
@@ -205,14 +208,13 @@ export interface DeliveriesTable {
 
 /**
  * One row per (webhook, lane) that has something waiting: the unit a worker claims, so that order per chat holds and claiming never scans
- * the deliveries. Primary key (webhook_id, lane); index (next_attempt_at). `leased_until` 0 = free.
+ * the deliveries. Primary key (webhook_id, lane); index (webhook_id, next_attempt_at). A lease is `next_attempt_at` moved to the lease's end.
  */
 export interface DeliveryLanesTable {
   webhook_id: string
   lane: string
   instance_id: string
   next_attempt_at: number
-  leased_until: number
 }
 
 /** One sealed known text per vault key, so that a wrong key is noticed at start. */
