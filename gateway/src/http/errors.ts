@@ -25,6 +25,14 @@ export const errors = {
   notFound: () => new ApiError(404, 'Not found'),
   methodNotAllowed: () => new ApiError(405, 'Method not allowed'),
   bodyTooLarge: () => new ApiError(413, 'Request body too large'),
+  malformedBody: () => new ApiError(400, 'Invalid request body: malformed JSON'),
+  invalidUrl: () => new ApiError(400, 'Invalid URL'),
+  /** What Node's parser refuses before there is a request: headers too large, broken framing. */
+  badRequest: () => new ApiError(400, 'Bad request'),
+  accountSuspended: () => new ApiError(403, 'Account suspended'),
+  upgradeRequired: () => new ApiError(426, 'WebSocket upgrade required', { upgrade: 'websocket' }),
+  notASocket: () => new ApiError(400, 'This route is not a WebSocket'),
+  internal: () => new ApiError(500, 'Internal error'),
   wrongContentType: () => new ApiError(415, 'Content-Type must be application/json'),
   notBuilt: (what: string) => new ApiError(501, `${what} is not supported by this gateway yet`),
 }

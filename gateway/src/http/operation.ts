@@ -1,10 +1,27 @@
 /**
  * A route, declared once. From the list of operations come routing, validation, OpenAPI, metric labels and the tenancy test.
  * A handler takes values out of the request, calls one domain function and returns the answer; it never builds an error body.
+ *
+ * What happens before a handler runs, in this order: rate limit, token, instance of the path, body and query. Whether the instance is
+ * connected is the feature's own check and comes last.
+ *
+ * Texts of a 400: a body that doesn't fit its schema answers `Invalid request body: <field> <what>`, made here. Where the contract
+ * has a text of its own, the schema carries it and it is answered verbatim:
+ *
+ *     z.object({
+ *       number: requiredString('Number is required'),                 // missing, null or blank; trims
+ *       latitude: z.number(required('Latitude and longitude are required')),   // missing or null
+ *       days: z.int().min(1, 'Invalid history value').optional(),     // any check takes its text as last argument
+ *     }).refine((body) => …, 'At least one setting must be provided')
+ *
+ * The first problem in the order of the schema is the one that is answered. Unknown fields are ignored. An absent body counts as `{}`.
  */
+import type { WebSocket } from 'ws'
 import type { z } from 'zod'
 import type { Account } from '../accounts/account.ts'
 import type { Instance } from '../instances/instance.ts'
+
+export { required, requiredString } from './validation.ts'
 
 /** Who is calling. Made once by authentication; nothing outside this scope can be reached with it. */
 export interface Scope {
@@ -12,20 +29,30 @@ export interface Scope {
   /** Set when the path names an instance, and when a TokenInstance called. Always one of `account`. */
   instance: Instance | null
   /** Which kind of token called. */
-  by: 'account' | 'instance' | 'admin'
+  by: 'account' | 'instance'
 }
 
-export interface OperationRequest<Q, B> {
-  scope: Scope
+/** A request to a route without a tenant: `admin` and `none`. */
+export interface OpenRequest<Q, B> {
   params: Readonly<Record<string, string>>
   query: Q
   body: B
   headers: Readonly<Record<string, string | string[] | undefined>>
+  /** Aborted when the client goes away. */
   signal: AbortSignal
 }
 
-export interface InstanceRequest<Q, B> extends OperationRequest<Q, B> {
+export interface OperationRequest<Q, B> extends OpenRequest<Q, B> {
+  scope: Scope
+}
+
+export interface InstanceRequest<Q, B> extends OpenRequest<Q, B> {
   scope: Scope & { instance: Instance }
+}
+
+/** What the server hands over before the declaring functions narrow it; `scope` is null exactly for `admin` and `none`. */
+export interface HandedRequest extends OpenRequest<unknown, unknown> {
+  scope: Scope | null
 }
 
 export interface Answer {
@@ -39,6 +66,12 @@ export interface Answer {
  * scope's instance is resolved and checked. `admin`: ADMIN_TOKEN. `none`: open.
  */
 export type TokenRule = 'account' | 'any' | 'admin' | 'none'
+
+export interface ErrorAnswer {
+  status: number
+  /** Literal text, `<reason>` for a placeholder. */
+  message: string
+}
 
 export interface Operation {
   /** `instance.delete`; also the OpenAPI operationId, the metric label and, later, the MCP tool name. */
@@ -56,21 +89,48 @@ export interface Operation {
   body?: z.ZodType
   /** Schema per success status. Fields that are not in it are not sent. */
   answers: Readonly<Record<number, z.ZodType>>
-  /** Errors it can answer besides the common ones: status and literal text (`<reason>` for a placeholder). */
-  errors: readonly { status: number; message: string }[]
+  /** Errors it can answer besides the common ones. */
+  errors: readonly ErrorAnswer[]
   /** True when the declared answer is 501: the contract knows it, this version does not do it yet. */
   notBuilt?: boolean
-  handle(request: OperationRequest<unknown, unknown>): Promise<Answer>
+  handle(request: HandedRequest): Promise<Answer>
 }
 
-type Definition<Q extends z.ZodType, B extends z.ZodType> = Omit<Operation, 'handle' | 'query' | 'body'> & { query?: Q; body?: B }
+type Definition<Q extends z.ZodType, B extends z.ZodType, Request> = Omit<Operation, 'handle' | 'query' | 'body'> & {
+  query?: Q
+  body?: B
+  handle(request: Request): Promise<Answer>
+}
 
 /** Declares an operation whose handler sees the parsed query and body. */
 export const operation = <Q extends z.ZodType = z.ZodUndefined, B extends z.ZodType = z.ZodUndefined>(
-  definition: Definition<Q, B> & { handle(request: OperationRequest<z.infer<Q>, z.infer<B>>): Promise<Answer> },
+  definition: Definition<Q, B, OperationRequest<z.infer<Q>, z.infer<B>>> & { token: 'account' | 'any' },
 ): Operation => definition as unknown as Operation
 
 /** The same for a path with `:instance`: the handler's scope holds the instance. */
 export const instanceOperation = <Q extends z.ZodType = z.ZodUndefined, B extends z.ZodType = z.ZodUndefined>(
-  definition: Definition<Q, B> & { handle(request: InstanceRequest<z.infer<Q>, z.infer<B>>): Promise<Answer> },
+  definition: Definition<Q, B, InstanceRequest<z.infer<Q>, z.infer<B>>> & { token: 'account' | 'any'; path: `${string}/:instance` },
 ): Operation => definition as unknown as Operation
+
+/** The same for a route without a tenant: administration, health. */
+export const openOperation = <Q extends z.ZodType = z.ZodUndefined, B extends z.ZodType = z.ZodUndefined>(
+  definition: Definition<Q, B, OpenRequest<z.infer<Q>, z.infer<B>>> & { token: 'admin' | 'none' },
+): Operation => definition as unknown as Operation
+
+/**
+ * A route that becomes a WebSocket. Tokens, scope and rate limit are those of an operation with `token: 'any'`, and `?token=` is read
+ * too. Whatever is refused before the upgrade is a plain HTTP answer with the error envelope.
+ */
+export interface SocketOperation {
+  id: string
+  path: `${string}/:instance`
+  tag: string
+  summary: string
+  description?: string
+  query?: z.ZodType
+  errors: readonly ErrorAnswer[]
+  /** Last word before the upgrade: an ApiError thrown here refuses it. */
+  admit(request: InstanceRequest<unknown, undefined>): Promise<void>
+  /** The open socket belongs to the feature from here on; at shutdown the server closes what is left with 1001. */
+  connected(socket: WebSocket, scope: Scope & { instance: Instance }): void
+}

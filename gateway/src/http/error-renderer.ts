@@ -1,0 +1,54 @@
+/** The one place that writes an error: exactly `{success: false, error: {message}}`, never a stack, a path, SQL or a secret. */
+import type { Socket } from 'node:net'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from '../runtime/logging.ts'
+import { ApiError, errors } from './errors.ts'
+
+const envelope = (message: string) => ({ success: false, error: { message } })
+
+export const createErrorRenderer =
+  (logger: Logger) =>
+  (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const error = thrown instanceof ApiError ? thrown : ofFramework(thrown)
+    if (error.status >= 500 && error.status !== 501 && error.status !== 503) {
+      logger.error(
+        { requestId: request.id, method: request.method, route: request.routeOptions.url, status: error.status, err: thrown },
+        'request failed',
+      )
+      reply.header('x-request-id', request.id)
+    }
+    return reply.code(error.status).headers(error.headers).type('application/json; charset=utf-8').send(envelope(error.message))
+  }
+
+/** Fastify's own errors by code; whatever else was thrown is a fault of ours and says nothing about itself. */
+const ofFramework = (thrown: unknown): ApiError => {
+  const code = typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : undefined
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return errors.bodyTooLarge()
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return errors.wrongContentType()
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+      return errors.malformedBody()
+    case 'ECONNRESET':
+      return errors.badRequest()
+    default:
+      return errors.internal()
+  }
+}
+
+/** What Node's parser refused: there is no request and no reply yet, only the socket. */
+export const refuseBrokenRequest = (error: Error & { code?: string }, socket: Socket): void => {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  const [status, reason] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? [431, 'Request Header Fields Too Large']
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? [408, 'Request Timeout']
+        : [400, 'Bad Request']
+  const body = JSON.stringify(envelope(status === 400 ? errors.badRequest().message : reason))
+  const head = `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n`
+  if (socket.writable) socket.end(head + body)
+  else socket.destroy()
+}

@@ -1,0 +1,218 @@
+/**
+ * The HTTP side of the gateway: takes the list of operations and serves it. Nothing here knows what an operation does; everything a
+ * request can go wrong with is answered here, always with the same envelope.
+ */
+import websocket from '@fastify/websocket'
+import {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  type InjectOptions,
+  type LightMyRequestResponse,
+} from 'fastify'
+import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logging.ts'
+import type { Settings } from '../settings.ts'
+import { type AccountDirectory, type Admission, createAuthentication, type InstanceDirectory } from './authentication.ts'
+import { answerPreflight, markReadable } from './cors.ts'
+import { createErrorRenderer, refuseBrokenRequest } from './error-renderer.ts'
+import { errors } from './errors.ts'
+import type { InstanceRequest, Operation, Scope, SocketOperation } from './operation.ts'
+import { HandledRequest } from './request.ts'
+import { serializerSchema } from './serialization.ts'
+import { parse } from './validation.ts'
+
+export interface HttpServerOptions {
+  operations: readonly Operation[]
+  sockets?: readonly SocketOperation[]
+  accounts: AccountDirectory
+  instances: InstanceDirectory
+  settings: Pick<Settings, 'adminToken' | 'unknownTokensPerMinute' | 'trustProxy' | 'bodyLimitKib'>
+  clock: Clock
+  logger: Logger
+  /** Routes that are no operations: health, metrics, documentation. Registered first. */
+  pages?: readonly ((app: FastifyInstance) => void)[]
+  /** Called once per answer of an operation. */
+  onAnswered?(id: string, status: number, seconds: number): void
+}
+
+export interface HttpServer {
+  listen(at: { host: string; port: number }): Promise<{ port: number }>
+  /** Stops accepting and resolves when the running requests are answered; sockets still open are closed with 1001. */
+  close(): Promise<void>
+  /** Cuts every connection that `close` still waits for. */
+  cut(): void
+  /** A request without a network, for tests. */
+  inject(request: InjectOptions): Promise<LightMyRequestResponse>
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    scope: Scope | null
+  }
+  interface FastifyContextConfig {
+    socket?: boolean
+    /** False: whatever is sent as a body is thrown away. */
+    readsBody?: boolean
+    /** Takes no part in CORS. */
+    aside?: boolean
+  }
+}
+
+export const createHttpServer = async (options: HttpServerOptions): Promise<HttpServer> => {
+  const { operations, sockets = [], accounts, settings, logger, pages = [] } = options
+  const app = fastify({
+    trustProxy: proxiesOf(settings.trustProxy),
+    bodyLimit: settings.bodyLimitKib * 1024,
+    // Names have at most 100 characters; longer ones are unknown instances, not unknown routes.
+    routerOptions: { maxParamLength: 1000 },
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    clientErrorHandler: refuseBrokenRequest,
+    frameworkErrors: (_error, _request, reply) => renderError(errors.invalidUrl(), _request, reply as FastifyReply),
+    genReqId: requestIds(),
+  })
+  const renderError = createErrorRenderer(logger)
+  app.setErrorHandler(renderError)
+  app.setNotFoundHandler(async () => {
+    throw errors.notFound()
+  })
+  app.decorateRequest('scope', null)
+  readBodies(app)
+  await app.register(websocket, { options: { maxPayload: 64 * 1024 }, preClose: closeSockets })
+
+  app.addHook('onRequest', async (request, reply) => {
+    const { origin } = request.headers
+    if (!request.routeOptions.config.aside) {
+      reply.header('vary', 'Origin')
+      if (origin !== undefined && accounts.anyAllowsOrigin(origin)) markReadable(reply, origin, true)
+    }
+    // Before the body is read: nothing in it changes the answer.
+    if (request.is404) throw errors.notFound()
+    if (request.ws && !request.routeOptions.config.socket) throw errors.notASocket()
+  })
+
+  for (const page of pages) page(app)
+  const authenticate = createAuthentication(options)
+  const admit = (admission: Admission) => async (request: FastifyRequest, reply: FastifyReply) => {
+    request.scope = await authenticate(request, reply, admission)
+  }
+  for (const operation of operations) serveOperation(app, operation, admit, options.onAnswered)
+  for (const socket of sockets) serveSocket(app, socket, admit)
+  serveOtherMethods(app, [...operations, ...sockets.map((socket) => ({ path: socket.path, method: 'GET' }))])
+  await app.ready()
+
+  return {
+    listen: async (at) => {
+      await app.listen(at)
+      const address = app.server.address()
+      return { port: typeof address === 'object' && address !== null ? address.port : at.port }
+    },
+    close: () => app.close(),
+    cut: () => {
+      for (const socket of app.websocketServer.clients) socket.terminate()
+      app.server.closeAllConnections()
+    },
+    inject: (request) => app.inject(request),
+  }
+}
+
+type Admit = (admission: Admission) => (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+
+const serveOperation = (app: FastifyInstance, operation: Operation, admit: Admit, onAnswered: HttpServerOptions['onAnswered']): void => {
+  const { id, method, path, token, rateLimit, query, body } = operation
+  app.route({
+    method,
+    url: path,
+    config: { readsBody: body !== undefined },
+    schema: {
+      response: Object.fromEntries(Object.entries(operation.answers).map(([status, answer]) => [status, serializerSchema(answer)])),
+    },
+    onRequest: admit({ token, rateLimit, namesInstance: path.includes(':instance'), upgrade: false }),
+    handler: async (request, reply) => {
+      const parsedBody = body === undefined ? undefined : parse(body, request.body === undefined ? {} : request.body, 'request body')
+      const parsedQuery = query === undefined ? undefined : parse(query, request.query, 'query')
+      const answer = await operation.handle(new HandledRequest(request, reply, parsedQuery, parsedBody))
+      if (answer.headers !== undefined) reply.headers(answer.headers)
+      reply.code(answer.status)
+      return answer.body
+    },
+    ...(onAnswered && { onResponse: async (_request, reply) => onAnswered(id, reply.statusCode, reply.elapsedTime / 1000) }),
+  })
+}
+
+const serveSocket = (app: FastifyInstance, socket: SocketOperation, admit: Admit): void => {
+  const handed = (request: FastifyRequest, reply: FastifyReply, query: unknown) =>
+    new HandledRequest(request, reply, query, undefined) as unknown as InstanceRequest<unknown, undefined>
+  app.route({
+    method: 'GET',
+    url: socket.path,
+    exposeHeadRoute: false,
+    config: { socket: true },
+    onRequest: admit({ token: 'any', rateLimit: 'global', namesInstance: true, upgrade: true }),
+    preHandler: async (request, reply) => {
+      const query = socket.query === undefined ? undefined : parse(socket.query, request.query, 'query')
+      await socket.admit(handed(request, reply, query))
+      if (!request.ws) throw errors.upgradeRequired()
+    },
+    handler: async () => {
+      throw errors.upgradeRequired()
+    },
+    wsHandler: (client, request) => {
+      socket.connected(client, request.scope as Scope & { instance: NonNullable<Scope['instance']> })
+    },
+  })
+}
+
+/** 405 for every method a known path doesn't have, and OPTIONS for all of them. */
+const serveOtherMethods = (app: FastifyInstance, routes: readonly { path: string; method: string }[]): void => {
+  const methodsOf = Map.groupBy(routes, ({ path }) => path)
+  for (const [path, declared] of methodsOf) {
+    const known = declared.map(({ method }) => method)
+    const allow = [...known, ...(known.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
+    app.route({ method: 'OPTIONS', url: path, handler: (_request, reply) => answerPreflight(reply, allow) })
+    app.route({
+      method: app.supportedMethods.filter((method) => method !== 'OPTIONS' && !app.hasRoute({ method, url: path })),
+      url: path,
+      exposeHeadRoute: false,
+      onRequest: async (_request, reply) => {
+        reply.header('allow', allow)
+        throw errors.methodNotAllowed()
+      },
+      handler: async () => undefined,
+    })
+  }
+}
+
+/** JSON where the route reads a body; what is sent to the others is thrown away. An empty body is no body. */
+const readBodies = (app: FastifyInstance): void => {
+  const parseJson = app.getDefaultJsonParser('remove', 'remove')
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
+    if (text.length === 0 || !request.routeOptions.config.readsBody) done(null, undefined)
+    else parseJson(request, text as string, (error, body) => done(error === null ? null : errors.malformedBody(), body))
+  })
+  app.addContentTypeParser('*', (request, payload, done) => {
+    const unwanted = !request.routeOptions.config.readsBody
+    payload.resume()
+    done(unwanted || request.headers['content-length'] === '0' ? null : errors.wrongContentType(), undefined)
+  })
+}
+
+/** The feature has said good-bye to its sockets by now; a client that doesn't answer is not waited for. */
+const closeSockets = function (this: FastifyInstance, done: () => void): void {
+  for (const socket of this.websocketServer.clients) {
+    socket.close(1001, 'The server is going away')
+    setTimeout(() => socket.terminate(), 1000).unref()
+  }
+  done()
+}
+
+const proxiesOf = (trusted: Settings['trustProxy']): boolean | number | string[] => (typeof trusted === 'object' ? [...trusted] : trusted)
+
+const requestIds = (): (() => string) => {
+  const start = Date.now().toString(36)
+  let count = 0
+  return () => `${start}-${(++count).toString(36)}`
+}
