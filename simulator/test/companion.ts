@@ -2,6 +2,8 @@
  * A companion device for the simulator's own tests: a real Baileys client with its keys in memory. It comes back by itself when the
  * network tells it to restart (515), as every client does.
  */
+import type { IncomingMessage } from 'node:http'
+import { Agent, get } from 'node:https'
 import {
   type AuthenticationCreds,
   type BaileysEventMap,
@@ -15,6 +17,7 @@ import {
   type WAMessage,
   type WASocket,
 } from 'baileys'
+import { decryptMedia, mediaPart } from '../src/phone/media.ts'
 import { CompanionSignal } from './companion-signal.ts'
 
 export interface CompanionOptions {
@@ -22,6 +25,8 @@ export interface CompanionOptions {
   whatsappUrl: string
   /** `rootKey` of the ready line, base64. The trust root is one per process (engine.md §2.1). */
   rootKey: string
+  /** `mediaCa` of the ready line, PEM; without it there is no media. */
+  mediaCa?: string
   /** Milliseconds until a helper gives up waiting. Default 15,000. */
   patienceMs?: number
 }
@@ -105,6 +110,13 @@ export class Companion {
     return found
   }
 
+  /** Fetches and decrypts the media of a message. */
+  async download({ message }: WAMessage): Promise<Uint8Array> {
+    const found = mediaPart(message ?? {})
+    if (!found?.part.url) throw new Error('no media in this message')
+    return decryptMedia(await fetchBytes(found.part.url, this.options.mediaCa), found.kind, found.part)
+  }
+
   /** Waits until something the client told makes `look` give a value. */
   async until<T>(what: string, look: () => T | undefined): Promise<T> {
     const deadline = AbortSignal.timeout(this.options.patienceMs ?? 15_000)
@@ -150,18 +162,18 @@ export class Companion {
       logger: silent,
       makeSignalRepository: this.signal.makeRepository,
       getMessage: async ({ id }) => this.sent.get(id ?? ''),
+      fetchAgent: new Agent({ ca: this.options.mediaCa }),
       emitOwnEvents: false,
-      enableRecentMessageCache: false,
       appStateMacVerification: { patch: true, snapshot: true },
     })
     this.current = sock
-    sock.ev.on('creds.update', (update) => Object.assign(this.creds, update))
     sock.ev.on('connection.update', (update) => this.onConnection(sock, update))
     const keep = <K extends keyof BaileysEventMap>(event: K, take: (data: BaileysEventMap[K]) => void) =>
       sock.ev.on(event, (data) => {
         take(data)
         this.notify()
       })
+    keep('creds.update', (update) => Object.assign(this.creds, update))
     keep('messages.upsert', ({ messages }) => this.messages.push(...messages))
     keep('messages.update', (updates) => this.updates.push(...updates))
     keep('messaging-history.set', (set) => this.history.push(set))
@@ -209,6 +221,16 @@ export class Companion {
       }
     },
   }
+}
+
+async function fetchBytes(url: string, ca: string | undefined): Promise<Uint8Array> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    get(url, { ca, agent: false }, resolve).on('error', reject)
+  })
+  const chunks: Uint8Array[] = []
+  for await (const chunk of response) chunks.push(chunk)
+  if (response.statusCode !== 200) throw new Error(`${url} answers ${response.statusCode}`)
+  return Buffer.concat(chunks)
 }
 
 /** Baileys wraps the status in a Boom. */
