@@ -52,6 +52,7 @@ export class SignalRepository implements BaileysRepository {
   readonly #released: InboxRow[] = []
   #own: OwnKeys | null = null
   #failed = false
+  #shut = false
 
   constructor(options: RepositoryOptions) {
     this.#options = options
@@ -197,8 +198,9 @@ export class SignalRepository implements BaileysRepository {
     this.#released.push(row)
   }
 
-  /** Resolves when no operation runs any more. */
-  idle(): Promise<void> {
+  /** Refuses new operations; resolves when those under way are done and committed. */
+  shut(): Promise<void> {
+    this.#shut = true
     return this.#locks.idle()
   }
 
@@ -206,6 +208,7 @@ export class SignalRepository implements BaileysRepository {
 
   /** Runs under the lock of the address the device has *then*: a LID may become known while waiting for the lock. */
   async #exclusively<T>(jid: string, work: (address: SignalAddress) => Promise<T>): Promise<T> {
+    if (this.#shut) throw new Error('the session has ended')
     const asked = addressOf(jid)
     if (belongsToLid(asked)) return this.#locks.run(asked.id, () => work(asked))
     for (;;) {
@@ -229,6 +232,7 @@ export class SignalRepository implements BaileysRepository {
     senderJid: string,
     work: (sender: SignalAddress, record: Uint8Array | null, commit: (record: Uint8Array, inbox?: InboxRow) => Promise<void>) => Promise<T>,
   ): Promise<T> {
+    if (this.#shut) return Promise.reject(new Error('the session has ended'))
     const sender = addressOf(senderJid)
     const id = `${group}::${sender.id}`
     return this.#locks.run(id, async () => {

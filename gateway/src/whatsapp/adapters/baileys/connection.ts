@@ -1,0 +1,436 @@
+/**
+ * The life of one attempt to be linked: opens the socket (again when WhatsApp asks for a restart right after pairing), turns what the socket
+ * says into events, and ends exactly once. What can be asked of an open connection is in `session.ts`.
+ *
+ *   new ──start──▶ connecting ──▶ open ──▶ ended
+ *                      │ ▲ 515 after pairing     ▲
+ *                      └─┘───────────────────────┘ closed, stopped, store failed
+ */
+import { type BaileysEventMap, type BinaryNode, type ConnectionState, isJidNewsletter, proto, type WASocket } from 'baileys'
+import type { Logger } from '../../../runtime/logging.ts'
+import { type Address, type CloseReason, EngineError, type InboxRow, type ReceivedMessage, type SessionOptions } from '../../engine.ts'
+import { addressFrom, completed, NOBODY } from './addresses.ts'
+import { createAuthKeys } from './auth-keys.ts'
+import type { SharedCaches } from './caches.ts'
+import { readCall } from './calls.ts'
+import { closeReasonOf } from './close-reason.ts'
+import { Credentials } from './credentials.ts'
+import { DeviceLists } from './device-lists.ts'
+import { closeCodeOf, engineErrorOf } from './errors.ts'
+import { EventQueue } from './event-queue.ts'
+import { readInbox } from './inbox.ts'
+import type { Routes } from './proxy.ts'
+import { readAck, readReceipt } from './receipts.ts'
+import { LidMappings } from './signal/lid-mapping.ts'
+import { SignalRepository } from './signal/repository.ts'
+import { openSocket, rawConnection } from './socket.ts'
+import { StanzaNotes } from './stanzas.ts'
+import { readWebMessage } from './web-message.ts'
+
+/** What every session of a process shares. */
+export interface Environment {
+  /** Null: the real WhatsApp. */
+  url: string | null
+  mediaHost: string | null
+  /** Client version announced to WhatsApp; null: the library's. */
+  version: [number, number, number] | null
+  caches: SharedCaches
+  routesFor(session: SessionOptions): Routes
+}
+
+const QUERY_TIMEOUT_MS = 20_000
+const DAY_MS = 24 * 3_600_000
+
+/** Lifetimes of QR texts in Baileys: the first one, then the others. */
+const FIRST_QR_MS = 60_000
+const NEXT_QR_MS = 20_000
+
+/** How long a closing socket may wait for the other side's goodbye. */
+const CLOSE_GRACE_MS = 1_000
+
+let attempts = 0
+
+export class Connection {
+  readonly options: SessionOptions
+  readonly #environment: Environment
+  readonly #logger: Logger
+  readonly #queue: EventQueue
+  readonly #stanzas = new StanzaNotes()
+  readonly #cachePrefix: string
+  readonly #ended = Promise.withResolvers<void>()
+  readonly #qrShown = Promise.withResolvers<void>()
+  /** Rejections of what still waits for an answer. */
+  readonly #pending = new Set<(error: EngineError) => void>()
+  #state: 'new' | 'connecting' | 'open' | 'ended' = 'new'
+  #credentials: Credentials | null = null
+  #socket: WASocket | null = null
+  #repository: SignalRepository | null = null
+  #mappings: LidMappings | null = null
+  #devices: DeviceLists | null = null
+  #routes: Routes | null = null
+  #self: Address = NOBODY
+  #qrCount = 0
+  #restartExpected = false
+  /** Set when the end is our doing; what the socket says about it no longer matters. */
+  #endReason: { reason: CloseReason; detail: string } | null = null
+  #historyDays: number | null
+  #presence: 'available' | 'unavailable' | null
+  #closeTimer: NodeJS.Timeout | null = null
+
+  constructor(options: SessionOptions, environment: Environment) {
+    this.options = options
+    this.#environment = environment
+    this.#logger = options.logger
+    this.#historyDays = options.historyDays
+    this.#presence = options.keepOnline ? 'available' : null
+    attempts += 1
+    this.#cachePrefix = `${options.instanceId}#${attempts}`
+    this.#queue = new EventQueue({
+      deliver: (event) => options.onEvent(event),
+      logger: options.logger,
+      onPressure: (high) => {
+        const raw = this.#socket === null ? null : rawConnection(this.#socket)
+        if (high) raw?.pause()
+        else raw?.resume()
+      },
+    })
+    // Nobody may be waiting for a QR when the session ends.
+    this.#qrShown.promise.catch(() => {})
+  }
+
+  get self(): Address {
+    return this.#self
+  }
+
+  start(): void {
+    if (this.#state !== 'new') throw new Error('a session starts once')
+    this.#state = 'connecting'
+    void this.#begin()
+  }
+
+  /** Ends the session for this reason; resolves when nothing of it runs any more. */
+  async end(reason: CloseReason, detail: string): Promise<void> {
+    this.#endReason ??= { reason, detail }
+    if (this.#socket === null) void this.#finish(reason, detail)
+    else void this.#socket.end(undefined)
+    await this.#ended.promise
+  }
+
+  /** The socket of an open session. Throws {@link EngineError} otherwise. */
+  get socket(): WASocket {
+    if (this.#state !== 'open' || this.#socket === null) throw new EngineError('not-connected', 'the session is not connected')
+    return this.#socket
+  }
+
+  get devices(): DeviceLists {
+    if (this.#devices === null) throw new EngineError('not-connected', 'the session is not connected')
+    return this.#devices
+  }
+
+  /** Waits until WhatsApp waits for somebody to pair. Throws {@link EngineError} when that will not happen. */
+  async unpairedSocket(): Promise<WASocket> {
+    if (this.#state === 'new') throw new EngineError('not-connected', 'the session has not been started')
+    if (this.#credentials?.linked) throw new EngineError('rejected', 'the instance is already linked')
+    await this.#qrShown.promise
+    if (this.#socket === null || this.#endReason !== null) throw new EngineError('not-connected', 'the session has ended')
+    return this.#socket
+  }
+
+  /** Runs a call of the library; rejects with {@link EngineError} when it fails or the session ends meanwhile. */
+  async ask<T>(call: () => Promise<T>): Promise<T> {
+    const waiting = Promise.withResolvers<T>()
+    if (this.#state === 'ended') throw new EngineError('not-connected', 'the session has ended')
+    this.#pending.add(waiting.reject)
+    try {
+      call().then(waiting.resolve, waiting.reject)
+      return await waiting.promise
+    } catch (error) {
+      throw engineErrorOf(error)
+    } finally {
+      this.#pending.delete(waiting.reject)
+    }
+  }
+
+  /** A query with an answer; with a time limit of its own the library rejects instead of answering `undefined`. */
+  request(node: BinaryNode, timeoutMs: number = QUERY_TIMEOUT_MS): Promise<BinaryNode> {
+    const { socket } = this
+    return this.ask(async () => {
+      const answer: BinaryNode | undefined = await socket.query(node, timeoutMs)
+      if (answer === undefined) throw new EngineError('timeout', 'WhatsApp did not answer')
+      return answer
+    })
+  }
+
+  /** Presence can only be announced under a name; until WhatsApp has told us ours it waits. */
+  async announce(presence: 'available' | 'unavailable'): Promise<void> {
+    this.#presence = presence
+    const { socket } = this
+    await this.ask(() => socket.sendPresenceUpdate(presence))
+  }
+
+  async completed(address: Address): Promise<Address> {
+    return this.#mappings === null ? address : completed(address, this.#mappings)
+  }
+
+  learn(pairs: { number: string; lid: string }[]): Promise<void> {
+    return this.#mappings === null ? Promise.resolve() : this.#mappings.learn(pairs)
+  }
+
+  /** History from now on is wanted, and this many days of it. */
+  wantHistory(days: number): void {
+    this.#historyDays = days
+  }
+
+  // ── opening ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #begin(): Promise<void> {
+    try {
+      this.#credentials = await Credentials.load(this.options.store, (error) => this.#storageFailed(error))
+      this.#routes = this.#environment.routesFor(this.options)
+    } catch (error) {
+      this.#logger.error({ error: messageOf(error) }, 'the session store can not be read')
+      await this.#finish('storage', 'the session store can not be read')
+      return
+    }
+    if (this.#endReason !== null) await this.#finish(this.#endReason.reason, this.#endReason.detail)
+    else this.#open(this.#credentials, this.#routes)
+  }
+
+  #open(credentials: Credentials, routes: Routes): void {
+    const { store, identities, logger, instanceId } = this.options
+    const { caches, url, mediaHost, version } = this.#environment
+    const onStorageFailure = (error: unknown): void => this.#storageFailed(error)
+    this.#self = selfOf(credentials)
+    this.#devices = new DeviceLists(store, caches.devices.view(this.#cachePrefix), onStorageFailure)
+    const undecryptable = caches.undecryptable.view(this.#cachePrefix)
+    const socket = openSocket({
+      url,
+      mediaHost,
+      version,
+      routes,
+      credentials: credentials.value,
+      keys: createAuthKeys({
+        store,
+        tokens: caches.tokens.view(this.#cachePrefix),
+        forgetSessions: async (addresses) => this.#repository?.forgetAddresses(addresses),
+        flushCredentials: () => credentials.flush(),
+        onStorageFailure,
+      }),
+      keepOnline: this.options.keepOnline,
+      historyDays: () => this.#historyDays,
+      deviceLists: this.#devices,
+      caches,
+      cachePrefix: this.#cachePrefix,
+      storedMessage: (id) => this.options.storedMessage(id),
+      makeRepository: (askLids) => {
+        const mappings = new LidMappings(identities, caches.identities.view(instanceId), askLids, logger)
+        const repository = new SignalRepository({
+          credentials: credentials.value,
+          store,
+          cache: caches.signal.view(this.#cachePrefix),
+          mappings,
+          stanzas: this.#stanzas,
+          logger,
+          onRow: (row) => this.#received(row),
+          onUndecryptable: ({ id = '' }, reason) => {
+            undecryptable.set(id, true)
+            logger.warn({ messageId: id, reason }, 'a message could not be decrypted, the sender is asked to repeat it')
+          },
+          onStorageFailure,
+        })
+        this.#repository = repository
+        this.#mappings = mappings
+        return { repository, mappings }
+      },
+      logger,
+      onCrash: (error) => {
+        logger.warn({ error: messageOf(error) }, 'the WhatsApp connection broke')
+        void socket.end(error instanceof Error ? error : new Error('the connection broke'))
+      },
+      onClosing: () => this.#hurryClose(socket),
+    })
+    this.#socket = socket
+    this.#listen(socket, credentials)
+  }
+
+  #listen(socket: WASocket, credentials: Credentials): void {
+    const { ev, ws } = socket
+    ws.prependListener('CB:message', (stanza: BinaryNode) => this.#stanzas.note(stanza))
+    ws.on('CB:receipt', (stanza: BinaryNode) => {
+      const receipt = readReceipt(stanza, this.#self)
+      if (receipt === null) return
+      this.#queue.push(async () => {
+        const sender = await this.completed(receipt.sender)
+        return { ...receipt, sender, chat: receipt.chat === receipt.sender ? sender : await this.completed(receipt.chat) }
+      })
+    })
+    ws.on('CB:ack,class:message', (stanza: BinaryNode) => this.#acknowledged(stanza))
+    ev.on('connection.update', (update) => this.#connectionChanged(update, credentials))
+    ev.on('creds.update', (update) => {
+      credentials.changed()
+      if (update.me !== undefined) this.#profileChanged(socket, credentials, update.me.name)
+    })
+    ev.on('messages.upsert', ({ messages }) => this.#upserted(messages))
+    ev.on('messaging-history.set', (history) => this.#historyArrived(history))
+    ev.on('contacts.upsert', (contacts) => this.#contactsChanged(contacts))
+    // Without a name these repeat the push name that stands in every message anyway.
+    ev.on('contacts.update', (contacts) => this.#contactsChanged(contacts.filter((contact) => contact.name)))
+    ev.on('call', (calls) => {
+      for (const call of calls) {
+        const read = readCall(call)
+        this.#queue.push(async () => ({ type: 'call', call: { ...read, from: await this.completed(read.from) } }))
+      }
+    })
+  }
+
+  // ── what happens on it ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  #connectionChanged(update: Partial<ConnectionState>, credentials: Credentials): void {
+    if (update.qr !== undefined) {
+      this.#qrCount += 1
+      this.#queue.push({ type: 'qr', text: update.qr, expiresAt: Date.now() + (this.#qrCount === 1 ? FIRST_QR_MS : NEXT_QR_MS) })
+      this.#qrShown.resolve()
+    }
+    if (update.isNewLogin) {
+      this.#restartExpected = true
+      this.#self = selfOf(credentials)
+      const { platform, me } = credentials.value
+      const paired = { type: 'paired', self: this.#self, platform: platform ?? null, businessName: me?.name || null } as const
+      this.#queue.push(async () => {
+        await credentials.flush()
+        return paired
+      })
+    }
+    if (update.connection === 'open') {
+      this.#state = 'open'
+      this.#restartExpected = false
+      this.#self = selfOf(credentials)
+      this.#queue.push({ type: 'open', self: this.#self, name: nameOf(credentials) })
+    }
+    if (update.connection === 'close') void this.#closed(update.lastDisconnect?.error, credentials)
+  }
+
+  async #closed(error: unknown, credentials: Credentials): Promise<void> {
+    if (this.#closeTimer !== null) clearTimeout(this.#closeTimer)
+    this.#closeTimer = null
+    const { code, detail } = closeCodeOf(error)
+    const { reason, detail: why } = this.#endReason ?? { reason: closeReasonOf(code, credentials.linked), detail }
+    if (reason === 'restart' && this.#restartExpected && this.#routes !== null) {
+      this.#restartExpected = false
+      await credentials.flush()
+      if (this.#endReason === null) return this.#open(credentials, this.#routes)
+    }
+    const last = this.#endReason ?? { reason, detail: why }
+    await this.#finish(last.reason, last.detail)
+  }
+
+  #received(row: InboxRow): void {
+    const message = readInbox(row, this.#self)
+    if (message === null) this.#repository?.release(row)
+    else this.#queue.push(async () => ({ type: 'message', message: await this.#withBothForms(message), inbox: row.hash }))
+  }
+
+  /** Only what came without Signal, and so has no inbox row: newsletters. Everything else has been reported already. */
+  #upserted(messages: proto.IWebMessageInfo[]): void {
+    for (const stored of messages) {
+      const chat = stored.key?.remoteJid ?? ''
+      if (isJidNewsletter(chat)) {
+        const message = readWebMessage(stored, this.#self)
+        if (message !== null) this.#queue.push({ type: 'message', message: { ...message, offline: false }, inbox: null })
+      } else if (stored.messageStubType === proto.WebMessageInfo.StubType.CIPHERTEXT) {
+        this.#logger.warn(
+          { messageId: stored.key?.id, reason: stored.messageStubParameters?.[0] },
+          'a message arrived without readable content',
+        )
+      }
+    }
+  }
+
+  #acknowledged(stanza: BinaryNode): void {
+    const ack = readAck(stanza)
+    if (ack === null) return
+    // WhatsApp disagrees about who has which devices: the lists are asked for again at the next send.
+    if (stanza.attrs.phash !== undefined) {
+      for (const jid of [ack.to.jid, ack.to.lid, this.#self.jid, this.#self.lid]) {
+        if (jid !== null) this.#devices?.del(jid.slice(0, jid.indexOf('@'))).catch(() => {})
+      }
+    }
+    this.#queue.push(async () => ({ ...ack, to: await this.completed(ack.to) }))
+  }
+
+  #historyArrived(history: BaileysEventMap['messaging-history.set']): void {
+    this.#contactsChanged(history.contacts)
+    if (this.#historyDays === null) return
+    const since = Date.now() - this.#historyDays * DAY_MS
+    const found = history.messages
+      .flatMap((stored) => readWebMessage(stored, this.#self) ?? [])
+      .filter((message) => message.timestamp >= since)
+    this.#queue.push(async () => {
+      const messages: ReceivedMessage[] = []
+      for (const message of found) messages.push(await this.#withBothForms(message))
+      return { type: 'history', messages, progress: history.progress ?? null }
+    })
+  }
+
+  #contactsChanged(contacts: Partial<BaileysEventMap['contacts.upsert'][number]>[]): void {
+    for (const contact of contacts) {
+      const address = addressFrom(contact.id, contact.lid, contact.phoneNumber)
+      const savedName = contact.name || null
+      const pushName = contact.notify || null
+      if ((address.jid === null && address.lid === null) || (savedName === null && pushName === null)) continue
+      this.#queue.push(async () => ({ type: 'contact', address: await this.completed(address), pushName, savedName }))
+    }
+  }
+
+  #profileChanged(socket: WASocket, credentials: Credentials, name: string | undefined): void {
+    this.#self = selfOf(credentials)
+    if (!name || this.#state !== 'open') return
+    this.#queue.push({ type: 'profile', name })
+    if (this.#presence !== null) socket.sendPresenceUpdate(this.#presence).catch(() => {})
+  }
+
+  async #withBothForms(message: ReceivedMessage): Promise<ReceivedMessage> {
+    const chat = await this.completed(message.chat)
+    const sender = message.sender === message.chat ? chat : await this.completed(message.sender)
+    return chat === message.chat && sender === message.sender ? message : { ...message, chat, sender }
+  }
+
+  // ── ending ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Called inside the failing operation: when it returns, the socket can send nothing any more. */
+  #storageFailed(error: unknown): void {
+    this.#logger.error({ error: messageOf(error) }, 'the session store failed, the session stops before acknowledging anything')
+    this.#endReason ??= { reason: 'storage', detail: 'the session store failed' }
+    const socket = this.#socket
+    if (socket === null) return
+    void socket.end(new Error('the session store failed'))
+    rawConnection(socket)?.terminate()
+  }
+
+  /** Baileys waits for the other side's goodbye, up to half a minute when it is silent. */
+  #hurryClose(socket: WASocket): void {
+    this.#closeTimer ??= setTimeout(() => rawConnection(socket)?.terminate(), CLOSE_GRACE_MS)
+  }
+
+  async #finish(reason: CloseReason, detail: string): Promise<void> {
+    if (this.#state === 'ended') return
+    this.#state = 'ended'
+    const gone = new EngineError('not-connected', 'the session has ended')
+    this.#qrShown.reject(gone)
+    for (const reject of this.#pending) reject(gone)
+    // Whatever was committed up to here is reported before the end is.
+    await this.#repository?.shut()
+    await this.#credentials?.flush()
+    this.#routes?.close()
+    await this.#queue.close({ type: 'closed', reason, detail })
+    this.#socket = null
+    this.#ended.resolve()
+  }
+}
+
+const selfOf = ({ value: { me } }: Credentials): Address => addressFrom(me?.id, me?.lid)
+
+/** Baileys writes `~` until it knows better. */
+const nameOf = ({ value: { me } }: Credentials): string | null => (me?.name && me.name !== '~' ? me.name : null)
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

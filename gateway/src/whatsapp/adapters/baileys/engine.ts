@@ -1,0 +1,50 @@
+/** WhatsApp through Baileys 7.0.0-rc14. */
+import type { Capability, EngineFactory, SessionOptions } from '../../engine.ts'
+import { createSharedCaches } from './caches.ts'
+import type { Environment } from './connection.ts'
+import { installCurve } from './curve.ts'
+import { readInbox } from './inbox.ts'
+import { trustNetwork, type WhatsAppNetwork } from './network.ts'
+import { directRoutes, proxiedRoutes, type Routes } from './proxy.ts'
+import { BaileysSession } from './session.ts'
+
+export { parseNetwork, type WhatsAppNetwork } from './network.ts'
+
+export interface BaileysEngineOptions {
+  /** Null: the real WhatsApp. One process can only ever talk to one network. */
+  network: WhatsAppNetwork | null
+  /** Client version to announce; null: the one this library release was made for. */
+  version?: [number, number, number] | null
+}
+
+const capabilities: ReadonlySet<Capability> = new Set([
+  'text',
+  'edit',
+  'revoke',
+  'pairing-code',
+  'presence',
+  'chat-state',
+  'call-reject',
+  'history-request',
+])
+
+/** Throws when the process already trusts another network. */
+export const createBaileysEngine = ({ network, version = null }: BaileysEngineOptions): EngineFactory => {
+  installCurve()
+  trustNetwork(network)
+  const mediaCa = network?.mediaCa ?? null
+  // Sessions without a proxy share their agents; only the owner of a proxy closes its own.
+  const direct: Routes = { ...directRoutes(mediaCa), close: () => {} }
+  const environment: Environment = {
+    url: network?.whatsappUrl ?? null,
+    mediaHost: network === null ? null : new URL(network.mediaUrl).host,
+    version,
+    caches: createSharedCaches(),
+    routesFor: ({ proxy }) => (proxy === null ? direct : proxiedRoutes(proxy, mediaCa)),
+  }
+  return {
+    capabilities,
+    readInbox,
+    open: (options: SessionOptions) => new BaileysSession(options, environment),
+  }
+}

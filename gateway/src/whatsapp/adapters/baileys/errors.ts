@@ -1,0 +1,41 @@
+/** Baileys' errors in our words. They are Boom objects: `output.statusCode` is Baileys' own code, a numeric `data` is WhatsApp's. */
+import { EngineError, type EngineErrorCode } from '../../engine.ts'
+
+export const engineErrorOf = (error: unknown): EngineError => {
+  if (error instanceof EngineError) return error
+  if (!isBoom(error)) return new EngineError('rejected', error instanceof Error ? error.message : 'WhatsApp request failed')
+  const serverCode = typeof error.data === 'number' && Number.isFinite(error.data) ? error.data : null
+  if (serverCode !== null)
+    return new EngineError(serverCodes.get(serverCode) ?? 'rejected', `WhatsApp refused: ${error.message}`, serverCode)
+  const code = statusCodes.get(error.output.statusCode) ?? 'rejected'
+  return new EngineError(code, error.message)
+}
+
+/** Numeric code of a closed connection; null when there was no error. */
+export const closeCodeOf = (error: unknown): { code: number | null; detail: string } => {
+  if (isBoom(error)) return { code: error.output.statusCode, detail: error.message }
+  return { code: null, detail: error instanceof Error ? error.message : 'connection closed' }
+}
+
+const serverCodes = new Map<number, EngineErrorCode>([
+  [401, 'rejected'],
+  [404, 'not-registered'],
+  [429, 'rate-limited'],
+])
+
+const statusCodes = new Map<number, EngineErrorCode>([
+  [401, 'logged-out'],
+  [408, 'timeout'],
+  [428, 'not-connected'],
+])
+
+interface Boom extends Error {
+  output: { statusCode: number }
+  data?: unknown
+}
+
+const isBoom = (error: unknown): error is Boom => {
+  if (!(error instanceof Error)) return false
+  const output: unknown = Reflect.get(error, 'output')
+  return typeof output === 'object' && output !== null && typeof Reflect.get(output, 'statusCode') === 'number'
+}

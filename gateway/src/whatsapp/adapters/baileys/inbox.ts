@@ -1,0 +1,97 @@
+/**
+ * From an inbox row to the message it holds. Live messages and those a crash left behind take this one way, so both read the same; Baileys'
+ * own `messages.upsert` comes too late for that (after the receipt, engine.md §10).
+ */
+import { proto } from 'baileys'
+import type { Address, InboxRow, ReceivedMessage } from '../../engine.ts'
+import { decodeWireMessage, type WireMessage } from '../../wire.ts'
+import { addressFrom, isPlace, isSame, senderOf } from './addresses.ts'
+import { unwrap } from './envelopes.ts'
+import type { StanzaAttributes } from './stanzas.ts'
+import { readWebMessage } from './web-message.ts'
+
+/** Null: nothing a person would see, or a stanza that makes no sense. `self` is the own account. */
+export const readInbox = (row: InboxRow, self: Address): ReceivedMessage | null => {
+  const { attributes } = row
+  const decoded = decode(row.plaintext)
+  if (decoded === null || !attributes.id || !attributes.from) return null
+  const place = placeOf(attributes, self)
+  if (place === null) return null
+  if (attributes.category === 'peer') return place.fromMe ? resentByPhone(decoded, self) : null
+  const { message, viewOnce } = unwrap(decoded)
+  if (!isForPeople(message)) return null
+  const seconds = Number(attributes.t)
+  return {
+    id: attributes.id,
+    ...place,
+    timestamp: Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : row.receivedAt,
+    pushName: attributes.notify || null,
+    message,
+    viewOnce,
+    offline: attributes.offline !== undefined,
+  }
+}
+
+/** Chat and author, by the rules of Baileys' `decodeMessageNode` (WhatsApp Web's own). */
+const placeOf = (attributes: StanzaAttributes, self: Address): Pick<ReceivedMessage, 'chat' | 'sender' | 'fromMe'> | null => {
+  const { from = '', participant, recipient } = attributes
+  if (isPlace(from)) {
+    const sender = from.endsWith('@newsletter') ? addressFrom(from) : senderOf(attributes)
+    if (sender.jid === null && sender.lid === null) return null
+    return { chat: addressFrom(from), sender, fromMe: isSame(sender, self) }
+  }
+  // On a copy of our own message the alternative forms speak of the other side.
+  const fromMe = isSame(addressFrom(participant ?? from), self)
+  if (recipient !== undefined) {
+    if (!fromMe) return null
+    const chat = isPlace(recipient)
+      ? addressFrom(recipient)
+      : addressFrom(
+          recipient,
+          attributes.peer_recipient_pn,
+          attributes.peer_recipient_lid,
+          attributes.recipient_pn,
+          attributes.recipient_lid,
+        )
+    return { chat, sender: self, fromMe }
+  }
+  const sender = fromMe ? self : senderOf(attributes)
+  if (sender.jid === null && sender.lid === null) return null
+  return { chat: sender, sender, fromMe }
+}
+
+const decode = (plaintext: Uint8Array): WireMessage | null => {
+  try {
+    return decodeWireMessage(plaintext)
+  } catch {
+    return null
+  }
+}
+
+/** Fields that are between devices and not content. */
+const machinery: ReadonlySet<string> = new Set([
+  'senderKeyDistributionMessage',
+  'fastRatchetKeySenderKeyDistributionMessage',
+  'messageContextInfo',
+  'protocolMessage',
+])
+
+const { Type } = proto.Message.ProtocolMessage
+const visibleProtocol: ReadonlySet<number> = new Set([Type.REVOKE, Type.MESSAGE_EDIT])
+
+const isForPeople = (message: WireMessage): boolean => {
+  // protobuf leaves the type out when it is 0, which is REVOKE; only one with a key means it.
+  const protocol = message.protocolMessage
+  if (protocol) return visibleProtocol.has(protocol.type ?? Type.REVOKE) && Boolean(protocol.key?.id)
+  return Object.entries(message).some(([field, value]) => !machinery.has(field) && value !== null && value !== undefined)
+}
+
+/** A message the phone sends again because its stanza had no content for us (Baileys asked for it). */
+const resentByPhone = (message: WireMessage, self: Address): ReceivedMessage | null => {
+  const results = unwrap(message).message.protocolMessage?.peerDataOperationRequestResponseMessage?.peerDataOperationResult
+  for (const result of results ?? []) {
+    const bytes = result.placeholderMessageResendResponse?.webMessageInfoBytes
+    if (bytes) return readWebMessage(proto.WebMessageInfo.decode(bytes), self)
+  }
+  return null
+}

@@ -1,0 +1,184 @@
+/** What can be asked of a session, over its connection. */
+import { type BinaryNode, proto, type WAMessageKey, type WASocket } from 'baileys'
+import { type Address, EngineError, type EngineSession, type MessageKey, type NumberLookUp, type SessionOptions } from '../../engine.ts'
+import { parseJid } from '../../jid.ts'
+import type { WireMessage } from '../../wire.ts'
+import { destinationOf, receiptTargetOf } from './addresses.ts'
+import { Connection, type Environment } from './connection.ts'
+import { lookUpRequest, readLookUp } from './numbers.ts'
+
+const SERVER = '@s.whatsapp.net'
+const LOGOUT_TIMEOUT_MS = 8_000
+const PICTURE_TIMEOUT_MS = 10_000
+const PAIRING_TIMEOUT_MS = 15_000
+const LOOK_UP_LIMIT = 50
+
+export class BaileysSession implements EngineSession {
+  readonly #connection: Connection
+
+  constructor(options: SessionOptions, environment: Environment) {
+    this.#connection = new Connection(options, environment)
+  }
+
+  start(): void {
+    this.#connection.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#connection.end('stopped', 'stopped by the gateway')
+  }
+
+  async logout(): Promise<void> {
+    try {
+      const jid = this.#connection.socket.user?.id
+      if (!jid) throw new EngineError('not-connected', 'the session has no device to unlink')
+      await this.#connection.request(
+        {
+          tag: 'iq',
+          attrs: { to: SERVER, type: 'set', xmlns: 'md' },
+          content: [{ tag: 'remove-companion-device', attrs: { jid, reason: 'user_initiated' } }],
+        },
+        LOGOUT_TIMEOUT_MS,
+      )
+    } catch (error) {
+      await this.#connection.end('stopped', 'log-out was not confirmed')
+      throw error
+    }
+    await this.#connection.end('logged-out', 'logged out by the gateway')
+  }
+
+  async requestPairingCode(number: string): Promise<string> {
+    const socket = await this.#connection.unpairedSocket()
+    // The library forgets to look whether WhatsApp took the request.
+    return this.#connection.ask(async () => {
+      const [code, answer] = await Promise.all([socket.requestPairingCode(number), pairingAnswer(socket)])
+      if (answer.attrs.type !== 'error') return code
+      const error = Array.isArray(answer.content) ? answer.content.find(({ tag }) => tag === 'error') : undefined
+      const serverCode = Number(error?.attrs.code ?? 0)
+      throw new EngineError(serverCode === 429 ? 'rate-limited' : 'rejected', 'WhatsApp refused the pairing code', serverCode)
+    })
+  }
+
+  async send(to: Address, message: WireMessage, { id, edit }: { id: string; edit?: 'edit' | 'revoke' }): Promise<{ timestamp: number }> {
+    const { socket } = this.#connection
+    const jid = targetOf(to)
+    await this.#connection.ask(async () => {
+      await this.#requireDevices(socket, jid)
+      await socket.relayMessage(jid, message, {
+        messageId: id,
+        // The values WhatsApp Web writes: 1 edit by the sender, 7 revoke by the sender.
+        additionalAttributes: edit === undefined ? {} : { edit: edit === 'edit' ? '1' : '7' },
+      })
+    })
+    return { timestamp: Date.now() }
+  }
+
+  async markRead(messages: readonly MessageKey[]): Promise<void> {
+    const { socket } = this.#connection
+    const keys = messages.flatMap((message): WAMessageKey[] => {
+      const remoteJid = receiptTargetOf(message.chat)
+      if (remoteJid === null || message.fromMe) return []
+      const inGroup = parseJid(remoteJid)?.server === 'g.us' || remoteJid.endsWith('@broadcast')
+      return [
+        { remoteJid, id: message.id, fromMe: false, ...(inGroup ? { participant: receiptTargetOf(message.sender) ?? undefined } : {}) },
+      ]
+    })
+    if (keys.length > 0) await this.#connection.ask(() => socket.readMessages(keys))
+  }
+
+  setPresence(presence: 'available' | 'unavailable'): Promise<void> {
+    return this.#connection.announce(presence)
+  }
+
+  async setChatState(to: Address, state: 'composing' | 'recording' | 'paused'): Promise<void> {
+    const { socket } = this.#connection
+    const jid = targetOf(to)
+    await this.#connection.ask(() => socket.sendPresenceUpdate(state, jid))
+  }
+
+  async rejectCall({ id, from }: { id: string; from: Address }): Promise<void> {
+    const { socket, self } = this.#connection
+    const creator = receiptTargetOf(from)
+    if (creator === null) throw new EngineError('rejected', 'the call has no caller')
+    await this.#connection.request({
+      tag: 'call',
+      attrs: { from: socket.user?.id ?? self.jid ?? '', to: creator },
+      content: [{ tag: 'reject', attrs: { 'call-id': id, 'call-creator': creator, count: '0' } }],
+    })
+  }
+
+  async lookUpNumbers(numbers: readonly string[]): Promise<NumberLookUp[]> {
+    if (numbers.length > LOOK_UP_LIMIT) throw new RangeError(`at most ${LOOK_UP_LIMIT} numbers at once`)
+    if (numbers.length === 0) return []
+    const { socket } = this.#connection
+    const found = readLookUp(numbers, await this.#connection.request(lookUpRequest(numbers, socket.generateMessageTag())))
+    await this.#connection.learn(
+      found.flatMap(({ address }) => (address?.jid && address.lid ? [{ number: userOf(address.jid), lid: userOf(address.lid) }] : [])),
+    )
+    return Promise.all(
+      found.map(async (one) => (one.address === null ? one : { ...one, address: await this.#connection.completed(one.address) })),
+    )
+  }
+
+  async requestHistory(days: number): Promise<void> {
+    const { socket } = this.#connection
+    this.#connection.wantHistory(days)
+    const { FULL_HISTORY_SYNC_ON_DEMAND } = proto.Message.PeerDataOperationRequestType
+    await this.#connection.ask(() =>
+      socket.sendPeerDataOperationMessage({
+        peerDataOperationRequestType: FULL_HISTORY_SYNC_ON_DEMAND,
+        fullHistorySyncOnDemandRequest: {
+          requestMetadata: { requestId: socket.generateMessageTag() },
+          historySyncConfig: { fullSyncDaysLimit: days, recentSyncDaysLimit: days, inlineInitialPayloadInE2EeMsg: true },
+        },
+      }),
+    )
+  }
+
+  async profilePicture(of: Address): Promise<string | null> {
+    const { socket } = this.#connection
+    const jid = targetOf(of)
+    try {
+      return (await this.#connection.ask(() => socket.profilePictureUrl(jid, 'image', PICTURE_TIMEOUT_MS))) ?? null
+    } catch (error) {
+      // 404: none, 401 and 403: not for us.
+      if (error instanceof EngineError && error.serverCode !== null && [401, 403, 404].includes(error.serverCode)) return null
+      throw error
+    }
+  }
+
+  /** A device query that times out leaves the library with nobody to write to, and it would write an empty stanza. */
+  async #requireDevices(socket: WASocket, jid: string): Promise<void> {
+    const parsed = parseJid(jid)
+    if (parsed === null || (parsed.server !== 's.whatsapp.net' && parsed.server !== 'lid')) return
+    if ((await this.#connection.devices.get(parsed.user)) !== undefined) return
+    const devices = await socket.getUSyncDevices([jid], true, false)
+    if (devices.length === 0) throw new EngineError('not-registered', 'WhatsApp knows no device of this person')
+  }
+}
+
+const targetOf = (to: Address): string => {
+  const jid = destinationOf(to)
+  if (jid === null) throw new EngineError('rejected', 'the address is empty')
+  return jid
+}
+
+const userOf = (jid: string): string => jid.slice(0, jid.indexOf('@'))
+
+/** The answer to the companion's hello, or the error WhatsApp gives instead. */
+const pairingAnswer = ({ ws }: WASocket): Promise<BinaryNode> =>
+  new Promise((resolve, reject) => {
+    const settle = (done: () => void): void => {
+      clearTimeout(timer)
+      ws.off('CB:iq,,link_code_companion_reg', answered)
+      ws.off('CB:iq,type:error', answered)
+      done()
+    }
+    const answered = (stanza: BinaryNode): void => settle(() => resolve(stanza))
+    const timer = setTimeout(
+      () => settle(() => reject(new EngineError('timeout', 'WhatsApp did not answer the pairing request'))),
+      PAIRING_TIMEOUT_MS,
+    )
+    ws.on('CB:iq,,link_code_companion_reg', answered)
+    ws.on('CB:iq,type:error', answered)
+  })

@@ -1,0 +1,156 @@
+/** Makes one Baileys socket and takes the edges off it. */
+import type { EventEmitter } from 'node:events'
+import { type AuthenticationCreds, makeWASocket, proto, type SignalKeyStore, type SocketConfig, type WASocket } from 'baileys'
+import type { LIDMappingStore } from 'baileys/lib/Signal/lid-mapping.js'
+import type { Logger } from '../../../runtime/logging.ts'
+import type { WireMessage } from '../../wire.ts'
+import type { CacheView, SharedCaches } from './caches.ts'
+import type { DeviceLists } from './device-lists.ts'
+import { bridgeLogger } from './logger.ts'
+import type { Routes } from './proxy.ts'
+import type { LidMappings } from './signal/lid-mapping.ts'
+import type { SignalRepository } from './signal/repository.ts'
+
+export interface SocketOptions {
+  /** Null: WhatsApp's own. */
+  url: string | null
+  /** Host (with port) that media is uploaded to; null: as WhatsApp says. */
+  mediaHost: string | null
+  routes: Routes
+  version: SocketConfig['version'] | null
+  credentials: AuthenticationCreds
+  keys: SignalKeyStore
+  keepOnline: boolean
+  /** Asked at every notification: it may be raised by a later request. */
+  historyDays(): number | null
+  deviceLists: DeviceLists
+  caches: SharedCaches
+  cachePrefix: string
+  storedMessage(id: string): Promise<WireMessage | null>
+  makeRepository(askLids: (numberJids: string[]) => Promise<{ pn: string; lid: string }[] | undefined>): {
+    repository: SignalRepository
+    mappings: LidMappings
+  }
+  logger: Logger
+  /** Something inside the library threw where nobody listens. */
+  onCrash(error: unknown): void
+  /** The library begins to close the socket. */
+  onClosing(): void
+}
+
+export const openSocket = (options: SocketOptions): WASocket => {
+  const { caches, cachePrefix, routes } = options
+  const historyDays = options.historyDays()
+  const socket = makeWASocket({
+    auth: { creds: options.credentials, keys: options.keys },
+    logger: bridgeLogger(options.logger),
+    ...(options.url === null ? {} : { waWebSocketUrl: options.url }),
+    ...(options.version === null ? {} : { version: options.version }),
+    ...(options.mediaHost === null ? {} : { customUploadHosts: [{ hostname: options.mediaHost, maxContentLengthBytes: 2 ** 31 }] }),
+    ...(routes.socket === undefined ? {} : { agent: routes.socket }),
+    ...(routes.upload === undefined ? {} : { fetchAgent: routes.upload }),
+    options: routes.download === undefined ? {} : downloadOptions(routes.download),
+    makeSignalRepository: (_auth, _logger, askLids) => {
+      const { repository, mappings } = options.makeRepository(async (jids) => askLids?.(jids))
+      // Baileys wants its own mapping class by name; it only calls the methods ours has too.
+      const lidMapping = mappings as unknown as LIDMappingStore
+      return Object.assign(repository, {
+        lidMapping,
+        close: () => {
+          mappings.close()
+          options.onClosing()
+        },
+      })
+    },
+    getMessage: async ({ id }) => (id ? ((await options.storedMessage(id)) ?? undefined) : undefined),
+    userDevicesCache: options.deviceLists,
+    msgRetryCounterCache: cacheOver(caches.retries.view(cachePrefix)),
+    callOfferCache: cacheOver(caches.calls.view(cachePrefix)),
+    placeholderResendCache: placeholders(caches.placeholders.view(cachePrefix), caches.undecryptable.view(cachePrefix)),
+    // It looks up by chat and misses what companions ask for (engine.md §6.2 no. 1); `getMessage` has every message.
+    enableRecentMessageCache: false,
+    // The caller knows what it sent, and own upserts swallow receipts (§6.2 no. 3).
+    emitOwnEvents: false,
+    markOnlineOnConnect: options.keepOnline,
+    syncFullHistory: historyDays !== null && historyDays > RECENT_DAYS,
+    shouldSyncHistoryMessage: (notification) => wantsHistory(notification, options.historyDays()),
+    appStateMacVerification: { patch: true, snapshot: true },
+    defaultQueryTimeoutMs: 30_000,
+    // A commit that failed is not tried again: the session ends (`storage`) and the next one starts from what is stored.
+    transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
+    generateHighQualityLinkPreview: false,
+  })
+  guardListeners(socket.ws, options.onCrash)
+  return socket
+}
+
+/** What phones hand over by themselves; more has to be asked for at pairing. Three months (WhatsApp Web). */
+const RECENT_DAYS = 90
+
+const { HistorySyncType } = proto.HistorySync
+
+/**
+ * Without history we still take the first chunk (it brings LIDs and starts the app-state sync), but none of the big ones. Baileys also asks
+ * with a bare type, to learn whether to wait for history at all before it syncs app state: there the answer is yes.
+ */
+export const wantsHistory = (notification: proto.Message.IHistorySyncNotification, historyDays: number | null): boolean => {
+  const big = notification.syncType === HistorySyncType.RECENT || notification.syncType === HistorySyncType.FULL
+  const bare = !notification.directPath && !notification.initialHistBootstrapInlinePayload
+  if (historyDays === null) return !big || (bare && notification.syncType === HistorySyncType.RECENT)
+  return notification.syncType !== HistorySyncType.FULL || historyDays > RECENT_DAYS
+}
+
+/** `dispatcher` is Node's own extension of fetch; the types Baileys uses for these options do not know it. */
+const downloadOptions = (dispatcher: unknown): RequestInit => ({ dispatcher }) as RequestInit
+
+type BaileysCache = NonNullable<SocketConfig['msgRetryCounterCache']>
+
+const cacheOver = (view: CacheView<unknown>): BaileysCache => ({
+  get: <T>(key: string) => view.get(key) as T | undefined,
+  set: (key, value) => view.set(key, value),
+  del: (key) => view.delete(key),
+  flushAll: () => {},
+})
+
+/**
+ * Before every retry receipt Baileys asks the own phone for the message too, and holds up all incoming messages for two seconds to do so.
+ * A retry receipt is enough; telling it that the phone was asked already skips the wait. Stanzas that came without content still ask the phone.
+ */
+const placeholders = (view: CacheView<unknown>, undecryptable: CacheView<true>): BaileysCache => ({
+  ...cacheOver(view),
+  get: <T>(id: string) => (undecryptable.get(id) ?? view.get(id)) as T | undefined,
+})
+
+/**
+ * Baileys' listeners are async and nobody looks at their promises: one frame that can't be opened would be an unhandled rejection and end the
+ * process with all its tenants. Every listener gets a catch that ends this one socket.
+ */
+const guardListeners = (emitter: EventEmitter, onCrash: (error: unknown) => void): void => {
+  for (const name of emitter.eventNames()) {
+    const listeners = emitter.rawListeners(name)
+    emitter.removeAllListeners(name)
+    for (const listener of listeners) {
+      emitter.on(name, (...values: unknown[]) => {
+        try {
+          const result: unknown = Reflect.apply(listener, emitter, values)
+          if (result instanceof Promise) result.catch(onCrash)
+        } catch (error) {
+          onCrash(error)
+        }
+      })
+    }
+  }
+}
+
+/** Ends a connection that does not answer a close, and stops or resumes reading. */
+export interface RawConnection {
+  terminate(): void
+  pause(): void
+  resume(): void
+}
+
+/** The `ws` connection below Baileys' client, which has no such verbs itself. Null when it is gone. */
+export const rawConnection = (socket: WASocket): RawConnection | null => {
+  const raw: unknown = Reflect.get(socket.ws, 'socket')
+  return typeof raw === 'object' && raw !== null && 'terminate' in raw ? (raw as RawConnection) : null
+}
