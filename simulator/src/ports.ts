@@ -24,6 +24,13 @@ export class IqError extends Error {
   }
 }
 
+/** What `sendMessage` and `call` throw when the address belongs to nobody on the network. */
+export class UnknownPersonError extends Error {
+  constructor(jid: string) {
+    super(`${jid} is not on WhatsApp`)
+  }
+}
+
 export interface PhoneIdentity {
   /** International digits, e.g. `5511987654321`. */
   number: string

@@ -123,7 +123,11 @@ export class CompanionSync {
 
   private conversations(entries: LogEntry[]): proto.IConversation[] {
     const chats = new Map<string, LogEntry[]>()
-    for (const entry of entries) chats.set(entry.shown.chat, [...(chats.get(entry.shown.chat) ?? []), entry])
+    for (const entry of entries) {
+      const messages = chats.get(entry.shown.chat)
+      if (messages) messages.push(entry)
+      else chats.set(entry.shown.chat, [entry])
+    }
     return [...chats].map(([chat, messages]) => ({
       id: chat,
       name: messages.findLast(({ pushName }) => pushName)?.pushName,

@@ -4,19 +4,13 @@
  */
 import { type BinaryNode, getBinaryNodeChild, getBinaryNodeChildren } from 'baileys'
 import { formatJid } from '../jid.ts'
+import { UnknownPersonError } from '../ports.ts'
 import { type AddressBook, mustParse, userJid } from './addresses.ts'
 import { BoundedMap } from './bounded.ts'
 import { bundleOfUser } from './prekey-bundle.ts'
 import type { Sessions } from './sessions.ts'
 
 const CACHED_PEOPLE = 5_000
-
-/** The address belongs to nobody on the network. */
-export class UnknownPersonError extends Error {
-  constructor(jid: string) {
-    super(`${jid} is not on WhatsApp`)
-  }
-}
 
 export class ContactsDirectory {
   private readonly devices = new BoundedMap<string, number[]>(CACHED_PEOPLE)

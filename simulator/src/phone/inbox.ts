@@ -15,6 +15,7 @@ const SEEN = 5_000
 /** Retries asked for one message, as clients limit it. */
 const RETRIES = 5
 const UNHANDLED = 500
+const UNREADABLE = Symbol('unreadable')
 
 export interface Received {
   envelope: Envelope
@@ -54,22 +55,29 @@ export class Inbox {
     }
     for (const [one, other] of envelope.aliases) this.book.learn(one, other)
 
-    const message: proto.IMessage = {}
     const ticket = `${this.book.toLid(envelope.author)} ${envelope.id}`
-    let fresh = !this.seen.has(ticket)
-    try {
-      if (fresh) for (const part of envelope.parts) Object.assign(message, await this.decrypt(envelope, part))
-    } catch (error) {
-      if (!(error instanceof SignalError && error.kind === 'duplicate')) {
-        this.askAgain(stanza, ticket)
-        return undefined
-      }
-      fresh = false
+    const message = this.seen.has(ticket) ? undefined : await this.read(envelope)
+    if (message === UNREADABLE) {
+      this.askAgain(stanza, ticket)
+      return undefined
     }
     this.seen.set(ticket, true)
     this.retries.delete(ticket)
     this.transmit(deliveryReceipt(stanza, envelope))
-    return fresh ? { envelope, message } : undefined
+    return message && { envelope, message }
+  }
+
+  /** All parts together (a group message brings the sender's key in a part of its own); undefined when every part came before. */
+  private async read(envelope: Envelope): Promise<proto.IMessage | undefined | typeof UNREADABLE> {
+    let message: proto.IMessage | undefined
+    for (const part of envelope.parts) {
+      try {
+        message = { ...message, ...(await this.decrypt(envelope, part)) }
+      } catch (error) {
+        if (!(error instanceof SignalError && error.kind === 'duplicate')) return UNREADABLE
+      }
+    }
+    return message
   }
 
   private async decrypt(envelope: Envelope, part: Envelope['parts'][number]): Promise<proto.IMessage> {

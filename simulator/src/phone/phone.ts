@@ -206,7 +206,7 @@ class Phone implements PhonePort {
     if (patch.name !== undefined && patch.name !== this.name) {
       this.name = patch.name
       this.inBackground(this.appStates.writeName(patch.name), 'writing the name to app state')
-      this.sendPresence({ state: 'available' })
+      this.transmit({ tag: 'presence', attrs: { name: patch.name } })
     }
   }
 
@@ -240,6 +240,8 @@ class Phone implements PhonePort {
         return this.handleNotification(stanza)
       case 'call':
         return this.callBook.receive(stanza)
+      case 'ack':
+        if (stanza.attrs.error) this.onTrouble(`refused with ${stanza.attrs.error}`, `sending ${stanza.attrs.class} ${stanza.attrs.id}`)
     }
   }
 
