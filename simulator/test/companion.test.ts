@@ -1,4 +1,5 @@
 /** A real client and simulated phones on the real network: what people would see. */
+import { proto } from 'baileys'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type Network, startNetwork } from '../src/network.ts'
 import { createPhone } from '../src/phone/phone.ts'
@@ -220,6 +221,55 @@ test('older messages come on demand', async () => {
   const older = await client.until('older messages', () => client.history.find(({ syncType }) => syncType === 6))
   expect(older.peerDataRequestSessionId).toBe(request)
   expect(older.messages.map(({ message }) => message?.conversation)).toEqual(['dois', 'um'])
+})
+
+test('the phone gives a companion a message it could not read, and keys it asks for', async () => {
+  await newPhone(ANA)
+  const bia = await newPhone(BIA)
+  await say(BIA, ANA, 'um')
+  await say(BIA, ANA, 'dois')
+  await expect.poll(async () => (await readNow(ANA)).messages.length, SOON).toBe(2)
+  const client = await linked(ANA)
+  await client.until('the recent history', () => client.history.find(({ progress }) => progress === 100))
+  const [first] = (await readNow(ANA)).messages
+  await client.sock.requestPlaceholderResend({ remoteJid: bia.jid, fromMe: false, id: first?.id })
+  expect(await client.nextMessage(({ key }) => key.id === first?.id)).toMatchObject({ message: { conversation: 'um' } })
+
+  const keyId = Buffer.from(client.creds.myAppStateKeyId ?? '', 'base64')
+  const unknown = Buffer.from('nobody')
+  const type = proto.Message.ProtocolMessage.Type.APP_STATE_SYNC_KEY_REQUEST
+  const appStateSyncKeyRequest = { keyIds: [{ keyId }, { keyId: unknown }] }
+  const asked = client.messages.length
+  await client.sock.relayMessage(
+    `${ANA}@s.whatsapp.net`,
+    { protocolMessage: { type, appStateSyncKeyRequest } },
+    { additionalAttributes: { category: 'peer' } },
+  )
+  const shared = await client.until('the keys', () =>
+    client.messages.slice(asked).find(({ message }) => message?.protocolMessage?.appStateSyncKeyShare),
+  )
+  const { keys = [] } = shared.message?.protocolMessage?.appStateSyncKeyShare ?? {}
+  expect(keys?.map(({ keyData }) => keyData?.keyData?.length)).toEqual([32, undefined])
+})
+
+test('a phone that was offline catches up in order, and its unlinked companion is out', async () => {
+  await newPhone(ANA)
+  const bia = await newPhone(BIA)
+  const client = await linked(ANA)
+  await api('PATCH', `/phones/${BIA}`, { online: false })
+  for (const text of ['um', 'dois', 'três']) await client.sendText(bia.jid, text)
+  expect((await readNow(BIA)).messages).toEqual([])
+  await api('PATCH', `/phones/${BIA}`, { online: true })
+  await expect.poll(async () => texts(await readNow(BIA)), SOON).toEqual(['um', 'dois', 'três'])
+
+  const closed = client.closed()
+  await api('DELETE', `/phones/${ANA}/devices/1`)
+  expect(await closed).toBe(401)
+  await say(BIA, ANA, 'ainda aí?')
+  await expect.poll(async () => texts(await readNow(ANA)), SOON).toEqual(['um', 'dois', 'três', 'ainda aí?'])
+  const again = await linked(ANA)
+  await say(BIA, ANA, 'bem-vinda')
+  expect(await nextText(again)).toBe('bem-vinda')
 })
 
 test('files go both ways through the media host', async () => {

@@ -1,5 +1,5 @@
 import { type BinaryNode, encodeWAMessage, getBinaryNodeChild, getBinaryNodeChildren, proto } from 'baileys'
-import { expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { LoopNetwork } from '../../test/loop-network.ts'
 import type { PhoneMessage, PhonePort } from '../ports.ts'
 import { AddressBook } from './addresses.ts'
@@ -23,6 +23,10 @@ async function phoneOn(network: LoopNetwork, number: string, options: Partial<Ph
 }
 
 const troubles: string[] = []
+
+afterEach(() => {
+  expect(troubles.splice(0)).toEqual([])
+})
 
 async function pair(options: Partial<PhoneOptions> = {}) {
   const network = new LoopNetwork()
