@@ -1,0 +1,201 @@
+import { expect, it } from 'vitest'
+import { bothDatabases } from '../toolkit/databases.ts'
+import { at, text } from '../toolkit/json.ts'
+import { openSocket } from '../toolkit/socket.ts'
+import { onStage } from '../toolkit/stage.ts'
+
+onStage(
+  'Texts',
+  (stage) => {
+    it('sent through the API: the other phone reads it, the own phone shows it, everybody is told', async () => {
+      const receiver = await stage.receiver()
+      const friend = await stage.phone({ name: 'Bea' })
+      const line = await stage.line('sends', { webhookEnabled: true, webhookURL: receiver.url, websocketEnabled: true })
+      const socket = await openSocket(stage.gateway.url, line.name, line.token)
+
+      const answer = await line.text(friend.number, 'Good morning', { source: 'crm' })
+      expect(answer).toMatchObject({
+        status: 200,
+        body: {
+          success: true,
+          message: 'Message sent successfully',
+          status: 'sent',
+          data: {
+            messageType: 'text',
+            direction: 'outgoing',
+            content: 'Good morning',
+            source: 'crm',
+            chat: { jid: friend.jid },
+            sender: { jid: line.phone.jid },
+          },
+        },
+      })
+      const id = text(answer.body, 'data.messageId')
+
+      expect(await friend.next({ text: 'Good morning' })).toMatchObject({ id, from: line.phone.jid, fromMe: false })
+      expect(await line.phone.next({ text: 'Good morning' })).toMatchObject({ id, chat: friend.jid, fromMe: true })
+      const exchange = {
+        event: 'message.exchange',
+        data: {
+          id,
+          direction: 'outgoing',
+          chat: { jid: friend.jid, type: 'private' },
+          message: { type: 'text', content: 'Good morning', source: 'crm' },
+        },
+      }
+      const [onWebhook, onSocket] = [await receiver.next(exchange), await socket.next(exchange)]
+      expect(onWebhook).toEqual(onSocket)
+      expect(at(onWebhook, 'instanceData.instance')).toBe('sends')
+      expect(at(onWebhook, 'instanceData.token')).toBe(line.token)
+      socket.close()
+    })
+
+    it('received: with both names of the sender, numbers and LIDs never mixed up', async () => {
+      const receiver = await stage.receiver()
+      const friend = await stage.phone({ name: 'Bea' })
+      const line = await stage.line('receives', { webhookEnabled: true, webhookURL: receiver.url })
+      const id = await friend.send(line.phone.number, 'Hello there')
+      const event = await receiver.next({ event: 'message.exchange', data: { id } })
+      expect(event).toMatchObject({
+        data: {
+          direction: 'incoming',
+          chat: { jid: friend.jid, lid: friend.lid, name: 'Bea', type: 'private' },
+          sender: { jid: friend.jid, lid: friend.lid, name: 'Bea' },
+          recipient: null,
+          message: { type: 'text', content: 'Hello there', source: '', isForwarded: false, isEdit: false, media: null },
+        },
+      })
+      expect(text(event, 'data.timestamp')).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/)
+    })
+
+    it('typed on the own phone: reported as outgoing without a source', async () => {
+      const receiver = await stage.receiver()
+      const friend = await stage.phone({ name: 'Bea' })
+      const line = await stage.line('typed', { webhookEnabled: true, webhookURL: receiver.url })
+      const id = await line.phone.send(friend.number, 'From my pocket')
+      expect(await receiver.next({ event: 'message.exchange', data: { id } })).toMatchObject({
+        data: {
+          direction: 'outgoing',
+          chat: { jid: friend.jid },
+          sender: { jid: line.phone.jid },
+          message: { content: 'From my pocket', source: '' },
+        },
+      })
+    })
+
+    it('delivered and read: two message.status events', async () => {
+      const receiver = await stage.receiver()
+      const friend = await stage.phone()
+      const line = await stage.line('receipts', { webhookEnabled: true, webhookURL: receiver.url, webhookEvents: ['message.status'] })
+      const id = text((await line.text(friend.number, 'Did you see this?')).body, 'data.messageId')
+      const status = (word: string) => ({
+        event: 'message.status',
+        data: { messageIds: [id], status: word, chat: { jid: friend.jid, type: 'private' } },
+      })
+      await receiver.next(status('delivered'))
+      await friend.receipts(line.phone.jid, [id], 'read')
+      await receiver.next(status('read'))
+    })
+
+    it('edited and deleted by the other side', async () => {
+      const receiver = await stage.receiver()
+      const friend = await stage.phone()
+      const line = await stage.line('edited', { webhookEnabled: true, webhookURL: receiver.url })
+      const id = await friend.send(line.phone.number, 'Tuseday')
+      await receiver.next({ event: 'message.exchange', data: { id } })
+      const key = { remoteJid: line.phone.jid, fromMe: true, id }
+      await friend.send(
+        line.phone.number,
+        { protocolMessage: { key, type: 'MESSAGE_EDIT', editedMessage: { conversation: 'Tuesday' }, timestampMs: Date.now() } },
+        { edit: '1' },
+      )
+      const edit = await receiver.next({ event: 'message.exchange', data: { message: { type: 'message_edit' } } })
+      expect(edit).toMatchObject({ data: { direction: 'incoming', message: { isEdit: true, content: 'Tuesday' } } })
+      expect(JSON.stringify(at(edit, 'data.message.edit'))).toContain(id)
+
+      await friend.send(line.phone.number, { protocolMessage: { key, type: 'REVOKE' } }, { edit: '7' })
+      const revoke = await receiver.next({ event: 'message.exchange', data: { message: { type: 'message_revoke' } } })
+      expect(JSON.stringify(revoke)).toContain(id)
+    })
+
+    it('while the gateway is down: delivered once it is back, once', async () => {
+      const receiver = await stage.receiver()
+      const friend = await stage.phone()
+      const line = await stage.line('away', { webhookEnabled: true, webhookURL: receiver.url })
+      await stage.gateway.stop()
+      const id = await friend.send(line.phone.number, 'Are you there?')
+      await stage.gateway.restart()
+      await receiver.next({ event: 'message.exchange', data: { id, message: { content: 'Are you there?' } } })
+      const after = await friend.send(line.phone.number, 'Now you are')
+      await receiver.next({ event: 'message.exchange', data: { id: after } })
+      expect(receiver.deliveries().filter(({ body }) => at(body, 'data.id') === id)).toHaveLength(1)
+    })
+
+    it('an answer quotes the message it answers', async () => {
+      const receiver = await stage.receiver()
+      const friend = await stage.phone()
+      const line = await stage.line('quotes', { webhookEnabled: true, webhookURL: receiver.url })
+      const question = await friend.send(line.phone.number, 'Coffee or tea?')
+      await receiver.next({ event: 'message.exchange', data: { id: question } })
+      expect(await line.text(friend.number, 'Tea', { replyTo: question })).toMatchObject({
+        status: 200,
+        body: { data: { replyTo: { messageId: question } } },
+      })
+      const got = await friend.next({ text: 'Tea' })
+      expect(at(got, 'message.extendedTextMessage.contextInfo.stanzaId')).toBe(question)
+      expect(await line.text(friend.number, 'Tea', { replyTo: '3EB0NOSUCHMESSAGE' })).toMatchObject({
+        status: 400,
+        body: { error: { message: 'Quoted message not found' } },
+      })
+    })
+
+    it('a delay shows typing first', async () => {
+      const friend = await stage.phone()
+      const line = await stage.line('types')
+      const since = await stage.simulator.trafficCursor()
+      const began = Date.now()
+      expect((await line.text(friend.number, 'Slowly', { delay: 1 })).status).toBe(200)
+      expect(Date.now() - began).toBeGreaterThanOrEqual(1000)
+      const states = (await stage.simulator.traffic({ after: since, phone: line.phone.number, direction: 'in' })).map(
+        (entry) => `${text(entry, 'stanza.tag')} ${String(at(entry, 'stanza.content.0.tag') ?? '')}`,
+      )
+      const [composing, paused, message] = ['chatstate composing', 'chatstate paused', 'message participants'].map((state) =>
+        states.indexOf(state),
+      )
+      expect(composing).toBeGreaterThanOrEqual(0)
+      expect(paused).toBeGreaterThan(composing ?? 0)
+      expect(states.findIndex((state) => state.startsWith('message '))).toBeGreaterThan(paused ?? 0)
+      expect(message).toBeDefined()
+    })
+
+    it('to a number that is not on WhatsApp, to nobody, with nothing, while disconnected', async () => {
+      const line = await stage.line('refused')
+      expect(await line.text('34699999999', 'Hello?')).toMatchObject({
+        status: 400,
+        body: { success: false, error: { message: 'Number 34699999999 is not registered on WhatsApp' } },
+      })
+      expect(await line.api.post('/api/message/text/refused', { message: 'x' })).toMatchObject({
+        status: 400,
+        body: { error: { message: 'Number is required' } },
+      })
+      expect(await line.api.post('/api/message/text/refused', { number: '34600000001' })).toMatchObject({
+        status: 400,
+        body: { error: { message: 'Message is required' } },
+      })
+      await line.api.delete('/api/instance/logout/refused')
+      expect(await line.text('34600000001', 'x')).toMatchObject({
+        status: 503,
+        body: { error: { message: 'Instance is not connected to WhatsApp' } },
+      })
+    })
+
+    it("finds a Brazilian number with and without the ninth digit and reports WhatsApp's form", async () => {
+      const friend = await stage.phone({ number: `5531${Math.floor(10_000_000 + Math.random() * 89_999_999)}` })
+      const line = await stage.line('brazil')
+      const withNine = friend.number.replace(/^(\d{4})/, '$19')
+      expect(await line.text(withNine, 'Oi')).toMatchObject({ status: 200, body: { data: { chat: { jid: friend.jid } } } })
+      await friend.next({ text: 'Oi' })
+    })
+  },
+  { databases: bothDatabases },
+)

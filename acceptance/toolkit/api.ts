@@ -1,0 +1,48 @@
+/** The REST API as a client sees it, with one token. */
+import type { Json } from './json.ts'
+
+export interface Answer {
+  status: number
+  headers: Headers
+  body: Json
+}
+
+export interface Api {
+  get(path: string, headers?: Record<string, string>): Promise<Answer>
+  post(path: string, body?: Json, headers?: Record<string, string>): Promise<Answer>
+  put(path: string, body?: Json, headers?: Record<string, string>): Promise<Answer>
+  patch(path: string, body?: Json, headers?: Record<string, string>): Promise<Answer>
+  delete(path: string, headers?: Record<string, string>): Promise<Answer>
+}
+
+/** A client at `url` (no trailing slash). Without a token it sends none. */
+export const createApi = (url: string, token?: string): Api => {
+  const call = async (method: string, path: string, body?: Json, headers: Record<string, string> = {}): Promise<Answer> => {
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        ...(token === undefined ? {} : { token }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    return { status: response.status, headers: response.headers, body: parsed(text) }
+  }
+  return {
+    get: (path, headers) => call('GET', path, undefined, headers),
+    post: (path, body = {}, headers = {}) => call('POST', path, body, headers),
+    put: (path, body = {}, headers = {}) => call('PUT', path, body, headers),
+    patch: (path, body = {}, headers = {}) => call('PATCH', path, body, headers),
+    delete: (path, headers) => call('DELETE', path, undefined, headers),
+  }
+}
+
+const parsed = (text: string): Json => {
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    return text
+  }
+}

@@ -1,0 +1,119 @@
+/** The gateway as its own process, started the way an operator starts it. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Api, createApi } from './api.ts'
+import { eventually } from './eventually.ts'
+import { text } from './json.ts'
+import { type Exit, type Program, startProgram } from './program.ts'
+
+export const accountToken = 'ryz_a_acceptance-account-token-0000000001'
+export const adminToken = 'acceptance-admin-token-0000000001'
+
+export interface Gateway {
+  /** `http://127.0.0.1:<port>`, the same after a restart. */
+  readonly url: string
+  readonly dataDir: string
+  readonly databaseUrl: string | undefined
+  pid(): number
+  /** Log of the present process. */
+  output(): string
+  api(token?: string): Api
+  /** SIGTERM; gives how it ended. */
+  stop(): Promise<Exit>
+  /** SIGKILL. */
+  kill(): Promise<void>
+  /** Starts it again on the same port and data (stops it first when it runs). */
+  restart(env?: Record<string, string>): Promise<void>
+  /** Sends a signal and nothing else. */
+  signal(name: NodeJS.Signals): void
+  readonly exited: () => Promise<Exit>
+  /** Ends it and removes its data. */
+  dispose(): Promise<void>
+}
+
+export interface GatewayOptions {
+  /** Control API of the simulator. */
+  network?: string
+  databaseUrl?: string | undefined
+  /** Folder to use, e.g. the copy of another gateway's; an empty one is made without it. */
+  dataDir?: string
+  env?: Record<string, string>
+}
+
+export const startGateway = async ({ network, databaseUrl, dataDir: given, env = {} }: GatewayOptions = {}): Promise<Gateway> => {
+  const dataDir = given ?? (await mkdtemp(join(tmpdir(), 'ryzeapi-')))
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const settings = {
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    DATA_DIR: dataDir,
+    ACCOUNT_TOKEN: accountToken,
+    ADMIN_TOKEN: adminToken,
+    OUTBOUND_ALLOW: '127.0.0.0/8',
+    LOG_LEVEL: 'info',
+    ...(network === undefined ? {} : { WHATSAPP_NETWORK: network }),
+    ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
+    ...env,
+  }
+  const launch = async (more: Record<string, string> = {}) => {
+    const program = startProgram(['gateway/start.js'], { ...settings, ...more })
+    await listening(program, url)
+    return program
+  }
+  let program = await launch()
+  const end = async (signal: NodeJS.Signals) => {
+    program.kill(signal)
+    return program.exited
+  }
+  return {
+    url,
+    dataDir,
+    databaseUrl,
+    pid: () => program.pid,
+    output: () => program.output(),
+    api: (token) => createApi(url, token),
+    stop: () => end('SIGTERM'),
+    kill: async () => void (await end('SIGKILL')),
+    async restart(more) {
+      if (program.exit() === null) await end('SIGTERM')
+      program = await launch(more)
+    },
+    signal: (name) => program.kill(name),
+    exited: () => program.exited,
+    async dispose() {
+      if (program.exit() === null) await end('SIGKILL')
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A token of a fresh account without practical rate limits, so that a story is not about them. */
+export const createAccount = async (gateway: Gateway, name: string): Promise<string> => {
+  const answer = await gateway.api(adminToken).post('/admin/accounts', { name, requestsPerMinute: 1_000_000, createsPerMinute: 1_000_000 })
+  return text(answer.body, 'token')
+}
+
+export const freePort = async (): Promise<number> => {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** Waits until the program answers `/health`; throws with its log when it ends instead. */
+const listening = (program: Program, url: string) =>
+  eventually(
+    'the gateway to listen',
+    async () => {
+      if (program.exit() !== null) throw new Error(`the gateway ended with ${JSON.stringify(program.exit())}:\n${program.output()}`)
+      return fetch(`${url}/health`).then(
+        (response) => response.status === 200,
+        () => false,
+      )
+    },
+    30_000,
+  )

@@ -1,0 +1,50 @@
+/** A program of ours as its own process. */
+import { spawn } from 'node:child_process'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+export interface Exit {
+  code: number | null
+  signal: NodeJS.Signals | null
+}
+
+export interface Program {
+  readonly pid: number
+  /** What it wrote so far, both streams, at most the last half megabyte. */
+  output(): string
+  readonly exited: Promise<Exit>
+  /** Null while it runs. */
+  exit(): Exit | null
+  kill(signal: NodeJS.Signals): void
+}
+
+const outputLimit = 512 * 1024
+
+/** Runs `node <args>` in the repository root. The environment is PATH, HOME and `env`: nothing of the developer's shell leaks in. */
+export const startProgram = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Program => {
+  const { PATH = '', HOME = '/tmp', TMPDIR } = process.env
+  const child = spawn(process.execPath, [...args], {
+    cwd: root,
+    env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  let exit: Exit | null = null
+  const keep = (chunk: Buffer) => {
+    output = (output + chunk.toString('utf8')).slice(-outputLimit)
+  }
+  child.stdout.on('data', keep)
+  child.stderr.on('data', keep)
+  const killWithUs = () => child.kill('SIGKILL')
+  process.once('exit', killWithUs)
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('close', (code, signal) => {
+      exit = { code, signal }
+      process.off('exit', killWithUs)
+      resolve(exit)
+    })
+  })
+  return { pid: child.pid ?? -1, output: () => output, exited, exit: () => exit, kill: (signal) => void child.kill(signal) }
+}

@@ -1,0 +1,170 @@
+/** The simulated WhatsApp network as its own process, driven over its control API. */
+import { createApi } from './api.ts'
+import { eventually } from './eventually.ts'
+import { createInbox } from './inbox.ts'
+import { at, type Json, list, type Pattern, text } from './json.ts'
+import { type Exit, startProgram } from './program.ts'
+
+export interface Simulator {
+  /** Control API; the gateway's WHATSAPP_NETWORK. */
+  readonly url: string
+  readonly pid: number
+  /** A person with a phone. Without a number the next free Spanish one. */
+  phone(options?: { number?: string; name?: string; echo?: boolean; business?: boolean }): Promise<Phone>
+  /** Stanzas seen on the wire after `cursor`, decoded. `in` is towards the network. */
+  traffic(filter?: { after?: number; phone?: string; device?: number; tag?: string; direction?: 'in' | 'out' }): Promise<Json[]>
+  /** Where the traffic stands now, for `after`. */
+  trafficCursor(): Promise<number>
+  /** Makes the network misbehave; the function returned ends it. */
+  fault(fault: { [key: string]: Json }): Promise<() => Promise<void>>
+  /** Requests the network did not understand. */
+  unanswered(): Promise<Json[]>
+  stop(): Promise<Exit>
+}
+
+export interface Phone {
+  readonly number: string
+  /** `<number>@s.whatsapp.net` */
+  readonly jid: string
+  readonly lid: string
+  readonly name: string
+  scan(qr: string): Promise<void>
+  typePairingCode(code: string): Promise<void>
+  /** Linked devices, without the phone itself. */
+  devices(): Promise<{ id: number; connected: boolean }[]>
+  unlink(device: number): Promise<void>
+  /** Sends a text to a number or JID, or a WAProto message; gives the message id. */
+  send(to: string, content: string | { [key: string]: Json }, options?: { edit?: string }): Promise<string>
+  /** The next message this phone decrypted (own ones included) that looks like this. */
+  next(pattern: Pattern, waitMs?: number): Promise<Json>
+  /** Everything this phone decrypted or sent. */
+  messages(): Promise<Json[]>
+  receipts(chat: string, ids: string[], type: 'read' | 'played'): Promise<void>
+  call(to: string): Promise<string>
+  calls(): Promise<Json[]>
+  change(patch: { [key: string]: Json }): Promise<void>
+  /** What its contacts see of it. */
+  profile(): Promise<Json>
+}
+
+export const startSimulator = async (args: readonly string[] = []): Promise<Simulator> => {
+  const program = startProgram(['simulator/start.js', '--port', '0', '--quiet', ...args])
+  const ready = await eventually('the simulator to be ready', async () => {
+    if (program.exit() !== null) throw new Error(`the simulator ended:\n${program.output()}`)
+    return program
+      .output()
+      .split('\n')
+      .find((line) => line.includes('"ready":true'))
+  })
+  const url = text(JSON.parse(ready) as Json, 'api')
+  const api = createApi(url)
+  let lastNumber = 34_600_000_000
+
+  const ok = async (method: 'get' | 'post' | 'patch' | 'delete', path: string, body?: Json): Promise<Json> => {
+    const answer = await (method === 'get' || method === 'delete' ? api[method](path) : api[method](path, body))
+    if (answer.status >= 300) throw new Error(`simulator: ${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
+    return answer.body
+  }
+  const trafficPage = (filter: Record<string, string | number>) =>
+    ok('get', `/traffic?${new URLSearchParams(Object.entries(filter).map(([key, value]): [string, string] => [key, String(value)]))}`)
+
+  return {
+    url,
+    pid: program.pid,
+    async phone({ number, name = '', echo = false, business = false } = {}) {
+      if (number === undefined) lastNumber += 1
+      return createPhone(await ok('post', '/phones', { number: number ?? String(lastNumber), name, echo, business }), ok)
+    },
+    async traffic(filter = {}) {
+      const stanzas: Json[] = []
+      for (let after = filter.after ?? 0; ; ) {
+        const page = await trafficPage({ ...filter, after })
+        stanzas.push(...list(page, 'stanzas'))
+        const cursor = Number(at(page, 'cursor'))
+        if (list(page, 'stanzas').length === 0 || cursor <= after) return stanzas
+        after = cursor
+      }
+    },
+    trafficCursor: async () => Number(at(await trafficPage({ after: Number.MAX_SAFE_INTEGER }), 'cursor')),
+    async fault(fault) {
+      const id = text(await ok('post', '/faults', fault), 'id')
+      return async () => {
+        await api.delete(`/faults/${id}`)
+      }
+    },
+    async unanswered() {
+      const body = await ok('get', '/unanswered')
+      return Array.isArray(body) ? body : list(body, 'requests')
+    },
+    async stop() {
+      program.kill('SIGTERM')
+      return program.exited
+    },
+  }
+}
+
+type Call = (method: 'get' | 'post' | 'patch' | 'delete', path: string, body?: Json) => Promise<Json>
+
+const createPhone = (described: Json, ok: Call): Phone => {
+  const number = text(described, 'number')
+  const path = `/phones/${number}`
+  const inbox = createInbox<Json>(`phone ${number}`)
+  let cursor = 0
+  let reading: Promise<void> | null = null
+
+  /** Reads on until something new came or the wait is over; readers share one request. */
+  const read = (waitMs: number) => {
+    reading ??= ok('get', `${path}/messages?after=${cursor}&wait=${waitMs}`)
+      .then((page) => {
+        cursor = Number(at(page, 'cursor'))
+        for (const message of list(page, 'messages')) inbox.put(message)
+      })
+      .finally(() => {
+        reading = null
+      })
+    return reading
+  }
+
+  return {
+    number,
+    jid: text(described, 'jid'),
+    lid: text(described, 'lid'),
+    name: text(described, 'name'),
+    scan: async (qr) => void (await ok('post', `${path}/scan`, { qr })),
+    typePairingCode: async (code) => void (await ok('post', `${path}/pairing-code`, { code })),
+    devices: async () =>
+      list(await ok('get', path), 'devices').map((device) => ({
+        id: Number(at(device, 'id')),
+        connected: at(device, 'connected') === true,
+      })),
+    unlink: async (device) => void (await ok('delete', `${path}/devices/${device}`)),
+    async send(to, content, options = {}) {
+      const body: { [key: string]: Json } = { to, ...(typeof content === 'string' ? { text: content } : { message: content }) }
+      if (options.edit !== undefined) body.edit = options.edit
+      return text(await ok('post', `${path}/messages`, body), 'id')
+    },
+    async next(pattern, waitMs = 15_000) {
+      let settled = false
+      const found = inbox.next(pattern, waitMs).finally(() => {
+        settled = true
+      })
+      // A failure to read shows as "got nothing like …"; the loop must not outlive the wait.
+      void (async () => {
+        while (!settled) await read(500)
+      })().catch(() => {})
+      return found
+    },
+    async messages() {
+      for (let before = -1; before !== cursor; ) {
+        before = cursor
+        await read(0)
+      }
+      return [...inbox.all()]
+    },
+    receipts: async (chat, ids, type) => void (await ok('post', `${path}/receipts`, { chat, ids, type })),
+    call: async (to) => text(await ok('post', `${path}/calls`, { to }), 'callId'),
+    calls: async () => list(await ok('get', `${path}/calls`), 'calls'),
+    change: async (patch) => void (await ok('patch', path, patch)),
+    profile: () => ok('get', `${path}/profile`),
+  }
+}

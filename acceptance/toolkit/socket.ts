@@ -1,0 +1,46 @@
+/** A client of `/ws/:instance`. */
+import { WebSocket } from 'ws'
+import { createInbox } from './inbox.ts'
+import type { Json, Pattern } from './json.ts'
+
+export interface Socket {
+  /** The next event envelope that looks like this. */
+  next(pattern: Pattern, waitMs?: number): Promise<Json>
+  events(): readonly Json[]
+  /** Close code, once it is closed by either side. */
+  readonly closed: Promise<number>
+  close(): void
+}
+
+/** What the gateway answered instead of upgrading. */
+export class UpgradeRefused extends Error {
+  readonly status: number
+  readonly body: Json
+  constructor(status: number, body: Json) {
+    super(`upgrade refused: ${status} ${JSON.stringify(body)}`)
+    this.status = status
+    this.body = body
+  }
+}
+
+/** Connects to `url` (http://…) with the token in the header. Throws {@link UpgradeRefused}. */
+export const openSocket = (url: string, instance: string, token?: string): Promise<Socket> => {
+  const events = createInbox<Json>(`socket of ${instance}`)
+  const socket = new WebSocket(
+    `${url.replace(/^http/, 'ws')}/ws/${encodeURIComponent(instance)}`,
+    token === undefined ? {} : { headers: { token } },
+  )
+  const closed = new Promise<number>((resolve) => socket.once('close', resolve))
+  socket.on('message', (data) => events.put(JSON.parse(String(data)) as Json))
+  return new Promise((resolve, reject) => {
+    socket.once('open', () => resolve({ next: events.next, events: events.all, closed, close: () => socket.close() }))
+    socket.once('unexpected-response', (_, response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('end', () =>
+        reject(new UpgradeRefused(response.statusCode ?? 0, JSON.parse(Buffer.concat(chunks).toString('utf8')) as Json)),
+      )
+    })
+    socket.on('error', reject)
+  })
+}

@@ -1,0 +1,32 @@
+/** `unit`: beside the code, fast, no isolation between files. `acceptance`: black-box stories against real processes. */
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    // Starts a PostgreSQL server when the first test asks for one; once per run, for all projects.
+    globalSetup: './gateway/testing/postgres-server.ts',
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['gateway/{src,testing}/**/*.test.ts', 'simulator/**/*.test.ts', 'tools/**/*.test.ts'],
+
+          isolate: false,
+          testTimeout: 15_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'acceptance',
+          include: ['acceptance/**/*.test.ts'],
+
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+})
