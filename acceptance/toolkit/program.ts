@@ -29,6 +29,8 @@ export const startProgram = (args: readonly string[], env: Readonly<Record<strin
     cwd: root,
     env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A process group of its own: Ctrl-C in a terminal is for us, and we end our programs in order.
+    detached: true,
   })
   let output = ''
   let exit: Exit | null = null
