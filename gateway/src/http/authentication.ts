@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Account } from '../accounts/account.ts'
 import type { Instance } from '../instances/instance.ts'
+import { createBoundedMap } from '../runtime/bounded-map.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { sameSecret, tokenHash } from '../runtime/ids.ts'
 import type { Logger } from '../runtime/logging.ts'
@@ -49,7 +50,8 @@ export type Authenticate = (request: FastifyRequest, reply: FastifyReply, admiss
 export const createAuthentication = ({ accounts, instances, settings, clock, logger }: Collaborators): Authenticate => {
   const known = createRateLimit({ clock, capacity: 250_000 })
   const strangers = createRateLimit({ clock, capacity: 50_000 })
-  const familiar = createFamiliarTokens(10_000)
+  /** Hashes of tokens that were valid when last seen; says nothing about whether they still are. */
+  const familiar = createBoundedMap<string, true>(10_000)
 
   /** Refuses a missing or unknown token, at a limited speed. */
   const refuse = (request: FastifyRequest, reply: FastifyReply, token: string | undefined, admission: Admission): never => {
@@ -80,14 +82,14 @@ export const createAuthentication = ({ accounts, instances, settings, clock, log
     if (token === undefined) return refuse(request, reply, token, admission)
 
     const hash = tokenHash(token)
-    if (!familiar.has(hash)) {
+    if (familiar.get(hash) === undefined) {
       // An address that used up its guesses isn't told about further ones, right or wrong. Tokens in use pass all the same.
       const verdict = strangers.look(addressKey(request.ip), settings.unknownTokensPerMinute)
       if (!verdict.allowed) spend(reply, verdict)
     }
     const caller = await identify(hash)
     if (caller === null) return refuse(request, reply, token, admission)
-    familiar.add(hash)
+    familiar.set(hash, true)
 
     const { account } = caller
     const origin = request.headers.origin
@@ -126,21 +128,4 @@ const spend = (reply: FastifyReply, verdict: Verdict): void => {
   reply.header('x-ratelimit-remaining', verdict.remaining)
   reply.header('x-ratelimit-reset', verdict.resetsAt)
   if (!verdict.allowed) throw errors.rateLimited(verdict.retryAfter)
-}
-
-/** Hashes of tokens that were valid when last seen; says nothing about whether they still are. Forgets the oldest half when full. */
-const createFamiliarTokens = (capacity: number) => {
-  let recent = new Set<string>()
-  let older = new Set<string>()
-  return {
-    has: (hash: string) => recent.has(hash) || older.has(hash),
-    add: (hash: string) => {
-      if (recent.has(hash)) return
-      if (recent.size >= capacity / 2) {
-        older = recent
-        recent = new Set()
-      }
-      recent.add(hash)
-    },
-  }
 }

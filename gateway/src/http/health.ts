@@ -1,0 +1,101 @@
+/** `GET /health` (core.md §8.1): no token, no rate limit, no CORS, no envelope. 503 with the same body as soon as one check fails. */
+import type { FastifyInstance } from 'fastify'
+import { type Clock, rfc3339 } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logging.ts'
+
+export interface Health {
+  /** Adds a line to `checks`. `check` throws when the part can't be used; it has two seconds. */
+  registerCheck(name: string, check: () => Promise<void>): void
+  page(app: FastifyInstance): void
+}
+
+export interface HealthReport {
+  status: 'ok' | 'degraded'
+  service: 'RyzeAPI'
+  uptime: string
+  timestamp: string
+  checks: Record<string, string>
+}
+
+const limitMs = 2000
+
+export const createHealth = ({ clock, logger, version }: { clock: Clock; logger: Logger; version: string }): Health => {
+  const startedAt = clock.now()
+  const checks = new Map<string, () => Promise<void>>()
+  /** Anybody may ask as often as they like: whoever asks meanwhile gets the same answer. */
+  let running: Promise<Record<string, string>> | null = null
+
+  const outcome = async (name: string, check: () => Promise<void>): Promise<string> => {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(reject, limitMs, new Error('timed out'))
+    })
+    try {
+      await Promise.race([check(), late])
+      return 'ok'
+    } catch (error) {
+      logger.warn({ check: name, err: error }, 'health check failed')
+      return `fail: ${reasonOf(error)}`
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  const run = async (): Promise<Record<string, string>> => {
+    try {
+      return Object.fromEntries(await Promise.all([...checks].map(async ([name, check]) => [name, await outcome(name, check)] as const)))
+    } finally {
+      running = null
+    }
+  }
+
+  const report = async (): Promise<HealthReport & { version: string }> => {
+    running ??= run()
+    const results = await running
+    const now = clock.now()
+    return {
+      status: Object.values(results).every((result) => result === 'ok') ? 'ok' : 'degraded',
+      service: 'RyzeAPI',
+      version,
+      uptime: goDuration(now - startedAt),
+      timestamp: rfc3339(now),
+      checks: results,
+    }
+  }
+
+  return {
+    registerCheck: (name, check) => void checks.set(name, check),
+    page: (app) =>
+      void app.get('/health', { config: { aside: true } }, async (_request, reply) => {
+        const health = await report()
+        return reply
+          .code(health.status === 'ok' ? 200 : 503)
+          .header('cache-control', 'no-store')
+          .send(health)
+      }),
+  }
+}
+
+/** Whole seconds in Go's notation: `0s`, `42s`, `2m0s`, `3h2m1s`; hours are not turned into days. */
+export const goDuration = (milliseconds: number): string => {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000))
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60]
+  const tail = `${seconds % 60}s`
+  if (hours > 0) return `${hours}h${minutes}m${tail}`
+  return minutes > 0 ? `${minutes}m${tail}` : tail
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  ENOTFOUND: 'host not found',
+  ETIMEDOUT: 'timed out',
+  ENOSPC: 'disk full',
+}
+
+/** What anybody may read: never the error's own text, which may hold a path, an address or SQL. */
+const reasonOf = (error: unknown): string => {
+  if (error instanceof Error && error.message === 'timed out') return 'timed out'
+  const code = typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return reasons[code] ?? 'unavailable'
+}

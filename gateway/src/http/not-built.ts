@@ -1,0 +1,154 @@
+/**
+ * Routes of the contract that this version does not do yet. They check the token and the instance like all others and then answer 501:
+ * a client learns what is missing, instead of guessing from a 404. Whoever builds one takes its line out here.
+ */
+import { errors } from './errors.ts'
+import type { Operation } from './operation.ts'
+
+export const notBuiltOperations = (): Operation[] =>
+  groups.flatMap(({ tag, routes }) =>
+    routes.map(
+      ([id, method, path, what]): Operation => ({
+        id,
+        method,
+        path,
+        token: 'any',
+        rateLimit: 'global',
+        tag,
+        summary: what,
+        description: 'Not built yet.',
+        answers: {},
+        errors: [{ status: 501, message: errors.notBuilt(what).message }],
+        notBuilt: true,
+        handle: async () => {
+          throw errors.notBuilt(what)
+        },
+      }),
+    ),
+  )
+
+type Route = readonly [id: string, method: Operation['method'], path: string, what: string]
+
+const groups: readonly { tag: string; routes: readonly Route[] }[] = [
+  {
+    tag: 'Messages',
+    routes: [
+      ['message.media', 'POST', '/api/message/media/:instance', 'Sending media'],
+      ['message.sticker', 'POST', '/api/message/sticker/:instance', 'Sending a sticker'],
+      ['message.location', 'POST', '/api/message/location/:instance', 'Sending a location'],
+      ['message.contact', 'POST', '/api/message/contact/:instance', 'Sending a contact'],
+      ['message.reaction', 'POST', '/api/message/reaction/:instance', 'Sending a reaction'],
+      ['message.poll', 'POST', '/api/message/poll/:instance', 'Sending a poll'],
+      ['message.carousel', 'POST', '/api/message/carousel/:instance', 'Sending a carousel'],
+      ['message.button', 'POST', '/api/message/button/:instance', 'Sending buttons'],
+      ['message.list', 'POST', '/api/message/list/:instance', 'Sending a list'],
+      ['message.form', 'POST', '/api/message/form/:instance', 'Sending a form'],
+      ['message.pix', 'POST', '/api/message/pix/:instance', 'Sending a PIX charge'],
+      ['message.status', 'POST', '/api/message/status/:instance', 'Posting a status'],
+      ['message.event', 'POST', '/api/message/event/:instance', 'Sending an event'],
+    ],
+  },
+  {
+    tag: 'Chats',
+    routes: [
+      ['chat.contacts', 'GET', '/api/chat/contacts/:instance', 'Listing contacts'],
+      ['chat.contactsByLabel', 'GET', '/api/chat/contactsByLabel/:instance', 'Listing chats by label'],
+      ['chat.getMessage', 'GET', '/api/chat/getMessage/:instance', 'Finding a message'],
+      ['chat.tags', 'GET', '/api/chat/tag/:instance', 'Listing labels'],
+      ['chat.createTag', 'POST', '/api/chat/tag/:instance', 'Creating a label'],
+      ['chat.deleteTag', 'DELETE', '/api/chat/tag/:instance', 'Deleting a label'],
+      ['chat.assignTag', 'POST', '/api/chat/assignTag/:instance', 'Putting a label on a chat'],
+      ['chat.unassignTag', 'DELETE', '/api/chat/assignTag/:instance', 'Taking a label off a chat'],
+      ['chat.archive', 'POST', '/api/chat/archive/:instance', 'Archiving a chat'],
+      ['chat.markRead', 'POST', '/api/chat/markRead/:instance', 'Marking a message read'],
+      ['chat.markChatRead', 'POST', '/api/chat/markChatRead/:instance', 'Marking a chat read'],
+      ['chat.pinChat', 'POST', '/api/chat/pinChat/:instance', 'Pinning a chat'],
+      ['chat.pin', 'POST', '/api/chat/pin/:instance', 'Pinning a chat'],
+      ['chat.pinMessage', 'POST', '/api/chat/pinMessage/:instance', 'Pinning a message'],
+      ['chat.favorite', 'POST', '/api/chat/favorite/:instance', 'Marking a favourite'],
+      ['chat.mute', 'POST', '/api/chat/mute/:instance', 'Muting a chat'],
+      ['chat.block', 'POST', '/api/chat/block/:instance', 'Blocking a contact'],
+      ['chat.presence', 'POST', '/api/chat/presence/:instance', 'Showing presence'],
+      ['chat.history', 'POST', '/api/chat/history/:instance', 'Reading the history of a chat'],
+      ['chat.base64', 'GET', '/api/chat/base64/:instance', 'Fetching media'],
+      ['chat.status', 'GET', '/api/chat/status/:instance', 'Reading the status of a message'],
+      ['chat.poll', 'GET', '/api/chat/poll/:instance', 'Reading poll votes'],
+      ['chat.forward', 'POST', '/api/chat/forward/:instance', 'Forwarding a message'],
+      ['chat.edit', 'POST', '/api/chat/edit/:instance', 'Editing a message'],
+      ['chat.delete', 'DELETE', '/api/chat/delete/:instance', 'Deleting a message'],
+      ['chat.deleteChat', 'DELETE', '/api/chat/deleteChat/:instance', 'Deleting a chat'],
+    ],
+  },
+  {
+    tag: 'Profile',
+    routes: [
+      ['profile.update', 'POST', '/api/profile/account/:instance', 'Changing the profile'],
+      ['profile.read', 'GET', '/api/profile/getAccount/:instance', 'Reading a profile'],
+      ['profile.readPrivacy', 'GET', '/api/profile/getPrivacy/:instance', 'Reading privacy settings'],
+      ['profile.readPrivacyAlias', 'GET', '/api/profile/privacy/:instance', 'Reading privacy settings'],
+      ['profile.updatePrivacy', 'POST', '/api/profile/privacy/:instance', 'Changing privacy settings'],
+    ],
+  },
+  {
+    tag: 'Calls',
+    routes: [
+      ['call.fake', 'POST', '/api/call/fake/:instance', 'Ringing'],
+      ['call.audio', 'POST', '/api/call/audio/:instance', 'Calling'],
+    ],
+  },
+  {
+    tag: 'Groups',
+    routes: [
+      ['group.create', 'POST', '/api/group/create/:instance', 'Creating a group'],
+      ['group.list', 'GET', '/api/group/list/:instance', 'Listing groups'],
+      ['group.info', 'GET', '/api/group/info/:instance', 'Reading a group'],
+      ['group.update', 'PUT', '/api/group/update/:instance', 'Changing a group'],
+      ['group.participants', 'POST', '/api/group/participants/:instance', 'Changing participants'],
+      ['group.join', 'POST', '/api/group/join/:instance', 'Joining a group'],
+      ['group.resetLink', 'POST', '/api/group/resetLink/:instance', 'Renewing an invite link'],
+      ['group.requests', 'GET', '/api/group/requests/:instance', 'Listing join requests'],
+      ['group.leave', 'DELETE', '/api/group/leave/:instance', 'Leaving a group'],
+    ],
+  },
+  {
+    tag: 'Communities',
+    routes: [
+      ['community.create', 'POST', '/api/community/create/:instance', 'Creating a community'],
+      ['community.link', 'POST', '/api/community/link/:instance', 'Linking groups to a community'],
+      ['community.unlink', 'POST', '/api/community/unlink/:instance', 'Unlinking groups from a community'],
+      ['community.listSubGroups', 'GET', '/api/community/listSubGroups/:instance', 'Listing the groups of a community'],
+    ],
+  },
+  {
+    tag: 'Newsletters',
+    routes: [
+      ['newsletter.create', 'POST', '/api/newsletter/create/:instance', 'Creating a newsletter'],
+      ['newsletter.list', 'GET', '/api/newsletter/list/:instance', 'Listing newsletters'],
+      ['newsletter.info', 'GET', '/api/newsletter/info/:instance', 'Reading a newsletter'],
+      ['newsletter.join', 'POST', '/api/newsletter/join/:instance', 'Joining a newsletter'],
+      ['newsletter.leave', 'DELETE', '/api/newsletter/leave/:instance', 'Leaving a newsletter'],
+    ],
+  },
+  {
+    tag: 'Integrations',
+    routes: [
+      ['chatwoot.set', 'POST', '/api/chatwoot/set/:instance', 'Chatwoot'],
+      ['chatwoot.read', 'GET', '/api/chatwoot/list/:instance', 'Chatwoot'],
+      ['chatwoot.delete', 'DELETE', '/api/chatwoot/delete/:instance', 'Chatwoot'],
+      ['typebot.set', 'POST', '/api/typebot/set/:instance', 'Typebot'],
+      ['typebot.list', 'GET', '/api/typebot/list/:instance', 'Typebot'],
+      ['typebot.delete', 'DELETE', '/api/typebot/delete/:instance', 'Typebot'],
+      ['typebot.start', 'POST', '/api/typebot/start/:instance', 'Typebot'],
+      ['typebot.sessions', 'GET', '/api/typebot/sessions/:instance', 'Typebot'],
+      ['typebot.session', 'POST', '/api/typebot/session/:instance', 'Typebot'],
+      ['mcp', 'POST', '/mcp', 'MCP'],
+    ],
+  },
+  {
+    tag: 'Instances',
+    routes: [
+      ['instance.s3', 'POST', '/api/instance/s3/:instance', 'Storing media in S3'],
+      ['instance.getS3', 'GET', '/api/instance/getS3/:instance', 'Storing media in S3'],
+    ],
+  },
+]
