@@ -1,0 +1,18 @@
+/** Every migration by its number. What was released is never edited: a change is a new file. */
+import { type Kysely, sql } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { foundation } from './0001-foundation.ts'
+import { type ColumnTypes, columnTypes, type DatabaseKind } from './column-types.ts'
+
+const statements: Record<string, (types: ColumnTypes) => string[]> = {
+  '0001-foundation': foundation,
+}
+
+export const migrationsFor = (kind: DatabaseKind): Record<string, Migration> =>
+  Object.fromEntries(Object.entries(statements).map(([name, list]) => [name, migration(list(columnTypes[kind]))]))
+
+const migration = (list: string[]): Migration => ({
+  async up(db: Kysely<unknown>) {
+    for (const statement of list) await sql.raw(statement).execute(db)
+  },
+})

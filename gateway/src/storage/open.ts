@@ -1,0 +1,21 @@
+/** Opens the database the settings name, brought up to the newest schema. */
+import type { Logger } from '../runtime/logging.ts'
+import { prepareDataDirectory } from './data-directory.ts'
+import type { Database } from './database.ts'
+import { openPostgres } from './postgres/open.ts'
+import { openSqlite } from './sqlite/open.ts'
+
+export interface OpenDatabase {
+  /** Home of the SQLite file; made with mode 0700 when it does not exist. */
+  dataDir: string
+  /** `postgres://…`; without it the data is in `dataDir`. */
+  databaseUrl?: string | undefined
+  logger: Logger
+}
+
+/** Throws `StoreUnavailableError`, or `DataInUseError` when another gateway has the PostgreSQL database; hold the data folder first. */
+export async function openDatabase({ dataDir, databaseUrl, logger }: OpenDatabase): Promise<Database> {
+  if (databaseUrl) return openPostgres({ url: databaseUrl, logger })
+  prepareDataDirectory(dataDir)
+  return openSqlite({ dataDir, logger })
+}

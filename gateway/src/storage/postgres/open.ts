@@ -1,0 +1,76 @@
+/** The server database: a pool, serialisable transactions that are repeated when they collide, and a lock against a second gateway. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import type { Logger } from '../../runtime/logging.ts'
+import type { Database, Writer } from '../database.ts'
+import { StoreOverloadedError } from '../errors.ts'
+import { migrate } from '../migrations/migrate.ts'
+import type { Schema } from '../schema.ts'
+import { createPool } from './pool.ts'
+import { becomeSoleUser } from './sole-user.ts'
+
+export interface OpenPostgres {
+  url: string
+  logger: Logger
+}
+
+/** Writes waiting for a connection; more are refused. */
+const maxWaiting = 50_000
+const maxAttempts = 12
+
+export async function openPostgres({ url, logger }: OpenPostgres): Promise<Database> {
+  const soleUser = await becomeSoleUser(url, logger)
+  const read = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: createPool(url, logger) }) })
+  const close = async () => {
+    await read.destroy()
+    await soleUser.release()
+  }
+  try {
+    await migrate(read, 'postgres')
+  } catch (error) {
+    await close()
+    throw error
+  }
+  let running = 0
+  let closing: Promise<void> | undefined
+
+  const write = async <T>(work: (tx: Writer) => Promise<T>): Promise<T> => {
+    if (closing) throw new Error('The database is closed')
+    if (running >= maxWaiting) throw new StoreOverloadedError(running)
+    running += 1
+    try {
+      return await repeatedOnCollision(() => read.transaction().setIsolationLevel('serializable').execute(work))
+    } finally {
+      running -= 1
+    }
+  }
+
+  return {
+    kind: 'postgres',
+    read,
+    write,
+    async check() {
+      soleUser.check()
+      await sql`select 1`.execute(read)
+    },
+    close() {
+      closing ??= close()
+      return closing
+    },
+  }
+}
+
+async function repeatedOnCollision<T>(transaction: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await transaction()
+    } catch (error) {
+      if (attempt >= maxAttempts || !isCollision(error)) throw error
+      await sleep(Math.random() * Math.min(2 ** attempt, 200))
+    }
+  }
+}
+
+/** serialization_failure, deadlock_detected: nothing is wrong but the moment. */
+const isCollision = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === '40001' || error.code === '40P01')

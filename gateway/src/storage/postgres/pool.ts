@@ -1,0 +1,70 @@
+/** Connections to PostgreSQL, with values as SQLite gives them: numbers for `bigint` and sums, plain bytes for `bytea`. */
+import type { PostgresPool, PostgresPoolClient } from 'kysely'
+import pg from 'pg'
+import type { Logger } from '../../runtime/logging.ts'
+
+/** Milliseconds. */
+const connectTimeout = 10_000
+const statementTimeout = 30_000
+const idleInTransactionTimeout = 30_000
+const connections = 10
+/** Statement texts that are prepared by name; `in (…)` lists of ever new lengths must not fill the server's memory. */
+const maxNamedStatements = 500
+
+/** As Kysely wants it. Repeated statements are parsed once per connection. */
+export function createPool(url: string, logger: Logger): PostgresPool {
+  const pool = new pg.Pool({
+    ...connectionOptions(url),
+    max: connections,
+    statement_timeout: statementTimeout,
+    idle_in_transaction_session_timeout: idleInTransactionTimeout,
+  })
+  pool.on('error', (error) => logger.warn({ reason: error.message }, 'An idle database connection was lost'))
+  const nameOf = statementNames()
+  return {
+    options: pool.options,
+    connect: async () => preparing(await pool.connect(), nameOf),
+    end: () => pool.end(),
+  }
+}
+
+export const connectionOptions = (url: string): pg.ClientConfig => ({
+  connectionString: url,
+  application_name: 'ryzeapi',
+  connectionTimeoutMillis: connectTimeout,
+  keepAlive: true,
+  types: { getTypeParser },
+})
+
+const statementNames = () => {
+  const names = new Map<string, string>()
+  return (text: string): string | undefined => {
+    const known = names.get(text)
+    if (known || names.size >= maxNamedStatements) return known
+    const name = `s${names.size}`
+    names.set(text, name)
+    return name
+  }
+}
+
+const preparing = (client: pg.PoolClient, nameOf: (text: string) => string | undefined): PostgresPoolClient => ({
+  query: ((text: string, parameters: readonly unknown[]) =>
+    // Without parameters it is `begin`, `commit` or a migration: nothing worth preparing.
+    parameters.length === 0
+      ? client.query(text)
+      : client.query({ name: nameOf(text), text, values: parameters.map(storable) })) as PostgresPoolClient['query'],
+  release: (destroy) => client.release(destroy),
+})
+
+/** PostgreSQL has no place for the character U+0000 in text, people's messages have. */
+const storable = (value: unknown): unknown => (typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value)
+
+const oid = { bytea: 17, int8: 20, numeric: 1700 }
+
+function getTypeParser(type: number, format?: 'text' | 'binary'): (value: string) => unknown {
+  if (type === oid.int8 || type === oid.numeric) return Number
+  if (type === oid.bytea) return bytesOf
+  return pg.types.getTypeParser(type, format === 'binary' ? 'text' : format)
+}
+
+const bytesOf = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.slice(2), 'hex'))

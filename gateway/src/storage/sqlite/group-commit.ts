@@ -1,0 +1,138 @@
+/**
+ * Group commit. A durable commit costs a disk flush, however little it holds; so all writes of one event-loop turn are gathered and
+ * committed together, one after the other, each in a savepoint:
+ *
+ *   begin · savepoint · A · release · savepoint · B (throws) · rollback to · … · commit → A resolves, B was rejected on its own
+ *
+ * Queries on SQLite run synchronously, so a group starts and ends within one turn, as long as every `work` awaits nothing but its
+ * queries. A work that awaits anything else keeps the transaction open and everybody else waiting: it is reported, and abandoned (rolled
+ * back, its writer dead) after `foreignAwaitLimit`. Nothing is corrupted by it, because no other work starts in the meantime.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Logger } from '../../runtime/logging.ts'
+import type { Writer } from '../database.ts'
+import { StoreOverloadedError } from '../errors.ts'
+import type { SqliteConnection } from './connection.ts'
+import { writersOn } from './dialect.ts'
+
+export interface GroupCommit {
+  write<T>(work: (tx: Writer) => Promise<T>): Promise<T>
+  /** Refuses new writes and waits for those accepted. */
+  close(): Promise<void>
+}
+
+export interface GroupCommitLimits {
+  /** Writes in one commit: bounds how long a turn can take. */
+  groupSize: number
+  /** Writes waiting for their turn; more are refused. */
+  waiting: number
+  /** Milliseconds a work may spend awaiting something that is not a query. */
+  foreignAwait: number
+}
+
+const usualLimits: GroupCommitLimits = { groupSize: 256, waiting: 50_000, foreignAwait: 5_000 }
+
+interface Job {
+  /** Runs the work and keeps its result for `confirm`. */
+  run(writer: Writer): Promise<void>
+  confirm(): void
+  reject(error: unknown): void
+  /** The work's own text, to name it in a warning. */
+  describe(): string
+}
+
+export function createGroupCommit(connection: SqliteConnection, logger: Logger, limits: Partial<GroupCommitLimits> = {}): GroupCommit {
+  const { groupSize, waiting: maxWaiting, foreignAwait } = { ...usualLimits, ...limits }
+  const openWriter = writersOn(connection)
+  let waiting: Job[] = []
+  let draining: Promise<void> | undefined
+  let closed = false
+
+  const drain = async () => {
+    await nextTurn()
+    while (waiting.length > 0) {
+      const group = waiting.slice(0, groupSize)
+      waiting = waiting.slice(groupSize)
+      await commit(group)
+      if (waiting.length > 0) await nextTurn()
+    }
+    draining = undefined
+  }
+
+  const commit = async (group: Job[]) => {
+    const finished: Job[] = []
+    try {
+      connection.run('begin immediate')
+      for (const job of group) if (await inSavepoint(job)) finished.push(job)
+      connection.run('commit')
+    } catch (error) {
+      if (connection.inTransaction) connection.run('rollback')
+      for (const job of group) job.reject(error)
+      return
+    }
+    for (const job of finished) job.confirm()
+  }
+
+  /** False when the job failed on its own; throws when the whole transaction is lost. */
+  const inSavepoint = async (job: Job): Promise<boolean> => {
+    connection.run('savepoint caller')
+    const { writer, end } = openWriter()
+    try {
+      await withinTurn(job, writer)
+      end()
+      connection.run('release caller')
+      return true
+    } catch (error) {
+      end()
+      if (!connection.inTransaction) throw error
+      connection.run('rollback to caller')
+      connection.run('release caller')
+      job.reject(error)
+      return false
+    }
+  }
+
+  const withinTurn = (job: Job, writer: Writer): Promise<void> =>
+    new Promise((resolve, reject) => {
+      let limit: NodeJS.Timeout | undefined
+      const turnEnded = setImmediate(() => {
+        logger.warn({ work: job.describe() }, 'A write awaits something other than its queries and holds up all others')
+        limit = setTimeout(
+          () => reject(new Error(`A write was abandoned after awaiting something other than its queries for ${foreignAwait} ms`)),
+          foreignAwait,
+        )
+      })
+      const settled = () => {
+        clearImmediate(turnEnded)
+        clearTimeout(limit)
+      }
+      job.run(writer).then(resolve, reject).finally(settled)
+    })
+
+  return {
+    write: (work) =>
+      new Promise((resolve, reject) => {
+        if (closed) return reject(new Error('The database is closed'))
+        if (waiting.length >= maxWaiting) return reject(new StoreOverloadedError(waiting.length))
+        waiting.push(jobOf(work, resolve, reject))
+        draining ??= drain()
+      }),
+    async close() {
+      closed = true
+      await draining
+    },
+  }
+}
+
+const jobOf = <T>(work: (tx: Writer) => Promise<T>, resolve: (result: T) => void, reject: (error: unknown) => void): Job => {
+  let confirm = () => {}
+  return {
+    async run(writer) {
+      const result = await work(writer)
+      confirm = () => resolve(result)
+    },
+    confirm: () => confirm(),
+    reject,
+    describe: () => String(work).slice(0, 200),
+  }
+}

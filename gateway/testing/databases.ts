@@ -1,0 +1,114 @@
+/** Runs a suite on both databases, each test with an empty one of its own. */
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { afterEach, describe, inject } from 'vitest'
+import { createLogger } from '../src/runtime/logging.ts'
+import type { Database } from '../src/storage/database.ts'
+import { openDatabase } from '../src/storage/open.ts'
+import { openVault, type Vault } from '../src/storage/vault.ts'
+
+export type DatabaseName = 'SQLite' | 'PostgreSQL'
+
+export interface TestDatabase {
+  db: Database
+  vault: Vault
+  /** Where it is, to open it once more. */
+  place: DatabasePlace
+  /** Closes and removes it. Happens after the test too; calling it twice is fine. */
+  close(): Promise<void>
+}
+
+export interface DatabasePlace {
+  dataDir: string
+  databaseUrl: string | undefined
+}
+
+export const testEncryptionKey = Buffer.alloc(32, 7).toString('base64')
+
+/**
+ * `describe` blocks "on SQLite" and "on PostgreSQL" around `suite`. Call `open` inside a test or a `beforeEach`: what it opened is closed
+ * after the test; in a `beforeAll`, close it yourself and pass `{ keep: true }`.
+ */
+export function forEachDatabase(suite: (name: DatabaseName, open: (options?: { keep?: boolean }) => Promise<TestDatabase>) => void): void {
+  for (const [name, makePlace] of places) {
+    describe(`on ${name}`, () => {
+      const opened: TestDatabase[] = []
+      suite(name, async ({ keep = false } = {}) => {
+        const database = await openIn(await makePlace())
+        if (!keep) opened.push(database)
+        return database
+      })
+      afterEach(async () => {
+        await Promise.all(opened.splice(0).map((database) => database.close()))
+      })
+    })
+  }
+}
+
+interface TemporaryPlace extends DatabasePlace {
+  remove(): Promise<void>
+}
+
+async function openIn({ remove, ...place }: TemporaryPlace): Promise<TestDatabase> {
+  try {
+    const db = await openDatabase({ ...place, logger: createLogger('silent') })
+    const vault = await openVault({ db, dataDir: place.dataDir, encryptionKey: testEncryptionKey })
+    let closing: Promise<void> | undefined
+    const close = () => {
+      closing ??= db.close().then(remove)
+      return closing
+    }
+    return { db, vault, place, close }
+  } catch (error) {
+    await remove()
+    throw error
+  }
+}
+
+const sqlitePlace = async (): Promise<TemporaryPlace> => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'ryzeapi-test-'))
+  return { dataDir, databaseUrl: undefined, remove: () => rm(dataDir, { recursive: true, force: true }) }
+}
+
+const postgresPlace = async (): Promise<TemporaryPlace> => {
+  const { dataDir, remove } = await sqlitePlace()
+  const server = await postgresUrl()
+  const database = `test_${randomUUID().replaceAll('-', '')}`
+  await administer(server, `create database ${database}`)
+  const url = new URL(server)
+  url.pathname = `/${database}`
+  return {
+    dataDir,
+    databaseUrl: url.href,
+    async remove() {
+      await administer(server, `drop database ${database} with (force)`)
+      await remove()
+    },
+  }
+}
+
+const places: [DatabaseName, () => Promise<TemporaryPlace>][] = [
+  ['SQLite', sqlitePlace],
+  ['PostgreSQL', postgresPlace],
+]
+
+/** The run's server, started when it is not yet. */
+async function postgresUrl(): Promise<string> {
+  const response = await fetch(inject('postgresBroker'))
+  const text = await response.text()
+  if (!response.ok) throw new Error(text)
+  return text
+}
+
+async function administer(server: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: server })
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}

