@@ -56,11 +56,12 @@ export class Sessions {
   }
 
   encrypt(jid: string, plaintext: Uint8Array): Promise<Encrypted> {
-    return this.operate(jid, async (storage, address) => {
-      using cipher = new SessionCipher(storage, address)
-      const { type, body } = await cipher.encrypt(plaintext)
-      return { type: type === PREKEY_MESSAGE ? 'pkmsg' : 'msg', ciphertext: body }
-    })
+    return this.operate(jid, (storage, address) =>
+      lend(new SessionCipher(storage, address), async (cipher) => {
+        const { type, body } = await cipher.encrypt(plaintext)
+        return { type: type === PREKEY_MESSAGE ? 'pkmsg' : 'msg', ciphertext: body }
+      }),
+    )
   }
 
   /** Throws {@link SignalError}. A `pkmsg` with a new identity replaces the session, once it has proved itself by decrypting. */
@@ -68,10 +69,10 @@ export class Sessions {
     const fresh = type === 'pkmsg' && this.bringsNewIdentity(jid, ciphertext)
     return this.operate(
       jid,
-      async (storage, address) => {
-        using cipher = new SessionCipher(storage, address)
-        return type === 'pkmsg' ? await cipher.decryptPreKeyWhisperMessage(ciphertext) : await cipher.decryptWhisperMessage(ciphertext)
-      },
+      (storage, address) =>
+        lend(new SessionCipher(storage, address), (cipher) =>
+          type === 'pkmsg' ? cipher.decryptPreKeyWhisperMessage(ciphertext) : cipher.decryptWhisperMessage(ciphertext),
+        ),
       { fresh },
     )
   }
@@ -83,19 +84,19 @@ export class Sessions {
     const fresh = known !== undefined && !equal(known, signalPublicKey(bundle.identity))
     return this.operate(
       jid,
-      async (storage, remote) => {
-        using builder = new SessionBuilder(storage, remote)
-        await builder.processPreKeyBundle({
-          registrationId: bundle.registrationId,
-          identityKey: signalPublicKey(bundle.identity),
-          signedPreKey: {
-            keyId: bundle.signedPreKey.id,
-            publicKey: signalPublicKey(bundle.signedPreKey.public),
-            signature: bundle.signedPreKey.signature,
-          },
-          preKey: bundle.preKey && { keyId: bundle.preKey.id, publicKey: signalPublicKey(bundle.preKey.public) },
-        })
-      },
+      (storage, remote) =>
+        lend(new SessionBuilder(storage, remote), (builder) =>
+          builder.processPreKeyBundle({
+            registrationId: bundle.registrationId,
+            identityKey: signalPublicKey(bundle.identity),
+            signedPreKey: {
+              keyId: bundle.signedPreKey.id,
+              publicKey: signalPublicKey(bundle.signedPreKey.public),
+              signature: bundle.signedPreKey.signature,
+            },
+            preKey: bundle.preKey && { keyId: bundle.preKey.id, publicKey: signalPublicKey(bundle.preKey.public) },
+          }),
+        ),
       { fresh },
     )
   }
@@ -144,19 +145,14 @@ export class Sessions {
 
   encryptGroup(group: string, author: string, plaintext: Uint8Array): Promise<{ distribution: Uint8Array; ciphertext: Uint8Array }> {
     return this.operateGroup(group, author, async (storage, address, name) => {
-      using builder = new GroupSessionBuilder(storage)
-      using distribution = await builder.create(name)
-      using cipher = new GroupCipher(storage, group, address)
-      return { ciphertext: await cipher.encrypt(plaintext), distribution: distribution.serialize() }
+      const distribution = await distributionOf(storage, name)
+      const ciphertext = await lend(new GroupCipher(storage, group, address), (cipher) => cipher.encrypt(plaintext))
+      return { distribution, ciphertext }
     })
   }
 
   groupDistribution(group: string, author: string): Promise<Uint8Array> {
-    return this.operateGroup(group, author, async (storage, _address, name) => {
-      using builder = new GroupSessionBuilder(storage)
-      using distribution = await builder.create(name)
-      return distribution.serialize()
-    })
+    return this.operateGroup(group, author, (storage, _address, name) => distributionOf(storage, name))
   }
 
   hasGroupKey(group: string, author: string): boolean {
@@ -165,18 +161,17 @@ export class Sessions {
   }
 
   acceptDistribution(group: string, author: string, distribution: Uint8Array): Promise<void> {
-    return this.operateGroup(group, author, async (storage, _address, name) => {
-      using builder = new GroupSessionBuilder(storage)
-      using message = SenderKeyDistributionMessage.deserialize(distribution)
-      await builder.process(name, message)
-    })
+    return this.operateGroup(group, author, (storage, _address, name) =>
+      lend(new GroupSessionBuilder(storage), (builder) =>
+        lend(SenderKeyDistributionMessage.deserialize(distribution), (message) => builder.process(name, message)),
+      ),
+    )
   }
 
   decryptGroup(group: string, author: string, ciphertext: Uint8Array): Promise<Uint8Array> {
-    return this.operateGroup(group, author, async (storage, address) => {
-      using cipher = new GroupCipher(storage, group, address)
-      return await cipher.decrypt(ciphertext)
-    })
+    return this.operateGroup(group, author, (storage, address) =>
+      lend(new GroupCipher(storage, group, address), (cipher) => cipher.decrypt(ciphertext)),
+    )
   }
 
   private record({ name, device }: SignalAddress): Uint8Array | undefined {
@@ -221,10 +216,11 @@ export class Sessions {
           spentPreKey = id
         },
       }
-      using remote = new ProtocolAddress(address.name, address.device)
-      const result = await work(storage, remote).catch((cause: unknown) => {
-        throw new SignalError(cause)
-      })
+      const result = await lend(new ProtocolAddress(address.name, address.device), (remote) => work(storage, remote)).catch(
+        (cause: unknown) => {
+          throw new SignalError(cause)
+        },
+      )
       if (session) {
         const devices = this.records.get(address.name) ?? new Map<number, Uint8Array>()
         devices.set(address.device, session)
@@ -252,9 +248,9 @@ export class Sessions {
           record = Uint8Array.from(bytes)
         },
       }
-      using address = new ProtocolAddress(name, device)
-      using senderKey = new SenderKeyName(group, address)
-      const result = await work(storage, address, senderKey).catch((cause: unknown) => {
+      const result = await lend(new ProtocolAddress(name, device), (address) =>
+        lend(new SenderKeyName(group, address), (senderKey) => work(storage, address, senderKey)),
+      ).catch((cause: unknown) => {
         throw new SignalError(cause)
       })
       if (record) this.senderKeys.set(key, record)
@@ -283,6 +279,19 @@ export class Sessions {
       loadSenderKey: () => undefined,
       storeSenderKey: () => undefined,
     }
+  }
+}
+
+/** The own sender key of a group, made when there is none, in the form that tells it to others. */
+const distributionOf = (storage: SignalStorage, name: SenderKeyName): Promise<Uint8Array> =>
+  lend(new GroupSessionBuilder(storage), async (builder) => lend(await builder.create(name), (distribution) => distribution.serialize()))
+
+/** Works with an object of the bridge and gives its memory back, which no garbage collector does. */
+async function lend<T extends { free(): void }, R>(object: T, work: (object: T) => R | Promise<R>): Promise<R> {
+  try {
+    return await work(object)
+  } finally {
+    object.free()
   }
 }
 
