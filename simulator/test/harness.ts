@@ -24,22 +24,20 @@ export interface Answer {
 export class Simulator {
   readonly #network: Network
   readonly troubles: string[]
-  #now: number
+  readonly #shift: { ms: number }
 
-  private constructor(network: Network, troubles: string[], now: number) {
+  private constructor(network: Network, troubles: string[], shift: { ms: number }) {
     this.#network = network
     this.troubles = troubles
-    this.#now = now
+    this.#shift = shift
   }
 
   static async start(options: { seed?: string } = {}): Promise<Simulator> {
     const troubles: string[] = []
-    let simulator: Simulator | undefined
-    const begin = Date.now()
-    const clock = { now: () => Date.now() + (simulator?.#now ?? begin) - begin }
+    const shift = { ms: 0 }
+    const clock = { now: () => Date.now() + shift.ms }
     const network = await startNetwork({ port: 0, seed: options.seed, createPhone, clock, trouble: (words) => troubles.push(words) })
-    simulator = new Simulator(network, troubles, begin)
-    return simulator
+    return new Simulator(network, troubles, shift)
   }
 
   get info(): NetworkInfo {
@@ -48,7 +46,7 @@ export class Simulator {
 
   /** Lets that much time pass for the network. */
   advance(ms: number): void {
-    this.#now += ms
+    this.#shift.ms += ms
   }
 
   stop(): Promise<void> {

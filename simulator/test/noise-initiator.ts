@@ -4,7 +4,7 @@
  */
 import { createCipheriv, createDecipheriv, createHash, createHmac } from 'node:crypto'
 import { proto } from 'baileys'
-import { calculateAgreement, calculateSignature, generateKeyPair, getPublicFromPrivateKey, verifySignature } from 'whatsapp-rust-bridge'
+import { calculateAgreement, calculateSignature, generateKeyPair, verifySignature } from 'whatsapp-rust-bridge'
 
 export interface RawKeyPair {
   publicKey: Buffer
@@ -16,8 +16,11 @@ export function newKeyPair(): RawKeyPair {
   return { publicKey: Buffer.from(pubKey.slice(-32)), privateKey: Buffer.from(privKey) }
 }
 
+/** X25519 with the base point. The bridge's own `getPublicFromPrivateKey` gives another key than its `generateKeyPair` (0.5.4). */
 export function keyPairOf(privateKey: Buffer): RawKeyPair {
-  return { publicKey: Buffer.from(getPublicFromPrivateKey(privateKey).slice(-32)), privateKey }
+  const basePoint = Buffer.alloc(32)
+  basePoint[0] = 9
+  return { publicKey: dh({ publicKey: basePoint, privateKey }, basePoint), privateKey }
 }
 
 export const typed = (key: Uint8Array) => Buffer.concat([Buffer.from([5]), key])
@@ -48,9 +51,9 @@ export function hkdf2(salt: Uint8Array, secret: Uint8Array): [Buffer, Buffer] {
 export class NoiseInitiator {
   readonly ephemeral: RawKeyPair
   readonly #static: RawKeyPair
-  #h = Buffer.from('Noise_XX_25519_AESGCM_SHA256\0\0\0\0')
-  #ck = this.#h
-  #k = this.#h
+  #h: Buffer = Buffer.from('Noise_XX_25519_AESGCM_SHA256\0\0\0\0')
+  #ck: Buffer = this.#h
+  #k: Buffer = this.#h
   #n = 0
 
   constructor(staticKey: RawKeyPair, ephemeral: RawKeyPair, prologue: Buffer) {

@@ -59,7 +59,10 @@ export class RawCompanion {
   async qr(index = 0): Promise<string> {
     const stanza = await this.next((s) => childOf(s, 'pair-device') !== undefined)
     const ref = childrenNamed(childOf(stanza, 'pair-device'), 'ref')[index]?.content
-    const parts = [Buffer.from(ref ?? '').toString(), ...[this.me.noise.publicKey, this.me.identity.publicKey, this.me.advSecret].map(b64)]
+    const parts = [
+      Buffer.from(ref as Uint8Array).toString(),
+      ...[this.me.noise.publicKey, this.me.identity.publicKey, this.me.advSecret].map(b64),
+    ]
     return `https://wa.me/settings/linked_devices#${parts.join(',')},1`
   }
 
