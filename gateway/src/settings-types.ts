@@ -49,6 +49,13 @@ export const secret = (shortest: number): SettingType<string> => ({
   },
 })
 
+/** 32 bytes in base64 or hex, or words; the vault tells them apart. */
+export const passphrase = (shortest: number): SettingType<string> => ({
+  allowed: `32 random bytes in base64 or hex, or a passphrase of at least ${shortest} characters`,
+  parse: (written) =>
+    written.length >= shortest ? { value: written } : { problem: `has only ${written.length} characters (value not shown)` },
+})
+
 export const url = (protocols: readonly string[], { secret = false } = {}): SettingType<string> => ({
   allowed: `a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
   parse: (written) => {

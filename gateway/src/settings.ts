@@ -3,7 +3,7 @@
  * reads the environment.
  */
 import { resolve } from 'node:path'
-import { list, oneOf, onOff, proxies, type SettingType, secret, text, url, wholeNumber } from './settings-types.ts'
+import { list, oneOf, onOff, passphrase, proxies, type SettingType, secret, text, url, wholeNumber } from './settings-types.ts'
 
 interface Setting<T> {
   name: string
@@ -46,9 +46,16 @@ const schema = {
   }),
   encryptionKey: optional({
     name: 'ENCRYPTION_KEY',
-    type: secret(16),
+    type: passphrase(16),
     defaultText: 'key file in `DATA_DIR`, made on first start',
     meaning: 'Seals tokens, credentials and Signal keys at rest. Losing it loses them',
+  }),
+  previousEncryptionKeys: withDefault({
+    name: 'PREVIOUS_ENCRYPTION_KEYS',
+    type: list,
+    default: '',
+    defaultText: 'none',
+    meaning: 'Keys of former times, comma-separated: they still open what they sealed',
   }),
   adminToken: optional({
     name: 'ADMIN_TOKEN',

@@ -1,21 +1,24 @@
 /** `GET /health` (core.md §8.1): no token, no rate limit, no CORS, no envelope. 503 with the same body as soon as one check fails. */
-import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
 import { type Clock, rfc3339 } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
+import { type Operation, openOperation } from './operation.ts'
 
 export interface Health {
   /** Adds a line to `checks`. `check` throws when the part can't be used; it has two seconds. */
   registerCheck(name: string, check: () => Promise<void>): void
-  page(app: FastifyInstance): void
+  operation: Operation
 }
 
-export interface HealthReport {
-  status: 'ok' | 'degraded'
-  service: 'RyzeAPI'
-  uptime: string
-  timestamp: string
-  checks: Record<string, string>
-}
+const healthReport = z.object({
+  status: z.enum(['ok', 'degraded']),
+  service: z.literal('RyzeAPI'),
+  version: z.string(),
+  uptime: z.string().meta({ example: '3h2m1s' }),
+  timestamp: z.string(),
+  checks: z.record(z.string(), z.string()).meta({ example: { db: 'ok' } }),
+})
+type HealthReport = z.infer<typeof healthReport>
 
 const limitMs = 2000
 
@@ -49,7 +52,7 @@ export const createHealth = ({ clock, logger, version }: { clock: Clock; logger:
     }
   }
 
-  const report = async (): Promise<HealthReport & { version: string }> => {
+  const report = async (): Promise<HealthReport> => {
     running ??= run()
     const results = await running
     const now = clock.now()
@@ -65,14 +68,22 @@ export const createHealth = ({ clock, logger, version }: { clock: Clock; logger:
 
   return {
     registerCheck: (name, check) => void checks.set(name, check),
-    page: (app) =>
-      void app.get('/health', { config: { aside: true } }, async (_request, reply) => {
+    operation: openOperation({
+      id: 'health',
+      method: 'GET',
+      path: '/health',
+      token: 'none',
+      rateLimit: 'none',
+      tag: 'Observability',
+      summary: 'Whether the gateway works',
+      description: 'Each check is `ok` or `fail: <reason>`; 503 with the same body as soon as one fails.',
+      answers: { 200: healthReport, 503: healthReport },
+      errors: [],
+      handle: async () => {
         const health = await report()
-        return reply
-          .code(health.status === 'ok' ? 200 : 503)
-          .header('cache-control', 'no-store')
-          .send(health)
-      }),
+        return { status: health.status === 'ok' ? 200 : 503, body: health, headers: { 'cache-control': 'no-store' } }
+      },
+    }),
   }
 }
 

@@ -129,8 +129,9 @@ export interface SocketOperation {
   description?: string
   query?: z.ZodType
   errors: readonly ErrorAnswer[]
-  /** Last word before the upgrade: an ApiError thrown here refuses it. */
-  admit(request: InstanceRequest<unknown, undefined>): Promise<void>
-  /** The open socket belongs to the feature from here on; at shutdown the server closes what is left with 1001. */
-  connected(socket: WebSocket, scope: Scope & { instance: Instance }): void
+  /**
+   * Last word before the upgrade: an ApiError thrown here refuses it. Gives what takes the open socket; from there on the socket is the
+   * feature's, and at shutdown the server closes what is left with 1001.
+   */
+  admit(request: InstanceRequest<unknown, undefined>): Promise<(socket: WebSocket) => void>
 }

@@ -11,6 +11,7 @@ import {
   type InjectOptions,
   type LightMyRequestResponse,
 } from 'fastify'
+import type { WebSocket } from 'ws'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
 import type { Settings } from '../settings.ts'
@@ -31,7 +32,7 @@ export interface HttpServerOptions {
   settings: Pick<Settings, 'adminToken' | 'unknownTokensPerMinute' | 'trustProxy' | 'bodyLimitKib'>
   clock: Clock
   logger: Logger
-  /** Routes that are no operations: health, metrics, documentation. Registered first. */
+  /** Routes that are no operations: metrics, documentation. */
   pages?: readonly ((app: FastifyInstance) => void)[]
   /** Called once per answer of an operation. */
   onAnswered?(id: string, status: number, seconds: number): void
@@ -125,7 +126,7 @@ const serveOperation = (app: FastifyInstance, operation: Operation, admit: Admit
   app.route({
     method,
     url: path,
-    config: { readsBody: body !== undefined },
+    config: { readsBody: body !== undefined, aside: token === 'none' },
     schema: {
       response: Object.fromEntries(Object.entries(operation.answers).map(([status, answer]) => [status, serializerSchema(answer)])),
     },
@@ -142,26 +143,25 @@ const serveOperation = (app: FastifyInstance, operation: Operation, admit: Admit
   })
 }
 
-const serveSocket = (app: FastifyInstance, socket: SocketOperation, admit: Admit): void => {
-  const handed = (request: FastifyRequest, reply: FastifyReply, query: unknown) =>
-    new HandledRequest(request, reply, query, undefined) as unknown as InstanceRequest<unknown, undefined>
+const serveSocket = (app: FastifyInstance, operation: SocketOperation, admit: Admit): void => {
+  const admitted = new WeakMap<FastifyRequest, (socket: WebSocket) => void>()
   app.route({
     method: 'GET',
-    url: socket.path,
+    url: operation.path,
     exposeHeadRoute: false,
     config: { socket: true },
     onRequest: admit({ token: 'any', rateLimit: 'global', namesInstance: true, upgrade: true }),
     preHandler: async (request, reply) => {
-      const query = socket.query === undefined ? undefined : parse(socket.query, request.query, 'query')
-      await socket.admit(handed(request, reply, query))
+      const query = operation.query === undefined ? undefined : parse(operation.query, request.query, 'query')
+      const handed = new HandledRequest(request, reply, query, undefined) as unknown as InstanceRequest<unknown, undefined>
+      const connected = await operation.admit(handed)
       if (!request.ws) throw errors.upgradeRequired()
+      admitted.set(request, connected)
     },
     handler: async () => {
       throw errors.upgradeRequired()
     },
-    wsHandler: (client, request) => {
-      socket.connected(client, request.scope as Scope & { instance: NonNullable<Scope['instance']> })
-    },
+    wsHandler: (socket, request) => admitted.get(request)?.(socket),
   })
 }
 
@@ -209,7 +209,11 @@ const closeSockets = function (this: FastifyInstance, done: () => void): void {
   done()
 }
 
-const proxiesOf = (trusted: Settings['trustProxy']): boolean | number | string[] => (typeof trusted === 'object' ? [...trusted] : trusted)
+/** A number counts proxies from the gateway outwards. */
+const proxiesOf = (trusted: Settings['trustProxy']): false | string[] | ((address: string, hop: number) => boolean) => {
+  if (typeof trusted === 'number') return (_address, hop) => hop < trusted
+  return trusted === false ? false : [...trusted]
+}
 
 const requestIds = (): (() => string) => {
   const start = Date.now().toString(36)
