@@ -39,10 +39,18 @@ export interface GatewayOptions {
   databaseUrl?: string | undefined
   /** Folder to use, e.g. the copy of another gateway's; an empty one is made without it. */
   dataDir?: string
+  /** For Node itself, e.g. `--inspect=0`. */
+  nodeArguments?: readonly string[]
   env?: Record<string, string>
 }
 
-export const startGateway = async ({ network, databaseUrl, dataDir: given, env = {} }: GatewayOptions = {}): Promise<Gateway> => {
+export const startGateway = async ({
+  network,
+  databaseUrl,
+  dataDir: given,
+  nodeArguments = [],
+  env = {},
+}: GatewayOptions = {}): Promise<Gateway> => {
   const dataDir = given ?? (await mkdtemp(join(tmpdir(), 'ryzeapi-')))
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
@@ -59,7 +67,7 @@ export const startGateway = async ({ network, databaseUrl, dataDir: given, env =
     ...env,
   }
   const launch = async (more: Record<string, string> = {}) => {
-    const program = startProgram(['gateway/start.js'], { ...settings, ...more })
+    const program = startProgram([...nodeArguments, 'gateway/start.js'], { ...settings, ...more })
     await listening(program, url)
     return program
   }

@@ -1,0 +1,192 @@
+/**
+ * The WhatsApp library without the gateway, as a process of its own. Ends with one JSON line.
+ *   send <simulator> <owner> <numbers> <messages> <in flight>   texts/s of the engine adapter
+ *   link <simulator> <file> <numbers> <at once>                 links a session per number and saves them all
+ *   connect <simulator> <file> <at once>                        CPU to log the saved sessions in with Baileys and our Signal repository
+ */
+import { readFile, writeFile } from 'node:fs/promises'
+import process from 'node:process'
+import { setTimeout as pause } from 'node:timers/promises'
+import { createLogger } from '../../gateway/src/runtime/logging.ts'
+import { createAuthKeys } from '../../gateway/src/whatsapp/adapters/baileys/auth-keys.ts'
+import { createSharedCaches } from '../../gateway/src/whatsapp/adapters/baileys/caches.ts'
+import { Credentials } from '../../gateway/src/whatsapp/adapters/baileys/credentials.ts'
+import { DeviceLists } from '../../gateway/src/whatsapp/adapters/baileys/device-lists.ts'
+import { createBaileysEngine, parseNetwork } from '../../gateway/src/whatsapp/adapters/baileys/engine.ts'
+import { directRoutes } from '../../gateway/src/whatsapp/adapters/baileys/proxy.ts'
+import { LidMappings } from '../../gateway/src/whatsapp/adapters/baileys/signal/lid-mapping.ts'
+import { SignalRepository } from '../../gateway/src/whatsapp/adapters/baileys/signal/repository.ts'
+import { openSocket } from '../../gateway/src/whatsapp/adapters/baileys/socket.ts'
+import { StanzaNotes } from '../../gateway/src/whatsapp/adapters/baileys/stanzas.ts'
+import type { EngineEvent, EngineSession } from '../../gateway/src/whatsapp/engine.ts'
+import { MemoryIdentityStore } from '../../gateway/src/whatsapp/memory/identities.ts'
+import { MemorySessionStore } from '../../gateway/src/whatsapp/memory/session-store.ts'
+
+const [command = '', simulator = '', ...args] = process.argv.slice(2)
+const network = parseNetwork(await (await fetch(`${simulator}/network`)).json())
+const engine = createBaileysEngine({ network })
+const logger = createLogger('silent')
+
+const scan = async (number: string, qr: string): Promise<void> => {
+  const response = await fetch(`${simulator}/phones/${number}/scan`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ qr }),
+  })
+  if (!response.ok) throw new Error(`scan: ${response.status} ${await response.text()}`)
+}
+
+/** Links a new session of this number; resolves when it is open. */
+const link = (number: string, store: MemorySessionStore): Promise<EngineSession> =>
+  new Promise((resolve, reject) => {
+    const onEvent = async (event: EngineEvent) => {
+      if (event.type === 'qr') await scan(number, event.text).catch(reject)
+      if (event.type === 'open') resolve(session)
+      if (event.type === 'closed') reject(new Error(`closed: ${event.reason} ${event.detail}`))
+    }
+    const session = engine.open({
+      instanceId: number,
+      store,
+      identities: new MemoryIdentityStore(),
+      proxy: null,
+      historyDays: null,
+      keepOnline: false,
+      storedMessage: async () => null,
+      logger,
+      onEvent,
+    })
+    session.start()
+  })
+
+/** Runs `work` for every item with so many at once. */
+const forEach = async <T>(items: readonly T[], atOnce: number, work: (item: T, index: number) => Promise<unknown>): Promise<void> => {
+  let next = 0
+  const worker = async () => {
+    while (next < items.length) {
+      const index = next++
+      await work(items[index] as T, index)
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+}
+
+const send = async (owner: string, numbers: readonly string[], messages: number, inFlight: number) => {
+  const session = await link(owner, new MemorySessionStore())
+  const text = (n: number) =>
+    session.send(
+      { jid: `${numbers[n % numbers.length]}@s.whatsapp.net`, lid: null },
+      { extendedTextMessage: { text: `message ${n}` } },
+      { id: `3EB0${n.toString(16).toUpperCase().padStart(16, '0')}` },
+    )
+  // First contacts are a cost of their own; both sides leave them out.
+  await Promise.all(numbers.map((_, n) => text(n)))
+  const began = performance.now()
+  await forEach(Array.from({ length: messages }), inFlight, (_, n) => text(n + 1000))
+  const perSecond = messages / ((performance.now() - began) / 1000)
+  await session.stop()
+  return { perSecond }
+}
+
+interface SavedSession {
+  credentials: string
+  records: [string, string][]
+}
+
+const linkAll = async (file: string, numbers: readonly string[], atOnce: number) => {
+  const saved: SavedSession[] = []
+  await forEach(numbers, atOnce, async (number) => {
+    const store = new MemorySessionStore()
+    const session = await link(number, store)
+    // The own phone shares its app-state key with a new companion.
+    await pause(500)
+    await session.stop()
+    saved.push({
+      credentials: Buffer.from(store.credentials ?? []).toString('base64'),
+      records: [...store.records].map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+    })
+  })
+  await writeFile(file, JSON.stringify(saved))
+  return { linked: saved.length }
+}
+
+const connectAll = async (file: string, atOnce: number) => {
+  const stores = (JSON.parse(await readFile(file, 'utf8')) as SavedSession[]).map(({ credentials, records }) => {
+    const store = new MemorySessionStore()
+    store.credentials = Buffer.from(credentials, 'base64')
+    for (const [key, value] of records) store.records.set(key, Buffer.from(value, 'base64'))
+    return store
+  })
+  const caches = createSharedCaches()
+  const routes = directRoutes(network.mediaCa)
+  const before = process.cpuUsage()
+  await forEach(stores, atOnce, (store, n) => login(store, `bare-${n}`, caches, routes))
+  await pause(3_000)
+  const { user, system } = process.cpuUsage(before)
+  return { cpuMs: (user + system) / 1000 }
+}
+
+/** Baileys as it comes, with our Signal repository; resolves when it is open. */
+const login = async (
+  store: MemorySessionStore,
+  prefix: string,
+  caches: ReturnType<typeof createSharedCaches>,
+  routes: ReturnType<typeof directRoutes>,
+): Promise<void> => {
+  const fail = (error: unknown) => {
+    throw error
+  }
+  const credentials = await Credentials.load(store, fail)
+  const opened = Promise.withResolvers<void>()
+  const socket = openSocket({
+    url: network.whatsappUrl,
+    mediaHost: null,
+    routes,
+    version: null,
+    credentials: credentials.value,
+    keys: createAuthKeys({
+      store,
+      tokens: caches.tokens.view(prefix),
+      forgetSessions: async () => {},
+      flushCredentials: () => credentials.flush(),
+      onStorageFailure: fail,
+    }),
+    keepOnline: false,
+    historyDays: () => null,
+    deviceLists: new DeviceLists(store, caches.devices.view(prefix), fail),
+    caches,
+    cachePrefix: prefix,
+    storedMessage: async () => null,
+    makeRepository: (askLids) => {
+      const mappings = new LidMappings(new MemoryIdentityStore(), caches.identities.view(prefix), askLids, logger)
+      const repository = new SignalRepository({
+        credentials: credentials.value,
+        store,
+        cache: caches.signal.view(prefix),
+        mappings,
+        stanzas: new StanzaNotes(),
+        logger,
+        onRow: () => {},
+        onUndecryptable: () => {},
+        onStorageFailure: fail,
+      })
+      return { repository, mappings }
+    },
+    logger,
+    onCrash: fail,
+    onClosing: () => {},
+  })
+  socket.ev.on('connection.update', ({ connection, lastDisconnect }) => {
+    if (connection === 'open') opened.resolve()
+    if (connection === 'close') opened.reject(lastDisconnect?.error ?? new Error('closed'))
+  })
+  socket.ev.on('creds.update', () => credentials.changed())
+  await opened.promise
+}
+
+const result =
+  command === 'send'
+    ? await send(args[0] ?? '', (args[1] ?? '').split(','), Number(args[2]), Number(args[3]))
+    : command === 'link'
+      ? await linkAll(args[0] ?? '', (args[1] ?? '').split(','), Number(args[2]))
+      : await connectAll(args[0] ?? '', Number(args[1]))
+process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0))

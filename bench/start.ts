@@ -1,0 +1,39 @@
+/** Process start to listening, on a data folder that exists. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { startGateway } from '../acceptance/toolkit/gateway.ts'
+import { startProgram } from '../acceptance/toolkit/program.ts'
+import { type Measurement, median } from './measurement.ts'
+
+const starts = 7
+
+export const start = async (): Promise<Measurement> => {
+  const gateway = await startGateway()
+  await gateway.stop()
+  const seconds: number[] = []
+  for (let round = 0; round < starts; round += 1) {
+    const { port } = new URL(gateway.url)
+    const began = performance.now()
+    const program = startProgram(['gateway/start.js'], { HOST: '127.0.0.1', PORT: port, DATA_DIR: gateway.dataDir, LOG_LEVEL: 'warn' })
+    while (!(await answers(gateway.url))) {
+      if (program.exit() !== null) throw new Error(program.output())
+      await pause(5)
+    }
+    seconds.push((performance.now() - began) / 1000)
+    program.kill('SIGTERM')
+    await program.exited
+  }
+  await gateway.dispose()
+  return {
+    what: 'process start to listening',
+    value: median(seconds),
+    unit: ' s',
+    bound: { is: 'at most', value: 1 },
+    detail: `median of ${starts}: ${seconds.map((value) => value.toFixed(2)).join(', ')}`,
+  }
+}
+
+const answers = (url: string) =>
+  fetch(`${url}/health`).then(
+    (response) => response.ok,
+    () => false,
+  )
