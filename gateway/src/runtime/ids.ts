@@ -5,6 +5,9 @@ const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 let lastTime = 0
 let lastRandom = 0n
 
+/** The smallest ULID of this millisecond: everything made before it sorts below. */
+export const ulidFloor = (time: number): string => crockford(BigInt(time) << 80n)
+
 /** ULID that always grows within this process: sorts by time, 26 characters. Serves as order and cursor of the event log. */
 export const ulid = (now: number): string => {
   if (now > lastTime) {
@@ -13,7 +16,11 @@ export const ulid = (now: number): string => {
   } else {
     lastRandom += 1n
   }
-  let value = (BigInt(lastTime) << 80n) | lastRandom
+  return crockford((BigInt(lastTime) << 80n) | lastRandom)
+}
+
+const crockford = (number: bigint): string => {
+  let value = number
   let text = ''
   for (let index = 0; index < 26; index++) {
     text = alphabet.charAt(Number(value & 31n)) + text

@@ -1,0 +1,121 @@
+/** Events: the log, its way out by webhook and WebSocket, and the configuration of both. */
+import type { Operation, SocketOperation } from '../http/operation.ts'
+import type { Outbound } from '../outbound/outbound.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logging.ts'
+import type { Database } from '../storage/database.ts'
+import type { Vault } from '../storage/vault.ts'
+import { createInstanceDataOf } from './envelope.ts'
+import type { EventLog } from './event.ts'
+import { createEventLog } from './log.ts'
+import { createRetention } from './retention.ts'
+import { createWebhookConfiguration, type WebhookConfiguration } from './webhooks/configuration.ts'
+import { createDeliveryWorkers } from './webhooks/delivery.ts'
+import { webhookOperations } from './webhooks/operations.ts'
+import { createWebhookRepository } from './webhooks/repository.ts'
+import { type DeliveryRules, usualRules } from './webhooks/rules.ts'
+import { createTargets } from './webhooks/targets.ts'
+import { createWebSocketConfiguration, type WebSocketConfiguration } from './websocket/configuration.ts'
+import { closeCodes, createWebSocketHub, type HubLimits, usualHubLimits } from './websocket/hub.ts'
+import { webSocketOperations } from './websocket/operations.ts'
+import { webSocketRoute } from './websocket/route.ts'
+
+export interface Events extends EventLog {
+  operations: readonly Operation[]
+  /** For the inline blocks of creation and the summaries of the list. */
+  webhooks: WebhookConfiguration
+  websocket: WebSocketConfiguration
+  /** `/ws/:instance`. */
+  socketOperations: readonly SocketOperation[]
+  /** Ends what the instance still has here: WebSocket clients (4004), what is remembered of it. */
+  instanceDeleted(instanceId: string): void
+  /** Closes the WebSocket clients that came with the account's token (4001). */
+  accountTokenRevoked(accountId: string): void
+  /** WebSocket clients connected now. */
+  readonly webSocketClients: number
+  /** Begins to deliver, what an earlier run left included. */
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface EventSettings {
+  baseUrl: string
+  /** Whether `instanceData.token` is in clear. */
+  eventToken: boolean
+  eventRetentionDays: number
+  deliveryConcurrency: number
+}
+
+interface Collaborators {
+  db: Database
+  vault: Vault
+  clock: Clock
+  outbound: Outbound
+  logger: Logger
+  settings: EventSettings
+  /** The TokenInstance in clear. */
+  tokenOf(instanceId: string): Promise<string>
+  /** For tests, whose hours are milliseconds. */
+  rules?: DeliveryRules
+  hubLimits?: HubLimits
+}
+
+/** Requests under way get this long at shutdown; what is cut off is delivered by the next run. */
+const STOP_GRACE_MS = 4_000
+const DAY_MS = 24 * 60 * 60 * 1000
+
+export const createEvents = (collaborators: Collaborators): Events => {
+  const { db, vault, clock, outbound, logger, settings, tokenOf, rules = usualRules, hubLimits = usualHubLimits } = collaborators
+  const repository = createWebhookRepository({ vault, clock })
+  const targets = createTargets(repository)
+  const instanceDataOf = createInstanceDataOf({ db, baseUrl: settings.baseUrl, exposeToken: settings.eventToken, tokenOf })
+  const hub = createWebSocketHub({ logger, limits: hubLimits })
+  const workers = createDeliveryWorkers({
+    db,
+    clock,
+    outbound,
+    repository,
+    targets,
+    instanceDataOf,
+    logger,
+    concurrency: settings.deliveryConcurrency,
+    rules,
+  })
+  const log = createEventLog({
+    db,
+    clock,
+    targets,
+    announce({ events, webhooks }) {
+      hub.announce(events)
+      workers.wake(webhooks)
+    },
+  })
+  const retention = createRetention({ db, clock, logger, retentionMs: settings.eventRetentionDays * DAY_MS })
+  const webhooks = createWebhookConfiguration({ db, repository, targets })
+  const websocket = createWebSocketConfiguration({ db, vault, changed: hub.reconfigure })
+
+  return {
+    write: log.write,
+    operations: [...webhookOperations(webhooks), ...webSocketOperations(websocket)],
+    webhooks,
+    websocket,
+    socketOperations: [webSocketRoute({ hub, configuration: websocket, instanceDataOf })],
+    instanceDeleted(instanceId) {
+      hub.dismissInstance(instanceId, closeCodes.instanceDeleted)
+      targets.forget(instanceId)
+    },
+    accountTokenRevoked: (accountId) => hub.dismissAccount(accountId, closeCodes.tokenRevoked),
+    get webSocketClients() {
+      return hub.clients
+    },
+    async start() {
+      hub.start()
+      retention.start()
+      await workers.start()
+    },
+    async stop() {
+      hub.stop()
+      await Promise.all([retention.stop(), workers.stop(STOP_GRACE_MS)])
+    },
+  }
+}

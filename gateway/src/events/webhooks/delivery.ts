@@ -1,0 +1,256 @@
+/**
+ * The workers that empty the outbox.
+ *
+ * A webhook with something waiting has a channel. A ready channel claims as many due lanes as it has room for, each lane is worked off in
+ * order with one request under way, and when nothing more is due the channel sleeps until its next lane is:
+ *
+ *   (stored) ─▶ ready ─▶ claiming ─▶ asleep ─▶ (lane due, lane finished, something stored) ─▶ ready …
+ *
+ * A receiver that failed five times in a row gets one request at a time with a pause in between; its first success makes everything that
+ * waits for it due at once.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Outbound } from '../../outbound/outbound.ts'
+import { envelope, type InstanceDataOf } from '../envelope.ts'
+import { attemptDelivery } from './attempt.ts'
+import { claimLanes, type Delivery, nextDue, releaseLane, retireWebhook, webhooksWithLanes } from './lanes.ts'
+import type { Target } from './repository.ts'
+import type { Outcome } from './rules.ts'
+import { createSettlement, type Settled, type SettlementCollaborators } from './settlement.ts'
+
+export interface DeliveryWorkers {
+  /** Something was stored for these webhooks (instance by webhook). */
+  wake(webhooks: ReadonlyMap<string, string>): void
+  /** Takes up what an earlier run left. */
+  start(): Promise<void>
+  /** Lets requests under way finish for a moment, then abandons them; what was abandoned is tried again by the next run. */
+  stop(graceMs: number): Promise<void>
+}
+
+export interface DeliveryCollaborators extends SettlementCollaborators {
+  outbound: Outbound
+  instanceDataOf: InstanceDataOf
+  /** Requests under way in all. A webhook's first one never waits for the others. */
+  concurrency: number
+}
+
+interface Channel {
+  webhookId: string
+  instanceId: string
+  /** Lanes being worked on. */
+  inFlight: number
+  state: 'ready' | 'claiming' | 'asleep'
+  /** Woken while claiming: what came in may have missed the claim. */
+  again: boolean
+  /** The last claim had no room for all that was due: look again when a lane is finished. */
+  more: boolean
+  timer: NodeJS.Timeout | null
+  /** When the timer fires. */
+  wakesAt: number
+  /** No claim before this: the pause between probes, or what the receiver asked for. */
+  notBefore: number
+}
+
+/** Deliveries of one lane before others of the same webhook get their turn. */
+const LANE_RUN = 20
+/** Pause after the store failed us. */
+const STORE_PAUSE_MS = 1_000
+// setTimeout cannot wait longer; the channel looks again then.
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): DeliveryWorkers => {
+  const { db, clock, targets, instanceDataOf, logger, concurrency, rules } = collaborators
+  const settle = createSettlement(collaborators)
+  const channels = new Map<string, Channel>()
+  /** In the order they became ready. */
+  const ready = new Set<Channel>()
+  const running = new Set<Promise<void>>()
+  const abandon = new AbortController()
+  let inFlight = 0
+  let stopping = false
+
+  const track = (work: Promise<void>): void => {
+    running.add(work)
+    void work.finally(() => running.delete(work))
+  }
+
+  const makeReady = (channel: Channel): void => {
+    if (channel.state === 'claiming') {
+      channel.again = true
+      return
+    }
+    if (channel.timer !== null) clearTimeout(channel.timer)
+    channel.timer = null
+    channel.state = 'ready'
+    ready.add(channel)
+  }
+
+  const sleepUntil = (channel: Channel, due: number): void => {
+    if (channel.timer !== null) clearTimeout(channel.timer)
+    channel.state = 'asleep'
+    channel.wakesAt = due
+    channel.timer = setTimeout(
+      () => {
+        makeReady(channel)
+        pump()
+      },
+      Math.min(Math.max(due - clock.now(), 0), LONGEST_TIMER_MS),
+    )
+    channel.timer.unref()
+  }
+
+  const pump = (): void => {
+    if (stopping) return
+    for (const channel of ready) {
+      ready.delete(channel)
+      channel.state = 'claiming'
+      channel.again = false
+      track(claim(channel))
+    }
+  }
+
+  const targetOf = async (channel: Channel): Promise<Target | null> =>
+    (await targets.of(db.read, channel.instanceId)).find((target) => target.id === channel.webhookId) ?? null
+
+  const roomOf = (channel: Channel, target: Target): number => {
+    const own = (target.failures >= rules.probeAfter ? 1 : rules.perWebhook) - channel.inFlight
+    return channel.inFlight === 0 ? Math.min(own, Math.max(concurrency - inFlight, 1)) : Math.min(own, concurrency - inFlight)
+  }
+
+  const claim = async (channel: Channel): Promise<void> => {
+    try {
+      await claimDue(channel)
+    } catch (error) {
+      logger.error({ err: error, webhook: channel.webhookId }, 'Webhook deliveries cannot be read; trying again')
+      sleepUntil(channel, clock.now() + STORE_PAUSE_MS)
+    }
+    pump()
+  }
+
+  /** Takes what is due and there is room for; afterwards the channel is ready again, asleep, or no longer needed. */
+  const claimDue = async (channel: Channel): Promise<void> => {
+    const target = await targetOf(channel)
+    const now = clock.now()
+    if (target === null) await db.write((tx) => retireWebhook(tx, channel.webhookId))
+    else if (now < channel.notBefore) return sleepUntil(channel, channel.notBefore)
+    else {
+      const room = roomOf(channel, target)
+      channel.more = room <= 0
+      if (room <= 0) {
+        // Whoever finishes next makes the channel ready.
+        channel.state = 'asleep'
+        return
+      }
+      const deliveries = await db.write((tx) => claimLanes(tx, channel.webhookId, room, now, now + rules.leaseMs))
+      for (const delivery of deliveries) track(workLane(channel, delivery))
+      channel.more = deliveries.length === room
+    }
+    const due = channel.more ? null : await nextDue(db.read, channel.webhookId)
+    channel.state = 'asleep'
+    if (channel.again) makeReady(channel)
+    else if (due !== null) sleepUntil(channel, due)
+    else dropIfIdle(channel)
+  }
+
+  const dropIfIdle = (channel: Channel): void => {
+    if (channel.state === 'asleep' && channel.inFlight === 0 && channel.timer === null && !channel.more) channels.delete(channel.webhookId)
+  }
+
+  /** One lane, in order, until it is empty, a delivery fails, or others should have their turn. */
+  const workLane = async (channel: Channel, first: Delivery): Promise<void> => {
+    channel.inFlight++
+    inFlight++
+    let due: number | null = null
+    try {
+      let delivery: Delivery | null = first
+      for (let run = 1; delivery !== null; run++) {
+        const outcome = await attempt(channel, delivery)
+        const settled: Settled = await settleUntilStored(channel, delivery, outcome)
+        delivery = settled.next
+        due = settled.due
+        channel.notBefore = settled.notBefore ?? channel.notBefore
+        channel.more ||= settled.hurried
+        if (delivery === null || (run < LANE_RUN && !stopping)) continue
+        const unfinished = delivery
+        due = clock.now()
+        await db.write((tx) => releaseLane(tx, unfinished, clock.now()))
+        break
+      }
+    } catch (error) {
+      // The end of the lease brings the lane back.
+      due = clock.now() + rules.leaseMs
+      logger.error({ err: error, webhook: channel.webhookId }, 'A webhook delivery was interrupted')
+    }
+    channel.inFlight--
+    inFlight--
+    laneFinished(channel, due)
+  }
+
+  const laneFinished = (channel: Channel, due: number | null): void => {
+    if (stopping) return
+    if (channel.more || (due !== null && due <= clock.now())) makeReady(channel)
+    else if (due !== null && channel.state === 'claiming') channel.again = true
+    else if (due !== null && channel.state === 'asleep' && (channel.timer === null || due < channel.wakesAt)) sleepUntil(channel, due)
+    else dropIfIdle(channel)
+    pump()
+  }
+
+  const attempt = async (channel: Channel, delivery: Delivery): Promise<Outcome | null> => {
+    const target = await targetOf(channel)
+    const instanceData = await instanceDataOf(channel.instanceId)
+    if (target === null || instanceData === null) return null
+    const body = envelope({ ...delivery, id: delivery.eventId }, instanceData)
+    const outcome = await attemptDelivery(collaborators, {
+      target,
+      event: delivery.name,
+      eventId: delivery.eventId,
+      body,
+      signal: abandon.signal,
+    })
+    return abandon.signal.aborted && outcome.kind === 'failed' ? null : outcome
+  }
+
+  /** A receiver that took an event must not get it again because our store was busy: the note is repeated until it holds. */
+  const settleUntilStored = async (channel: Channel, delivery: Delivery, outcome: Outcome | null): Promise<Settled> => {
+    for (;;) {
+      try {
+        return await settle(delivery, outcome, await targetOf(channel))
+      } catch (error) {
+        if (stopping) throw error
+        logger.error(
+          { err: error, webhook: channel.webhookId, event: delivery.eventId },
+          'What became of a webhook delivery cannot be stored; trying again',
+        )
+        await sleep(STORE_PAUSE_MS)
+      }
+    }
+  }
+
+  const wake = (webhooks: ReadonlyMap<string, string>): void => {
+    if (stopping) return
+    for (const [webhookId, instanceId] of webhooks) {
+      let channel = channels.get(webhookId)
+      if (channel === undefined) {
+        channel = { webhookId, instanceId, inFlight: 0, state: 'asleep', again: false, more: false, timer: null, wakesAt: 0, notBefore: 0 }
+        channels.set(webhookId, channel)
+      }
+      makeReady(channel)
+    }
+    pump()
+  }
+
+  return {
+    wake,
+    async start() {
+      const waiting = await webhooksWithLanes(db.read)
+      wake(new Map(waiting.map(({ webhookId, instanceId }) => [webhookId, instanceId])))
+    },
+    async stop(graceMs) {
+      stopping = true
+      for (const channel of channels.values()) if (channel.timer !== null) clearTimeout(channel.timer)
+      const grace = setTimeout(() => abandon.abort(), graceMs)
+      while (running.size > 0) await Promise.all(running)
+      clearTimeout(grace)
+    },
+  }
+}

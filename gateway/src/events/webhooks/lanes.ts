@@ -1,0 +1,242 @@
+/**
+ * The outbox: `deliveries` holds what is to be sent, `delivery_lanes` says which (webhook, lane) is due. A lane is claimed by moving its
+ * `next_attempt_at` to the end of the lease, so a claim is one seek in the index (webhook_id, next_attempt_at) however many rows wait.
+ *
+ * Whoever adds to a lane and whoever takes from it first updates the lane's row. That lock is what keeps a lane from being removed as
+ * empty at the moment something is added to it.
+ */
+import { sql } from 'kysely'
+import type { Reader, Writer } from '../../storage/database.ts'
+import type { EventName } from '../event.ts'
+
+/** What stands first in a lane. */
+export interface Delivery {
+  webhookId: string
+  instanceId: string
+  lane: string
+  eventId: string
+  /** Failed so far. */
+  attempts: number
+  name: EventName
+  /** JSON text of the envelope's `data`. */
+  data: string
+  createdAt: number
+}
+
+interface NewDelivery {
+  webhookId: string
+  instanceId: string
+  lane: string
+  eventId: string
+}
+
+/** A lane that is there already keeps its time: what waits in it goes first. */
+export const addDeliveries = async (tx: Writer, deliveries: readonly NewDelivery[], now: number): Promise<void> => {
+  if (deliveries.length === 0) return
+  const lanes = new Map(deliveries.map((delivery) => [JSON.stringify([delivery.webhookId, delivery.lane]), delivery]))
+  await tx
+    .insertInto('delivery_lanes')
+    .values(
+      [...lanes.values()].map(({ webhookId, lane, instanceId }) => ({
+        webhook_id: webhookId,
+        lane,
+        instance_id: instanceId,
+        next_attempt_at: now,
+      })),
+    )
+    .onConflict((conflict) =>
+      conflict.columns(['webhook_id', 'lane']).doUpdateSet((row) => ({ next_attempt_at: row.ref('delivery_lanes.next_attempt_at') })),
+    )
+    .execute()
+  await tx
+    .insertInto('deliveries')
+    .values(
+      deliveries.map(({ webhookId, lane, eventId, instanceId }) => ({
+        webhook_id: webhookId,
+        lane,
+        event_id: eventId,
+        instance_id: instanceId,
+        attempts: 0,
+        state: 'waiting' as const,
+        last_status: null,
+        last_error: null,
+        created_at: now,
+      })),
+    )
+    .execute()
+}
+
+/** Takes up to `limit` due lanes of a webhook until `leaseEnd` and gives the first delivery of each. */
+export const claimLanes = async (tx: Writer, webhookId: string, limit: number, now: number, leaseEnd: number): Promise<Delivery[]> => {
+  const claimed = await tx
+    .updateTable('delivery_lanes')
+    .set({ next_attempt_at: leaseEnd })
+    .where('webhook_id', '=', webhookId)
+    .where('lane', 'in', (due) =>
+      due
+        .selectFrom('delivery_lanes')
+        .select('lane')
+        .where('webhook_id', '=', webhookId)
+        .where('next_attempt_at', '<=', now)
+        .orderBy('next_attempt_at')
+        .limit(limit),
+    )
+    .returning('lane')
+    .execute()
+  if (claimed.length === 0) return []
+  const lanes = claimed.map((row) => row.lane)
+  const heads = await headsOf(tx, webhookId, lanes)
+  // A lane without anything in it: its events were purged. Nobody would ever take it off the index.
+  if (heads.length < lanes.length) {
+    const alive = new Set(heads.map((head) => head.lane))
+    const empty = lanes.filter((lane) => !alive.has(lane))
+    await tx.deleteFrom('delivery_lanes').where('webhook_id', '=', webhookId).where('lane', 'in', empty).execute()
+  }
+  return heads
+}
+
+/** Done. Gives what stands in the lane next, the lease prolonged; null when the lane is empty and gone. */
+export const deliveryTaken = async (tx: Writer, delivery: Delivery, leaseEnd: number): Promise<Delivery | null> => {
+  if (!(await touchLane(tx, delivery, leaseEnd))) return null
+  await removeDelivery(tx, delivery)
+  return nextOrEmpty(tx, delivery)
+}
+
+/** Stays first in its lane, to be tried again at `nextAttemptAt`. */
+export const deliveryFailed = async (
+  tx: Writer,
+  delivery: Delivery,
+  failure: { status: number | null; error: string; nextAttemptAt: number },
+): Promise<void> => {
+  if (!(await touchLane(tx, delivery, failure.nextAttemptAt))) return
+  await noteFailure(tx, delivery, failure, 'waiting')
+}
+
+/** Given up: becomes a dead letter and lets the next in the lane pass. */
+export const deliveryDead = async (
+  tx: Writer,
+  delivery: Delivery,
+  failure: { status: number | null; error: string; now: number },
+): Promise<void> => {
+  if (!(await touchLane(tx, delivery, failure.now))) return
+  await noteFailure(tx, delivery, failure, 'dead')
+  await nextOrEmpty(tx, delivery)
+}
+
+/** Gives a claimed lane back untried. */
+export const releaseLane = async (tx: Writer, delivery: Delivery, now: number): Promise<void> => {
+  await touchLane(tx, delivery, now)
+}
+
+/** A webhook that was switched off: what waits for it becomes dead letters. */
+export const retireWebhook = async (tx: Writer, webhookId: string): Promise<void> => {
+  await tx.deleteFrom('delivery_lanes').where('webhook_id', '=', webhookId).execute()
+  await tx
+    .updateTable('deliveries')
+    .set({ state: 'dead', last_error: 'the webhook was disabled' })
+    .where('webhook_id', '=', webhookId)
+    .where('state', '=', 'waiting')
+    .execute()
+}
+
+/** The receiver answers again: nothing has to wait for its time any longer. */
+export const hurryLanes = async (tx: Writer, webhookId: string, now: number): Promise<void> => {
+  await tx
+    .updateTable('delivery_lanes')
+    .set({ next_attempt_at: now })
+    .where('webhook_id', '=', webhookId)
+    .where('next_attempt_at', '>', now)
+    .execute()
+}
+
+/** When the next lane of a webhook is due; null when none is left. */
+export const nextDue = async (reader: Reader, webhookId: string): Promise<number | null> => {
+  const row = await reader
+    .selectFrom('delivery_lanes')
+    .select('next_attempt_at')
+    .where('webhook_id', '=', webhookId)
+    .orderBy('next_attempt_at')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.next_attempt_at ?? null
+}
+
+/** Every webhook that has something waiting. */
+export const webhooksWithLanes = (reader: Reader): Promise<{ webhookId: string; instanceId: string }[]> =>
+  reader.selectFrom('delivery_lanes').select(['webhook_id as webhookId', 'instance_id as instanceId']).distinct().execute()
+
+const headsOf = async (tx: Writer, webhookId: string, lanes: readonly string[]): Promise<Delivery[]> => {
+  const rows = await tx
+    .selectFrom('delivery_lanes as l')
+    .innerJoin('deliveries as d', (join) =>
+      join.onRef('d.webhook_id', '=', 'l.webhook_id').onRef('d.lane', '=', 'l.lane').on('d.state', '=', 'waiting').on(
+        'd.event_id',
+        '=',
+        // One seek at the front of the lane's part of the primary key.
+        sql<string>`(select min(h.event_id) from deliveries h where h.webhook_id = l.webhook_id and h.state = 'waiting' and h.lane = l.lane)`,
+      ),
+    )
+    .innerJoin('events as e', 'e.id', 'd.event_id')
+    .select([
+      'd.webhook_id as webhookId',
+      'd.instance_id as instanceId',
+      'd.lane as lane',
+      'd.event_id as eventId',
+      'd.attempts as attempts',
+      'e.name as name',
+      'e.data as data',
+      'e.created_at as createdAt',
+    ])
+    .where('l.webhook_id', '=', webhookId)
+    .where('l.lane', 'in', lanes)
+    .execute()
+  return rows as Delivery[]
+}
+
+const nextOrEmpty = async (tx: Writer, { webhookId, lane }: Delivery): Promise<Delivery | null> => {
+  const [next] = await headsOf(tx, webhookId, [lane])
+  if (next !== undefined) return next
+  await tx.deleteFrom('delivery_lanes').where('webhook_id', '=', webhookId).where('lane', '=', lane).execute()
+  return null
+}
+
+/** False when the lane is gone: the webhook was switched off or deleted meanwhile. */
+const touchLane = async (tx: Writer, { webhookId, lane }: Delivery, nextAttemptAt: number): Promise<boolean> => {
+  const touched = await tx
+    .updateTable('delivery_lanes')
+    .set({ next_attempt_at: nextAttemptAt })
+    .where('webhook_id', '=', webhookId)
+    .where('lane', '=', lane)
+    .executeTakeFirst()
+  return touched.numUpdatedRows > 0n
+}
+
+const rowOf = (delivery: Delivery) => ({ webhook_id: delivery.webhookId, lane: delivery.lane, event_id: delivery.eventId })
+
+const removeDelivery = async (tx: Writer, delivery: Delivery): Promise<void> => {
+  const { webhook_id, lane, event_id } = rowOf(delivery)
+  await tx
+    .deleteFrom('deliveries')
+    .where('webhook_id', '=', webhook_id)
+    .where('state', '=', 'waiting')
+    .where('lane', '=', lane)
+    .where('event_id', '=', event_id)
+    .execute()
+}
+
+const noteFailure = async (
+  tx: Writer,
+  delivery: Delivery,
+  failure: { status: number | null; error: string },
+  state: 'waiting' | 'dead',
+): Promise<void> => {
+  const { webhook_id, lane, event_id } = rowOf(delivery)
+  await tx
+    .updateTable('deliveries')
+    .set({ attempts: delivery.attempts + 1, last_status: failure.status, last_error: failure.error, state })
+    .where('webhook_id', '=', webhook_id)
+    .where('state', '=', 'waiting')
+    .where('lane', '=', lane)
+    .where('event_id', '=', event_id)
+    .execute()
+}

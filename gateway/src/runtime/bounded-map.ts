@@ -1,0 +1,36 @@
+/** A cache that cannot grow without end: the entry used longest ago makes room for a new one. */
+
+export interface BoundedMap<K, V> {
+  get(key: K): V | undefined
+  set(key: K, value: V): void
+  delete(key: K): void
+  readonly size: number
+}
+
+export const createBoundedMap = <K, V>(limit: number): BoundedMap<K, V> => {
+  const entries = new Map<K, V>()
+  return {
+    get(key) {
+      const value = entries.get(key)
+      if (value !== undefined) {
+        // A Map keeps the order of insertion; put back at the end it is the most recently used.
+        entries.delete(key)
+        entries.set(key, value)
+      }
+      return value
+    },
+    set(key, value) {
+      entries.delete(key)
+      entries.set(key, value)
+      if (entries.size <= limit) return
+      for (const oldest of entries.keys()) {
+        entries.delete(oldest)
+        return
+      }
+    },
+    delete: (key) => void entries.delete(key),
+    get size() {
+      return entries.size
+    },
+  }
+}
