@@ -8,10 +8,10 @@ export class MemorySessionStore implements SessionStore {
   commits = 0
   /** Thrown by the next calls while set. */
   failure: Error | null = null
-  readonly #latencyMs: number
+  latencyMs: number
 
   constructor(latencyMs = 0) {
-    this.#latencyMs = latencyMs
+    this.latencyMs = latencyMs
   }
 
   async loadCredentials(): Promise<Uint8Array | null> {
@@ -56,6 +56,6 @@ export class MemorySessionStore implements SessionStore {
 
   async #wait(): Promise<void> {
     if (this.failure !== null) throw this.failure
-    if (this.#latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.random() * this.#latencyMs))
+    if (this.latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.random() * this.latencyMs))
   }
 }

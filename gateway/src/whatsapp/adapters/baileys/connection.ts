@@ -9,6 +9,7 @@
 import { type BaileysEventMap, type BinaryNode, type ConnectionState, isJidNewsletter, proto, type WASocket } from 'baileys'
 import type { Logger } from '../../../runtime/logging.ts'
 import { type Address, type CloseReason, EngineError, type InboxRow, type ReceivedMessage, type SessionOptions } from '../../engine.ts'
+import { EventQueue } from '../event-queue.ts'
 import { addressFrom, completed, NOBODY } from './addresses.ts'
 import { createAuthKeys } from './auth-keys.ts'
 import type { SharedCaches } from './caches.ts'
@@ -17,7 +18,6 @@ import { closeReasonOf } from './close-reason.ts'
 import { Credentials } from './credentials.ts'
 import { DeviceLists } from './device-lists.ts'
 import { closeCodeOf, engineErrorOf } from './errors.ts'
-import { EventQueue } from './event-queue.ts'
 import { readInbox } from './inbox.ts'
 import type { Routes } from './proxy.ts'
 import { readAck, readReceipt } from './receipts.ts'
@@ -76,6 +76,8 @@ export class Connection {
   #historyDays: number | null
   #presence: 'available' | 'unavailable' | null
   #closeTimer: NodeJS.Timeout | null = null
+  #closedBecause: CloseReason | null = null
+  #name: string | null = null
 
   constructor(options: SessionOptions, environment: Environment) {
     this.options = options
@@ -100,6 +102,11 @@ export class Connection {
 
   get self(): Address {
     return this.#self
+  }
+
+  /** Null while it lives. */
+  get closedBecause(): CloseReason | null {
+    return this.#closedBecause
   }
 
   start(): void {
@@ -305,7 +312,8 @@ export class Connection {
       this.#state = 'open'
       this.#restartExpected = false
       this.#self = selfOf(credentials)
-      this.#queue.push({ type: 'open', self: this.#self, name: nameOf(credentials) })
+      this.#name = nameOf(credentials)
+      this.#queue.push({ type: 'open', self: this.#self, name: this.#name })
     }
     if (update.connection === 'close') void this.#closed(update.lastDisconnect?.error, credentials)
   }
@@ -384,7 +392,8 @@ export class Connection {
 
   #profileChanged(socket: WASocket, credentials: Credentials, name: string | undefined): void {
     this.#self = selfOf(credentials)
-    if (!name || this.#state !== 'open') return
+    if (!name || name === this.#name || this.#state !== 'open') return
+    this.#name = name
     this.#queue.push({ type: 'profile', name })
     if (this.#presence !== null) socket.sendPresenceUpdate(this.#presence).catch(() => {})
   }
@@ -415,6 +424,7 @@ export class Connection {
   async #finish(reason: CloseReason, detail: string): Promise<void> {
     if (this.#state === 'ended') return
     this.#state = 'ended'
+    this.#closedBecause = reason
     const gone = new EngineError('not-connected', 'the session has ended')
     this.#qrShown.reject(gone)
     for (const reject of this.#pending) reject(gone)

@@ -36,9 +36,10 @@ export const readInbox = (row: InboxRow, self: Address): ReceivedMessage | null 
 const placeOf = (attributes: StanzaAttributes, self: Address): Pick<ReceivedMessage, 'chat' | 'sender' | 'fromMe'> | null => {
   const { from = '', participant, recipient } = attributes
   if (isPlace(from)) {
-    const sender = from.endsWith('@newsletter') ? addressFrom(from) : senderOf(attributes)
-    if (sender.jid === null && sender.lid === null) return null
-    return { chat: addressFrom(from), sender, fromMe: isSame(sender, self) }
+    if (participant === undefined && !from.endsWith('@newsletter')) return null
+    const author = participant === undefined ? addressFrom(from) : senderOf(attributes)
+    const fromMe = isSame(author, self)
+    return { chat: addressFrom(from), sender: fromMe ? self : author, fromMe }
   }
   // On a copy of our own message the alternative forms speak of the other side.
   const fromMe = isSame(addressFrom(participant ?? from), self)

@@ -30,7 +30,7 @@ export const proxiedRoutes = (proxy: ProxyConfiguration, mediaCa: string | null)
   if (proxy.protocol === 'socks5') {
     // socks5h: the proxy resolves names, so that no look-up goes around it.
     const socket = new SocksProxyAgent(urlOf(proxy, 'socks5h'))
-    const upload = new SocksProxyAgent(urlOf(proxy, 'socks5h'), tls)
+    const upload = new SocksProxyAgent(urlOf(proxy, 'socks5h'))
     Object.assign(upload.options, tls)
     const download = socksDispatcher(
       {

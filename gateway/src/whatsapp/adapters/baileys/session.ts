@@ -42,6 +42,8 @@ export class BaileysSession implements EngineSession {
       )
     } catch (error) {
       await this.#connection.end('stopped', 'log-out was not confirmed')
+      // WhatsApp may hang up as unlinked before it answers: that is the confirmation too.
+      if (this.#connection.closedBecause === 'logged-out') return
       throw error
     }
     await this.#connection.end('logged-out', 'logged out by the gateway')

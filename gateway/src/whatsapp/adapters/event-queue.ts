@@ -1,6 +1,6 @@
 /** Hands a session's events over one at a time and in order, each after the promise of the one before. */
-import type { Logger } from '../../../runtime/logging.ts'
-import type { EngineEvent } from '../../engine.ts'
+import type { Logger } from '../../runtime/logging.ts'
+import type { EngineEvent } from '../engine.ts'
 
 /** An event, or the work that completes one (looking up the other form of an address). */
 export type PendingEvent = EngineEvent | (() => Promise<EngineEvent>)

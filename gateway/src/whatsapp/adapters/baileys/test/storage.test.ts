@@ -1,0 +1,140 @@
+/** What Baileys keeps through us. */
+import { Curve, initAuthCreds, proto } from 'baileys'
+import { describe, expect, it } from 'vitest'
+import { MemorySessionStore } from '../../../memory/session-store.ts'
+import { createAuthKeys } from '../auth-keys.ts'
+import { BoundedMap } from '../caches.ts'
+import { Credentials } from '../credentials.ts'
+import { DeviceLists } from '../device-lists.ts'
+
+const fail = (error: unknown): never => {
+  throw error
+}
+
+const keysOver = (store: MemorySessionStore, forgotten: string[] = [], failures: unknown[] = []) =>
+  createAuthKeys({
+    store,
+    tokens: new BoundedMap<unknown>(10).view('t'),
+    forgetSessions: async (addresses) => void forgotten.push(...addresses),
+    flushCredentials: async () => {},
+    onStorageFailure: (error) => void failures.push(error),
+  })
+
+describe('auth.keys', () => {
+  it('writes all prekeys of an upload in one commit, 64 bytes each', async () => {
+    const store = new MemorySessionStore()
+    const keys = keysOver(store)
+    const pairs = Object.fromEntries(Array.from({ length: 812 }, (_, i) => [String(i + 1), Curve.generateKeyPair()]))
+    await keys.set({ 'pre-key': pairs })
+    expect(store.commits).toBe(1)
+    expect(store.records.get('pre-key/812')).toHaveLength(64)
+    const found = await keys.get('pre-key', ['812', '813'])
+    expect(Buffer.from(found['812']?.private ?? [])).toEqual(pairs['812']?.private)
+    expect(Buffer.from(found['812']?.public ?? [])).toEqual(pairs['812']?.public)
+    expect(found['813']).toBeUndefined()
+    await keys.set({ 'pre-key': { '812': null } })
+    expect(await keys.get('pre-key', ['812'])).toEqual({})
+  })
+
+  it('keeps app-state keys and versions, tokens and sender-key memory as they were', async () => {
+    const keys = keysOver(new MemorySessionStore())
+    const key = proto.Message.AppStateSyncKeyData.fromObject({ keyData: Buffer.alloc(32, 5), timestamp: 9 })
+    const version = { version: 3, hash: Buffer.alloc(128, 1), indexValueMap: { abc: { valueMac: Buffer.alloc(32, 2) } } }
+    const token = { token: Buffer.from('t'), timestamp: '7' }
+    await keys.set({ 'app-state-sync-key': { k: key }, 'app-state-sync-version': { regular: version }, tctoken: { '9@lid': token } })
+    await keys.set({ 'sender-key-memory': { g: { d: true } } })
+    expect(Buffer.from((await keys.get('app-state-sync-key', ['k'])).k?.keyData ?? [])).toEqual(Buffer.alloc(32, 5))
+    expect(await keys.get('app-state-sync-version', ['regular'])).toEqual({ regular: version })
+    expect(await keys.get('tctoken', ['9@lid', '8@lid'])).toEqual({ '9@lid': token })
+    expect(await keys.get('sender-key-memory', ['g'])).toEqual({ g: { d: true } })
+  })
+
+  it('passes deletions of sessions on and refuses to keep any', async () => {
+    const forgotten: string[] = []
+    const store = new MemorySessionStore()
+    const keys = keysOver(store, forgotten)
+    await keys.set({ session: { '552_1.3': null } })
+    expect(forgotten).toEqual(['552_1.3'])
+    expect(store.commits).toBe(0)
+    await expect(async () => keys.set({ session: { '552.0': Buffer.alloc(1) } })).rejects.toThrow('do not belong')
+    await expect(async () => keys.set({ 'sender-key': { x: Buffer.alloc(1) } })).rejects.toThrow('do not belong')
+    expect(await keys.get('session', ['552.0'])).toEqual({})
+  })
+
+  it('does not keep the list of all tokens, which would be rewritten at every new contact', async () => {
+    const store = new MemorySessionStore()
+    const keys = keysOver(store)
+    await keys.set({ tctoken: { __index: { token: Buffer.from('[]') } } })
+    expect(store.commits).toBe(0)
+    expect(await keys.get('tctoken', ['__index'])).toEqual({})
+  })
+
+  it('reports a store that fails before it throws', async () => {
+    const failures: unknown[] = []
+    const store = new MemorySessionStore()
+    store.failure = new Error('disk full')
+    const keys = keysOver(store, [], failures)
+    await expect(async () => keys.set({ 'pre-key': { '1': Curve.generateKeyPair() } })).rejects.toThrow('disk full')
+    expect(failures).toHaveLength(1)
+  })
+})
+
+describe('credentials', () => {
+  it('are not stored before the device is linked, and come back byte for byte after', async () => {
+    const store = new MemorySessionStore()
+    const first = await Credentials.load(store, fail)
+    first.value.me = { id: '551@s.whatsapp.net', name: '~' }
+    first.changed()
+    await first.flush()
+    expect(store.credentials).toBeNull()
+    first.value.account = proto.ADVSignedDeviceIdentity.fromObject({
+      details: Buffer.from([1, 2]),
+      accountSignatureKey: Buffer.alloc(32, 3),
+    })
+    first.value.processedHistoryMessages = [{ key: { id: '1' } }, { key: { id: '2' } }]
+    first.changed()
+    await first.flush()
+    const again = await Credentials.load(store, fail)
+    expect(again.linked).toBe(true)
+    expect(Buffer.from(again.value.noiseKey.private)).toEqual(first.value.noiseKey.private)
+    expect(Buffer.from(again.value.account?.accountSignatureKey ?? [])).toEqual(Buffer.alloc(32, 3))
+    expect(again.value.processedHistoryMessages).toHaveLength(1)
+    expect(Object.keys(initAuthCreds()).every((field) => field in again.value || first.value[field as 'me'] === undefined)).toBe(true)
+  })
+
+  it('many changes at once are few writes', async () => {
+    const store = new MemorySessionStore(2)
+    let writes = 0
+    const save = store.saveCredentials.bind(store)
+    store.saveCredentials = (bytes) => {
+      writes += 1
+      return save(bytes)
+    }
+    const credentials = await Credentials.load(store, fail)
+    credentials.value.me = { id: '551@s.whatsapp.net' }
+    credentials.value.account = {}
+    for (let i = 0; i < 50; i++) credentials.changed()
+    await credentials.flush()
+    expect(writes).toBeLessThanOrEqual(2)
+  })
+})
+
+describe('device lists', () => {
+  const devices = [{ user: '552', device: 3, server: 's.whatsapp.net' }]
+
+  it('outlive the process, and are dropped when told', async () => {
+    const store = new MemorySessionStore()
+    await new DeviceLists(store, new BoundedMap<unknown>(9).view('a'), fail).set('552', devices)
+    const later = new DeviceLists(store, new BoundedMap<unknown>(9).view('b'), fail)
+    expect(await later.get('552')).toEqual(devices)
+    await later.del('552')
+    expect(await later.get('552')).toBeUndefined()
+  })
+
+  it('are asked for again after a week', async () => {
+    const store = new MemorySessionStore()
+    const old = { at: Date.now() - 8 * 24 * 3_600_000, devices }
+    store.records.set('device-list/552', Buffer.from(JSON.stringify(old)))
+    expect(await new DeviceLists(store, new BoundedMap<unknown>(9).view('a'), fail).get('552')).toBeUndefined()
+  })
+})

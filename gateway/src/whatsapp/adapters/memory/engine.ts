@@ -1,0 +1,295 @@
+/** The engine port on a {@link MemoryNetwork}. Same rules as on the wire: rows before events, one `closed`, both forms of an address. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import {
+  type Address,
+  type Capability,
+  type CloseReason,
+  EngineError,
+  type EngineFactory,
+  type EngineSession,
+  type InboxRow,
+  type IncomingCall,
+  type MessageKey,
+  type NumberLookUp,
+  type ReceivedMessage,
+  type SessionOptions,
+} from '../../engine.ts'
+import { decodeWireMessage, encodeWireMessage, type WireMessage } from '../../wire.ts'
+import { EventQueue } from '../event-queue.ts'
+import type { CompanionLine, MemoryDevice, MemoryMessage, MemoryNetwork, MemoryPerson, MemoryReceipt } from './network.ts'
+
+const capabilities: ReadonlySet<Capability> = new Set([
+  'text',
+  'edit',
+  'revoke',
+  'pairing-code',
+  'presence',
+  'chat-state',
+  'call-reject',
+  'history-request',
+])
+
+export const createMemoryEngine = (network: MemoryNetwork): EngineFactory => ({
+  capabilities,
+  readInbox,
+  open: (options) => new MemorySession(network, options),
+})
+
+const QR_MS = 60_000
+const DAY_MS = 24 * 3_600_000
+
+const credentialsSchema = z.object({ number: z.string(), device: z.number(), secret: z.string() })
+
+class MemorySession implements EngineSession, CompanionLine {
+  readonly #network: MemoryNetwork
+  readonly #options: SessionOptions
+  readonly #queue: EventQueue
+  #state: 'new' | 'connecting' | 'open' | 'ended' = 'new'
+  #person: MemoryPerson | null = null
+  #device: MemoryDevice | null = null
+  #shown: string | null = null
+  /** Stanzas are taken one after the other, as from a socket. */
+  #incoming: Promise<void> = Promise.resolve()
+  #ending: Promise<void> | null = null
+
+  constructor(network: MemoryNetwork, options: SessionOptions) {
+    this.#network = network
+    this.#options = options
+    this.#queue = new EventQueue({ deliver: options.onEvent, logger: options.logger, onPressure: () => {} })
+  }
+
+  start(): void {
+    if (this.#state !== 'new') throw new Error('a session starts once')
+    this.#state = 'connecting'
+    void this.#connect()
+  }
+
+  stop(): Promise<void> {
+    return this.#end('stopped')
+  }
+
+  async logout(): Promise<void> {
+    if (this.#state !== 'open') {
+      await this.#end('stopped')
+      throw new EngineError('not-connected', 'the session is not connected')
+    }
+    if (this.#device !== null) this.#person?.devices.delete(this.#device.id)
+    await this.#end('logged-out')
+  }
+
+  async requestPairingCode(number: string): Promise<string> {
+    if (this.#person !== null) throw new EngineError('rejected', 'the instance is already linked')
+    if (this.#state !== 'connecting') throw new EngineError('not-connected', 'the session is not connected')
+    const code = randomBytes(4).toString('hex').toUpperCase()
+    this.#network.offer(`${code}/${number}`, (person) => void this.#paired(person))
+    return code
+  }
+
+  async send(to: Address, message: WireMessage, { id }: { id: string; edit?: 'edit' | 'revoke' }): Promise<{ timestamp: number }> {
+    const { person, device } = this.#open()
+    const other = this.#network.find(to)
+    if (other === null) throw new EngineError('not-registered', 'WhatsApp knows no device of this person')
+    const error = this.#network.rejections.shift() ?? null
+    this.#queue.push({ type: 'server-ack', id, to: other.address, error })
+    const timestamp = Date.now()
+    if (error === null) this.#network.deliver({ id, from: person, to: other, message: copyOf(message), timestamp }, device)
+    return { timestamp }
+  }
+
+  async markRead(messages: readonly MessageKey[]): Promise<void> {
+    const { person } = this.#open()
+    for (const { id, chat } of messages) {
+      const other = this.#network.find(chat)
+      if (other !== null) person.acknowledge(other, [id], 'read')
+    }
+  }
+
+  async setPresence(presence: 'available' | 'unavailable'): Promise<void> {
+    this.#open().person.presence = presence
+  }
+
+  async setChatState(to: Address, state: 'composing' | 'recording' | 'paused'): Promise<void> {
+    const { person } = this.#open()
+    if (this.#network.find(to) !== null) person.chatStates.unshift(state)
+  }
+
+  async rejectCall({ id, from }: { id: string; from: Address }): Promise<void> {
+    this.#open()
+    this.#network.find(from)?.calls.set(id, 'rejected')
+  }
+
+  async lookUpNumbers(numbers: readonly string[]): Promise<NumberLookUp[]> {
+    this.#open()
+    if (numbers.length > 50) throw new RangeError('at most 50 numbers at once')
+    return numbers.map((number) => {
+      const exists = this.#network.has(number)
+      return { number, exists, address: exists ? this.#network.person(number).address : null }
+    })
+  }
+
+  async requestHistory(days: number): Promise<void> {
+    this.#sendHistory(this.#open().person, days)
+  }
+
+  async profilePicture(): Promise<string | null> {
+    this.#open()
+    return null
+  }
+
+  // ── the network's side ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  message(message: MemoryMessage, offline: boolean): void {
+    this.#incoming = this.#incoming.then(() => this.#record(message, offline))
+  }
+
+  receipt({ ids, status, from }: MemoryReceipt): void {
+    this.#queue.push({ type: 'receipt', ids, chat: from.address, sender: from.address, fromMe: false, status, timestamp: Date.now() })
+  }
+
+  call(call: IncomingCall): void {
+    this.#queue.push({ type: 'call', call })
+  }
+
+  hangUp(reason: CloseReason): void {
+    void this.#end(reason)
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#network.refuse !== null) return this.#end(this.#network.refuse)
+    let stored: Uint8Array | null
+    try {
+      stored = await this.#options.store.loadCredentials()
+    } catch {
+      return this.#end('storage')
+    }
+    if (this.#state !== 'connecting') return
+    if (stored === null) {
+      this.#shown = `memory:${randomUUID()}`
+      this.#network.offer(this.#shown, (person) => void this.#paired(person))
+      this.#queue.push({ type: 'qr', text: this.#shown, expiresAt: Date.now() + QR_MS })
+      return
+    }
+    const { number, device, secret } = credentialsSchema.parse(JSON.parse(Buffer.from(stored).toString()))
+    const person = this.#network.person(number)
+    const linked = person.devices.get(device)
+    if (linked?.secret !== secret) return this.#end('logged-out')
+    this.#login(person, linked)
+  }
+
+  async #paired(person: MemoryPerson): Promise<void> {
+    if (this.#state !== 'connecting') return
+    const device = person.link()
+    this.#person = person
+    const credentials = { number: person.number, device: device.id, secret: device.secret }
+    try {
+      await this.#options.store.saveCredentials(Buffer.from(JSON.stringify(credentials)))
+    } catch {
+      return this.#end('storage')
+    }
+    this.#queue.push({ type: 'paired', self: person.address, platform: 'memory', businessName: null })
+    this.#login(person, device)
+    if (this.#options.historyDays !== null) this.#sendHistory(person, this.#options.historyDays)
+  }
+
+  #login(person: MemoryPerson, device: MemoryDevice): void {
+    if (this.#state !== 'connecting') return
+    device.line?.hangUp('replaced')
+    device.line = this
+    this.#person = person
+    this.#device = device
+    this.#state = 'open'
+    if (this.#options.keepOnline) person.presence = 'available'
+    this.#queue.push({ type: 'open', self: person.address, name: person.name })
+    for (const message of device.waiting.splice(0)) this.message(message, true)
+  }
+
+  async #record(message: MemoryMessage, offline: boolean): Promise<void> {
+    const person = this.#person
+    const device = this.#device
+    if (person === null || device === null) return
+    if (this.#state !== 'open') {
+      device.waiting.push(message)
+      return
+    }
+    const row = rowOf(message, person, offline)
+    try {
+      await this.#options.store.commit({ put: [], remove: [], inbox: row })
+      await this.#options.identities.learn([message.from, message.to].map(({ number, address }) => ({ number, lid: userOf(address.lid) })))
+    } catch {
+      device.waiting.push(message)
+      void this.#end('storage')
+      return
+    }
+    const read = readInbox(row, person.address)
+    if (read !== null) this.#queue.push({ type: 'message', message: read, inbox: row.hash })
+  }
+
+  #sendHistory(person: MemoryPerson, days: number): void {
+    const since = Date.now() - days * DAY_MS
+    const messages = person.received.flatMap((message) =>
+      message.timestamp < since ? [] : (readInbox(rowOf(message, person, true), person.address) ?? []),
+    )
+    this.#queue.push({ type: 'history', messages, progress: 100 })
+  }
+
+  #open(): { person: MemoryPerson; device: MemoryDevice } {
+    if (this.#state !== 'open' || this.#person === null || this.#device === null) {
+      throw new EngineError('not-connected', 'the session is not connected')
+    }
+    return { person: this.#person, device: this.#device }
+  }
+
+  #end(reason: CloseReason): Promise<void> {
+    this.#ending ??= this.#finish(reason)
+    return this.#ending
+  }
+
+  async #finish(reason: CloseReason): Promise<void> {
+    this.#state = 'ended'
+    if (this.#shown !== null) this.#network.withdraw(this.#shown)
+    if (this.#device?.line === this) this.#device.line = null
+    await this.#incoming
+    await this.#queue.close({ type: 'closed', reason, detail: reason })
+  }
+}
+
+const copyOf = (message: WireMessage): WireMessage => decodeWireMessage(encodeWireMessage(message))
+
+const userOf = (jid: string | null): string => jid?.split('@')[0] ?? ''
+
+const rowOf = (message: MemoryMessage, reader: MemoryPerson, offline: boolean): InboxRow => {
+  const fromMe = message.from === reader
+  const other = fromMe ? message.to : message.from
+  return {
+    hash: `${message.id}/${reader.number}`,
+    attributes: {
+      id: message.id,
+      chat: other.address.jid ?? '',
+      chat_lid: other.address.lid ?? '',
+      from_me: String(fromMe),
+      t: String(message.timestamp),
+      notify: message.from.name,
+      ...(offline ? { offline: '1' } : {}),
+    },
+    plaintext: encodeWireMessage(message.message),
+    receivedAt: Date.now(),
+  }
+}
+
+const readInbox = ({ attributes, plaintext, receivedAt }: InboxRow, self: Address): ReceivedMessage | null => {
+  if (!attributes.id || !attributes.chat) return null
+  const chat: Address = { jid: attributes.chat, lid: attributes.chat_lid || null }
+  const fromMe = attributes.from_me === 'true'
+  return {
+    id: attributes.id,
+    chat,
+    sender: fromMe ? self : chat,
+    fromMe,
+    timestamp: Number(attributes.t) || receivedAt,
+    pushName: attributes.notify ?? null,
+    message: decodeWireMessage(plaintext),
+    viewOnce: false,
+    offline: attributes.offline !== undefined,
+  }
+}

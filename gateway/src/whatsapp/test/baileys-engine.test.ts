@@ -1,0 +1,4 @@
+import { describeEngine } from './conformance.ts'
+import { simulatedWorld } from './simulator.ts'
+
+describeEngine('Baileys on the simulator', simulatedWorld)

@@ -1,0 +1,304 @@
+/** What every engine must do, told once and run against each adapter. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { EngineError } from '../engine.ts'
+import { link, newId, Observed, relink, text } from './linked-session.ts'
+import type { Person, World } from './world.ts'
+
+export const describeEngine = (name: string, makeWorld: () => Promise<World>): void => {
+  describe(name, () => {
+    let world: World
+    let shop: Person
+    let bob: Person
+    let engine: Observed
+
+    beforeAll(async () => {
+      world = await makeWorld()
+      shop = await world.person('Shop')
+      bob = await world.person('Bob')
+      engine = await link(world, shop)
+    }, 30_000)
+
+    afterAll(async () => {
+      await engine.session.stop()
+      await world.close()
+    }, 30_000)
+
+    const both = (person: Person): { jid: string; lid: string } => ({ jid: person.jid, lid: person.lid })
+
+    describe('linking', () => {
+      it('by QR tells who we are, and then opens', async () => {
+        expect(engine.events.map(({ type }) => type).slice(0, 3)).toEqual(['qr', 'paired', 'open'])
+        expect(await engine.next('paired')).toMatchObject({ self: both(shop) })
+        expect(await engine.next('open')).toMatchObject({ self: both(shop) })
+        expect((await engine.next('qr')).expiresAt).toBeGreaterThan(Date.now())
+      })
+
+      it('by pairing code', async () => {
+        const person = await world.person('Coded')
+        const other = new Observed(world.engine, world.store())
+        other.session.start()
+        await other.next('qr')
+        const code = await other.session.requestPairingCode(person.number)
+        expect(code).toMatch(/^[0-9A-Z]{8}$/)
+        await person.typePairingCode(code)
+        expect(await other.next('open')).toMatchObject({ self: both(person) })
+        await other.session.stop()
+      })
+
+      it('gives no pairing code to a linked instance', async () => {
+        await expect(engine.session.requestPairingCode(shop.number)).rejects.toMatchObject({ code: 'rejected' })
+      })
+
+      it('stores nothing while nobody has scanned', async () => {
+        const other = new Observed(world.engine, world.store())
+        other.session.start()
+        await other.next('qr')
+        await other.session.stop()
+        expect(other.store.credentials).toBeNull()
+        expect(await other.next('closed')).toMatchObject({ reason: 'stopped' })
+      })
+
+      it('survives a restart without a new QR', async () => {
+        const person = await world.person('Restarted')
+        const before = await link(world, person)
+        await before.session.stop()
+        const after = relink(world, before)
+        await after.next('open')
+        expect(after.count('qr')).toBe(0)
+        await after.session.stop()
+      })
+    })
+
+    describe('texts', () => {
+      it('we send are acknowledged, arrive, and are delivered and read', async () => {
+        const id = newId()
+        await engine.send(bob, text('hello'), { id })
+        expect(await bob.received(id)).toMatchObject({ text: 'hello', fromMe: false })
+        expect(await engine.next('server-ack', (ack) => ack.id === id)).toMatchObject({ to: both(bob), error: null })
+        const delivered = await engine.next('receipt', ({ ids, status }) => ids.includes(id) && status === 'delivered')
+        expect(delivered).toMatchObject({ chat: both(bob), sender: both(bob), fromMe: false })
+        await bob.read(shop, id)
+        await engine.next('receipt', ({ ids, status }) => ids.includes(id) && status === 'read')
+      })
+
+      it('we send stand on the own phone too', async () => {
+        const id = newId()
+        await engine.send(bob, text('for all my devices'), { id })
+        expect(await shop.received(id)).toMatchObject({ text: 'for all my devices', fromMe: true })
+      })
+
+      it('from others arrive with both forms of the address', async () => {
+        const id = await bob.send(shop, { conversation: 'good morning' })
+        const { message, inbox } = await engine.message(id)
+        expect(message).toMatchObject({
+          id,
+          chat: both(bob),
+          sender: both(bob),
+          fromMe: false,
+          pushName: 'Bob',
+          offline: false,
+          viewOnce: false,
+        })
+        expect(message.message.conversation).toBe('good morning')
+        expect(Math.abs(message.timestamp - Date.now())).toBeLessThan(60_000)
+        expect(inbox).not.toBeNull()
+      })
+
+      it('typed on the own phone arrive as ours, in the chat they were written in', async () => {
+        const id = await shop.send(bob, { conversation: 'from my phone' })
+        const { message } = await engine.message(id)
+        expect(message).toMatchObject({ fromMe: true, chat: both(bob), sender: both(shop) })
+        expect(message.message.conversation).toBe('from my phone')
+      })
+
+      it('to oneself stand in the chat with oneself', async () => {
+        const id = await shop.send(shop, { conversation: 'note to self' })
+        expect((await engine.message(id)).message).toMatchObject({ fromMe: true, chat: both(shop), sender: both(shop) })
+      })
+
+      it('to a number nobody has are refused', async () => {
+        const number = world.freeNumber()
+        const sending = engine.session.send({ jid: `${number}@s.whatsapp.net`, lid: null }, text('?'), { id: newId() })
+        await expect(sending).rejects.toMatchObject({ code: 'not-registered' })
+      })
+
+      it('can be addressed by LID alone', async () => {
+        const id = newId()
+        await engine.session.send({ jid: null, lid: bob.lid }, text('by lid'), { id })
+        expect(await bob.received(id)).toMatchObject({ text: 'by lid' })
+      })
+    })
+
+    describe('changes', () => {
+      it('we make: an edit and a revocation', async () => {
+        const id = newId()
+        await engine.send(bob, text('frist'), { id })
+        const key = { id, remoteJid: bob.jid, fromMe: true }
+        const edit = newId()
+        await engine.send(
+          bob,
+          { editedMessage: { message: { protocolMessage: { key, type: 14, editedMessage: text('first') } } } },
+          { id: edit, edit: 'edit' },
+        )
+        expect((await bob.received(edit)).message).toBeTruthy()
+        const revoke = newId()
+        await engine.send(bob, { protocolMessage: { key, type: 0 } }, { id: revoke, edit: 'revoke' })
+        expect((await bob.received(revoke)).message).toBeTruthy()
+      })
+
+      it('others make: an edit and a revocation', async () => {
+        const first = await bob.send(shop, { conversation: 'frist' })
+        const key = { id: first, remoteJid: shop.jid, fromMe: true }
+        const edit = await bob.send(shop, { protocolMessage: { key, type: 14, editedMessage: { conversation: 'first' } } }, 'edit')
+        expect((await engine.message(edit)).message.message.protocolMessage?.editedMessage?.conversation).toBe('first')
+        const revoke = await bob.send(shop, { protocolMessage: { key, type: 0 } }, 'revoke')
+        expect((await engine.message(revoke)).message.message.protocolMessage?.key?.id).toBe(first)
+      })
+    })
+
+    describe('the inbox', () => {
+      it('reads a row as the live event did', async () => {
+        const id = await bob.send(shop, { conversation: 'read twice' })
+        const event = await engine.message(id)
+        const row = engine.store.inbox.get(event.inbox ?? '')
+        const again = row === undefined ? null : world.engine.readInbox(row, both(shop))
+        expect(again).toEqual(event.message)
+      })
+
+      it('holds what came while we were away, marked as such', async () => {
+        const person = await world.person('Away')
+        const before = await link(world, person)
+        await before.session.stop()
+        const id = await bob.send(person, { conversation: 'while you were out' })
+        const after = relink(world, before)
+        expect((await after.message(id)).message).toMatchObject({ offline: true, chat: both(bob) })
+        await after.session.stop()
+      })
+
+      it('acknowledges nothing when the store fails: the session ends, and the message comes again', async () => {
+        const person = await world.person('Full disk')
+        const before = await link(world, person)
+        await before.message(await bob.send(person, { conversation: 'set up' }))
+        before.store.failure = new Error('disk full')
+        const id = await bob.send(person, { conversation: 'not lost' })
+        expect(await before.next('closed')).toMatchObject({ reason: 'storage' })
+        before.store.failure = null
+        const after = relink(world, before)
+        const { message } = await after.message(id)
+        expect(message.message.conversation).toBe('not lost')
+        await after.session.stop()
+      })
+    })
+
+    describe('people', () => {
+      it('are looked up in the order asked', async () => {
+        const nobody = world.freeNumber()
+        expect(await engine.session.lookUpNumbers([bob.number, nobody, shop.number])).toEqual([
+          { number: bob.number, exists: true, address: both(bob) },
+          { number: nobody, exists: false, address: null },
+          { number: shop.number, exists: true, address: both(shop) },
+        ])
+        expect(await engine.session.lookUpNumbers([])).toEqual([])
+      })
+
+      it('without a picture have none', async () => {
+        expect(await engine.session.profilePicture(both(bob))).toBeNull()
+      })
+
+      it('see us read, type and be online', async () => {
+        const id = await bob.send(shop, { conversation: 'read me' })
+        const { message } = await engine.message(id)
+        await engine.session.markRead([message])
+        await engine.session.setPresence('available')
+        await engine.session.setChatState(both(bob), 'composing')
+        await engine.session.setChatState(both(bob), 'paused')
+      })
+
+      it('call, and are rejected', async () => {
+        const callId = await bob.call(shop)
+        const { call } = await engine.next('call', (event) => event.call.id === callId && event.call.status === 'offer')
+        expect(call).toMatchObject({ from: both(bob), isVideo: false, isGroup: false })
+        await engine.session.rejectCall(call)
+        expect(await bob.callState(callId)).toBe('rejected')
+      })
+    })
+
+    describe('history', () => {
+      it('comes with the first link when asked for, and not otherwise', async () => {
+        const person = await world.person('Old hand')
+        const id = await bob.send(person, { conversation: 'long ago' })
+        await person.received(id)
+        const asked = await link(world, person, { historyDays: 7 })
+        const { messages } = await asked.next('history', (event) => event.messages.some((message) => message.id === id))
+        expect(messages.find((message) => message.id === id)).toMatchObject({ chat: both(bob), fromMe: false })
+        expect(asked.count('message')).toBe(0)
+        await asked.session.stop()
+        const newcomer = await world.person('Newcomer')
+        const unasked = await link(world, newcomer)
+        await unasked.message(await bob.send(newcomer, { conversation: 'hi' }))
+        expect(unasked.count('history')).toBe(0)
+        await unasked.session.stop()
+      })
+    })
+
+    describe('the end', () => {
+      it('is one closed event, and nothing follows it', async () => {
+        const person = await world.person('Stopped')
+        const other = await link(world, person)
+        await Promise.all([other.session.stop(), other.session.stop()])
+        await bob.send(person, { conversation: 'too late' })
+        expect(other.events.at(-1)).toMatchObject({ type: 'closed', reason: 'stopped' })
+        expect(other.count('closed')).toBe(1)
+        await expect(other.send(bob, text('?'), { id: newId() })).rejects.toMatchObject({ code: 'not-connected' })
+        await expect(other.session.lookUpNumbers(['1'])).rejects.toBeInstanceOf(EngineError)
+      })
+
+      it('comes before the start when nobody started it', async () => {
+        const other = new Observed(world.engine, world.store())
+        await other.session.stop()
+        expect(other.events).toMatchObject([{ type: 'closed', reason: 'stopped' }])
+        expect(() => other.session.start()).toThrow()
+      })
+
+      it('is logged-out after our log-out, and for the stored credentials from then on', async () => {
+        const person = await world.person('Leaver')
+        const other = await link(world, person)
+        await other.session.logout()
+        expect(await other.next('closed')).toMatchObject({ reason: 'logged-out' })
+        const again = relink(world, other)
+        expect(await again.next('closed')).toMatchObject({ reason: 'logged-out' })
+      })
+
+      it('is logged-out when the phone unlinks us', async () => {
+        const person = await world.person('Cleaner')
+        const other = await link(world, person)
+        await person.unlinkAll()
+        expect(await other.next('closed')).toMatchObject({ reason: 'logged-out' })
+      })
+
+      it('is replaced when somebody else connects with the same credentials', async () => {
+        const person = await world.person('Twice')
+        const first = await link(world, person)
+        const second = relink(world, first)
+        await second.next('open')
+        expect(await first.next('closed')).toMatchObject({ reason: 'replaced' })
+        await second.session.stop()
+      })
+
+      it('is lost when the connection breaks', async () => {
+        const person = await world.person('Unlucky')
+        const other = await link(world, person)
+        await world.cut(person)
+        expect(await other.next('closed')).toMatchObject({ reason: 'lost' })
+      })
+
+      it('of a log-out that can not be confirmed is an error, and the session ends all the same', async () => {
+        const person = await world.person('Cut off')
+        const other = await link(world, person)
+        await other.session.stop()
+        await expect(other.session.logout()).rejects.toMatchObject({ code: 'not-connected' })
+        expect(other.count('closed')).toBe(1)
+      })
+    })
+  })
+}

@@ -1,0 +1,39 @@
+import { createMemoryEngine } from '../adapters/memory/engine.ts'
+import { MemoryNetwork, type MemoryPerson } from '../adapters/memory/network.ts'
+import { MemorySessionStore } from '../memory/session-store.ts'
+import type { Person, World } from './world.ts'
+
+export const memoryWorld = async (): Promise<World> => {
+  const network = new MemoryNetwork()
+  let last = 5_511_900_000_000
+  const holderOf = (person: Person): MemoryPerson => network.person(person.number)
+  return {
+    engine: createMemoryEngine(network),
+    store: () => new MemorySessionStore(),
+    freeNumber: () => String(++last),
+    cut: async (person) => {
+      for (const device of holderOf(person).devices.values()) device.line?.hangUp('lost')
+    },
+    close: async () => {},
+    person: async (name, { number = String(++last) } = {}) => {
+      const holder = network.person(number, { name })
+      return {
+        number,
+        name,
+        jid: holder.address.jid ?? '',
+        lid: holder.address.lid ?? '',
+        scan: async (qr) => holder.scan(qr),
+        typePairingCode: async (code) => holder.typePairingCode(code),
+        send: async (to, message) => holder.send(holderOf(to), message),
+        received: async (id) => {
+          const { message, from } = await holder.next((one) => one.id === id)
+          return { message, fromMe: from === holder, text: message.conversation ?? message.extendedTextMessage?.text ?? '' }
+        },
+        read: async (chat, id) => holder.acknowledge(holderOf(chat), [id], 'read'),
+        call: async (to) => holder.call(holderOf(to)),
+        callState: async (id) => holder.calls.get(id) ?? '',
+        unlinkAll: async () => holder.unlink(),
+      }
+    },
+  }
+}

@@ -1,0 +1,136 @@
+/** A simulator in a process of its own, driven over its control API. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { proto } from 'baileys'
+import { z } from 'zod'
+import { createBaileysEngine, parseNetwork } from '../adapters/baileys/engine.ts'
+import type { EngineFactory } from '../engine.ts'
+import { MemorySessionStore } from '../memory/session-store.ts'
+import type { Person, World } from './world.ts'
+
+const start = fileURLToPath(new URL('../../../../simulator/start.js', import.meta.url))
+
+const readySchema = z.object({ api: z.string() })
+const personSchema = z.object({ number: z.string(), jid: z.string(), lid: z.string(), name: z.string() })
+const devicesSchema = z.object({ devices: z.array(z.object({ id: z.number() })) })
+const sentSchema = z.object({ id: z.string() })
+const callSchema = z.object({ callId: z.string() })
+const messagesSchema = z.object({
+  cursor: z.number(),
+  messages: z.array(z.object({ id: z.string(), fromMe: z.boolean(), text: z.string(), message: z.record(z.string(), z.unknown()) })),
+})
+const callsSchema = z.object({ calls: z.array(z.object({ callId: z.string(), state: z.string() })) })
+const stanzasSchema = z.object({
+  stanzas: z.array(
+    z.object({
+      direction: z.enum(['in', 'out']),
+      phone: z.string().optional(),
+      device: z.number().optional(),
+      stanza: z.object({ tag: z.string(), attrs: z.record(z.string(), z.string()).default({}) }).loose(),
+    }),
+  ),
+})
+
+const MESSAGE_WAIT_MS = 15_000
+
+export class Simulator {
+  readonly api: string
+  readonly #process: ChildProcess
+
+  private constructor(api: string, child: ChildProcess) {
+    this.api = api
+    this.#process = child
+  }
+
+  static async start(): Promise<Simulator> {
+    const child = spawn(process.execPath, [start, '--port', '0', '--quiet'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const [line] = await once(createInterface({ input: child.stdout }), 'line')
+    return new Simulator(readySchema.parse(JSON.parse(String(line))).api, child)
+  }
+
+  async call(method: string, path: string, body?: unknown): Promise<unknown> {
+    const response = await fetch(this.api + path, {
+      method,
+      ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    })
+    const answer = await response.text()
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${answer}`)
+    return answer === '' ? null : JSON.parse(answer)
+  }
+
+  async engine(): Promise<EngineFactory> {
+    return createBaileysEngine({ network: parseNetwork(await this.call('GET', '/network')) })
+  }
+
+  async person(number: string, name: string, options: { echo?: boolean } = {}): Promise<Person> {
+    const made = personSchema.parse(await this.call('POST', '/phones', { number, name, ...options }))
+    const phone = `/phones/${number}`
+    return {
+      ...made,
+      scan: async (qr) => void (await this.call('POST', `${phone}/scan`, { qr })),
+      typePairingCode: async (code) => void (await this.call('POST', `${phone}/pairing-code`, { code })),
+      send: async (to, message, edit) => {
+        const body = {
+          to: to.number,
+          message: proto.Message.fromObject(message).toJSON(),
+          ...(edit === undefined ? {} : { edit: edit === 'edit' ? '1' : '7' }),
+        }
+        return sentSchema.parse(await this.call('POST', `${phone}/messages`, body)).id
+      },
+      received: (id) => this.#received(phone, id),
+      read: async (chat, id) => void (await this.call('POST', `${phone}/receipts`, { chat: chat.number, ids: [id], type: 'read' })),
+      call: async (to) => callSchema.parse(await this.call('POST', `${phone}/calls`, { to: to.number })).callId,
+      callState: async (id) => {
+        const { calls } = callsSchema.parse(await this.call('GET', `${phone}/calls`))
+        return calls.find(({ callId }) => callId === id)?.state ?? ''
+      },
+      unlinkAll: async () => {
+        const { devices } = devicesSchema.parse(await this.call('GET', phone))
+        for (const { id } of devices) await this.call('DELETE', `${phone}/devices/${id}`)
+      },
+    }
+  }
+
+  async traffic(query: string): Promise<z.infer<typeof stanzasSchema>['stanzas']> {
+    return stanzasSchema.parse(await this.call('GET', `/traffic?${query}`)).stanzas
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode !== null) return
+    const gone = once(this.#process, 'exit')
+    this.#process.kill('SIGTERM')
+    await gone
+  }
+
+  async #received(phone: string, id: string): Promise<Awaited<ReturnType<Person['received']>>> {
+    const until = Date.now() + MESSAGE_WAIT_MS
+    let after = 0
+    while (Date.now() < until) {
+      const page = messagesSchema.parse(await this.call('GET', `${phone}/messages?after=${after}&wait=1000`))
+      const found = page.messages.find((message) => message.id === id)
+      if (found !== undefined) return { fromMe: found.fromMe, text: found.text, message: proto.Message.fromObject(found.message) }
+      after = page.cursor
+    }
+    throw new Error(`${phone} has not got message ${id}`)
+  }
+}
+
+export const simulatedWorld = async (): Promise<World & { simulator: Simulator }> => {
+  const simulator = await Simulator.start()
+  let last = 5_511_900_000_000
+  return {
+    simulator,
+    engine: await simulator.engine(),
+    store: () => new MemorySessionStore(),
+    freeNumber: () => String(++last),
+    person: (name, { number = String(++last) } = {}) => simulator.person(number, name),
+    cut: async (person) => void (await simulator.call('POST', '/faults', { action: 'close', match: { phone: person.number }, times: 1 })),
+    close: async () => {
+      const unanswered = await simulator.call('GET', '/unanswered')
+      await simulator.stop()
+      if (JSON.stringify(unanswered) !== '[]') throw new Error(`the simulator could not answer: ${JSON.stringify(unanswered)}`)
+    },
+  }
+}

@@ -1,0 +1,38 @@
+/** What the conformance suite needs of a network: people holding phones. Implemented in memory and over the simulator. */
+import type { EngineFactory, SessionStore } from '../engine.ts'
+import type { WireMessage } from '../wire.ts'
+
+export interface World {
+  engine: EngineFactory
+  /** A person nobody has used before. */
+  person(name: string, options?: { number?: string }): Promise<Person>
+  /** A number nobody has. */
+  freeNumber(): string
+  /** Ends every connection of this person's companions. */
+  cut(person: Person): Promise<void>
+  store(): InspectableStore
+  close(): Promise<void>
+}
+
+export type InspectableStore = SessionStore & {
+  credentials: Uint8Array | null
+  failure: Error | null
+  readonly inbox: ReadonlyMap<string, import('../engine.ts').InboxRow>
+}
+
+export interface Person {
+  number: string
+  jid: string
+  lid: string
+  name: string
+  scan(qr: string): Promise<void>
+  typePairingCode(code: string): Promise<void>
+  /** Gives the message id. */
+  send(to: Person, message: WireMessage, edit?: 'edit' | 'revoke'): Promise<string>
+  /** The message with this id, as this person's phone has it. */
+  received(id: string): Promise<{ fromMe: boolean; text: string; message: WireMessage }>
+  read(chat: Person, id: string): Promise<void>
+  call(to: Person): Promise<string>
+  callState(id: string): Promise<string>
+  unlinkAll(): Promise<void>
+}
