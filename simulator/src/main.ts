@@ -29,7 +29,10 @@ const { port, seed, quiet } = readSettings()
 const note = (words: string) => {
   if (!quiet) process.stderr.write(`${words}\n`)
 }
-const network = await startNetwork({ port, seed, createPhone, trouble: note })
+const network = await startNetwork({ port, seed, createPhone, trouble: note }).catch((error: unknown) => {
+  process.stderr.write(`the simulator cannot start: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(1)
+})
 process.stdout.write(`${JSON.stringify({ ready: true, ...network.info })}\n`)
 if (!quiet)
   process.stderr.write(`WhatsApp simulator at ${network.info.api}. Point the gateway at it with WHATSAPP_NETWORK=${network.info.api}\n`)

@@ -1,5 +1,5 @@
 /** The whole network: builds its parts once, in order, and closes them in reverse. */
-import type { Device } from './accounts/device.ts'
+import type { Device } from './accounts/account.ts'
 import { Directory } from './accounts/directory.ts'
 import { type Clock, systemClock, unixSeconds } from './clock.ts'
 import { createControlApi } from './control/control-api.ts'
@@ -9,6 +9,7 @@ import { IqDispatcher } from './iq/dispatcher.ts'
 import { MediaHost } from './media/media-host.ts'
 import { MediaStore } from './media/media-store.ts'
 import { issueTlsMaterial } from './media/tls-certificate.ts'
+import type { NetworkInfo } from './network-info.ts'
 import { type PhoneFactory, Phones } from './phones.ts'
 import { CallRouter } from './router/call-router.ts'
 import { MessageRouter } from './router/message-router.ts'
@@ -34,17 +35,6 @@ export interface NetworkOptions {
   clock?: Clock
   /** Hears in words of what went wrong where nobody waits for the outcome; default: nobody. */
   trouble?: (words: string) => void
-}
-
-/** What a client needs to be pointed here: the ready line and `GET /network`. */
-export interface NetworkInfo {
-  api: string
-  whatsappUrl: string
-  /** Base64 of 32 bytes. */
-  rootKey: string
-  mediaUrl: string
-  /** PEM. */
-  mediaCa: string
 }
 
 export interface Network {

@@ -1,6 +1,5 @@
 /** The people of the network: accounts with a phone each, and what somebody holding one can do with it. */
-import type { Account } from './accounts/account.ts'
-import type { Device } from './accounts/device.ts'
+import type { Account, Device } from './accounts/account.ts'
 import type { IqDispatcher } from './iq/dispatcher.ts'
 import { setPicture } from './iq/profile-picture.ts'
 import { setAbout } from './iq/status.ts'
@@ -97,7 +96,10 @@ export class Phones {
 
   setOnline(person: Person, online: boolean): void {
     person.line.setOnline(online)
-    if (!online) return
+    if (!online) {
+      this.#parts.services.presence.gone(person.account.phone)
+      return
+    }
     for (const device of person.account.companions()) {
       if (device.awaitsFirstLogin && device.connection !== undefined) this.introduce(device)
     }

@@ -1,5 +1,5 @@
 /** What the parts that answer requests may use: built once by the composition root (`network.ts`). */
-import type { Device } from './accounts/device.ts'
+import type { Device } from './accounts/account.ts'
 import type { Directory } from './accounts/directory.ts'
 import type { Clock } from './clock.ts'
 import type { MediaHost } from './media/media-host.ts'

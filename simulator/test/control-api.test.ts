@@ -59,6 +59,7 @@ describe('refusals', () => {
     ['a companion that is not there', 'DELETE', `/phones/${ANA}/devices/1`, undefined, 404],
     ['the phone itself as a companion', 'DELETE', `/phones/${ANA}/devices/0`, undefined, 404],
     ['a message without content', 'POST', `/phones/${ANA}/messages`, { to: BIA }, 400],
+    ['a message to nobody', 'POST', `/phones/${ANA}/messages`, { to: '5511900000009', text: 'x' }, 404],
     ['a message of no known kind', 'POST', `/phones/${ANA}/messages`, { to: BIA, message: { telepathy: {} } }, 400],
     ['a change nobody knows', 'PATCH', `/phones/${ANA}`, { mood: 'good' }, 400],
     ['a privacy setting nobody knows', 'PATCH', `/phones/${ANA}`, { privacy: { last: 'sometimes' } }, 400],

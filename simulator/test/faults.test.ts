@@ -129,9 +129,9 @@ describe('refuse-connections', () => {
 
   test('one phone', async () => {
     await a.close()
-    const id = await fault({ match: { phone: ana.number }, action: 'refuse-connections' })
+    const id = await fault({ match: { phone: ana.number }, action: 'refuse-connections', code: 403 })
     const refused = await RawCompanion.connect(network.info, a.me)
-    expect((await refused.next((s) => s.tag === 'failure')).attrs.reason).toBe('503')
+    expect((await refused.next((s) => s.tag === 'failure')).attrs.reason).toBe('403')
     await network.call('DELETE', `/faults/${id}`)
     await network.login(a.me)
   })

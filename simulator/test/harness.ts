@@ -1,6 +1,7 @@
 /** The network in this process, driven through its HTTP API as any program would. */
 import { z } from 'zod'
-import { type Network, type NetworkInfo, startNetwork } from '../src/network.ts'
+import { type Network, startNetwork } from '../src/network.ts'
+import type { NetworkInfo } from '../src/network-info.ts'
 import { createPhone } from '../src/phone/phone.ts'
 import { type CompanionIdentity, RawCompanion } from './raw-companion.ts'
 

@@ -22,9 +22,14 @@ export interface CollectionAnswer {
 
 export class AppStateConflict extends Error {}
 
+export class AppStateFull extends Error {}
+
 /** Patches kept one by one; older ones live on in the snapshot only. */
 const KEPT_PATCHES = 1_000
 const PATCHES_PER_ANSWER = 100
+/** Where a collection ends: things said about chats, or patches that cannot be folded. */
+const MAX_RECORDS = 100_000
+const MAX_UNFOLDED = 10_000
 
 export class AppState {
   readonly #collections = new Map<string, Collection>()
@@ -56,9 +61,10 @@ export class Collection {
     return this.#version
   }
 
-  /** Appends a patch made on top of `base`. Throws {@link AppStateConflict} when somebody else was faster. */
+  /** Appends a patch made on top of `base`. Throws {@link AppStateConflict} when somebody else was faster, {@link AppStateFull}. */
   append(base: number, bytes: Uint8Array): number {
     if (base !== this.#version) throw new AppStateConflict(`at version ${this.#version}, not ${base}`)
+    if (this.#records.size >= MAX_RECORDS || this.#patches.length >= MAX_UNFOLDED) throw new AppStateFull('the collection is full')
     const patch = proto.SyncdPatch.decode(bytes)
     this.#version += 1
     patch.version = { version: this.#version }

@@ -1,8 +1,7 @@
 /** All accounts of the network, found by number or by LID. */
 import { parseJid, type UserServer } from '../jid.ts'
 import type { Seed } from '../seed.ts'
-import { Account } from './account.ts'
-import type { Device } from './device.ts'
+import { Account, type Device } from './account.ts'
 
 export class DirectoryError extends Error {}
 

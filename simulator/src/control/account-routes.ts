@@ -2,7 +2,8 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { requireOnline } from '../phones.ts'
-import type { ControlParts } from './control-api.ts'
+import { ControlError } from './control-error.ts'
+import type { ControlParts } from './control-parts.ts'
 import { address, personOf } from './path-parameters.ts'
 
 const call = z.object({ to: address, video: z.boolean().default(false) })
@@ -12,7 +13,9 @@ export function accountRoutes(api: FastifyInstance, { phones, services }: Contro
   api.post('/phones/:number/calls', async (request) => {
     const person = personOf(phones, request.params)
     requireOnline(person)
-    return person.phone.call(call.parse(request.body))
+    const { to, video } = call.parse(request.body)
+    if (services.directory.resolve(to) === undefined) throw new ControlError(404, `${to} is not on this network`)
+    return person.phone.call({ to, video })
   })
 
   api.get('/phones/:number/calls', async (request) => ({ calls: personOf(phones, request.params).phone.calls }))

@@ -2,30 +2,17 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { DirectoryError } from '../accounts/directory.ts'
-import { type Faults, FaultsFull, type FaultTarget } from '../faults/faults.ts'
-import type { NetworkInfo } from '../network.ts'
-import { PhoneOffline, type Phones } from '../phones.ts'
+import { FaultsFull } from '../faults/faults.ts'
+import { PhoneOffline } from '../phones.ts'
 import { IqError } from '../ports.ts'
 import { PairingError } from '../server/pairing-error.ts'
-import type { Services } from '../services.ts'
-import type { TrafficLog } from '../traffic.ts'
 import { accountRoutes } from './account-routes.ts'
 import { ControlError } from './control-error.ts'
+import type { ControlParts } from './control-parts.ts'
 import { faultRoutes } from './fault-routes.ts'
 import { messageRoutes } from './message-routes.ts'
 import { observationRoutes } from './observation-routes.ts'
 import { phoneRoutes } from './phone-routes.ts'
-
-export interface ControlParts {
-  /** Completed by the composition root once the port is known. */
-  info: NetworkInfo
-  phones: Phones
-  services: Services
-  faults: Faults
-  traffic: TrafficLog
-  /** Companions that are connected now. */
-  lines: () => Iterable<FaultTarget>
-}
 
 /** Media goes through it as base64. */
 const BODY_LIMIT = 128 * 1024 * 1024

@@ -1,8 +1,8 @@
 /** Misbehaviour on request. */
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { ControlParts } from './control-api.ts'
 import { ControlError } from './control-error.ts'
+import type { ControlParts } from './control-parts.ts'
 
 const times = z.number().int().min(1)
 const code = z.number().int().min(100).max(999)
@@ -17,7 +17,8 @@ const match = z.strictObject({
 })
 const around = { match: match.default({}), times: times.optional() }
 const fault = z.discriminatedUnion('action', [
-  z.strictObject({ ...around, action: z.enum(['drop', 'duplicate', 'reorder', 'corrupt', 'close', 'silence', 'refuse-connections']) }),
+  z.strictObject({ ...around, action: z.enum(['drop', 'duplicate', 'reorder', 'corrupt', 'close', 'silence']) }),
+  z.strictObject({ ...around, action: z.literal('refuse-connections'), code: code.optional() }),
   z.strictObject({ ...around, action: z.literal('delay'), ms: z.number().int().min(0).max(600_000) }),
   z.strictObject({ ...around, action: z.enum(['ack-error', 'stream-error']), code }),
   z.strictObject({ ...around, action: z.literal('iq-error'), code, text: z.string().default('error') }),

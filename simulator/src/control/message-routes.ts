@@ -4,8 +4,8 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { type Person, requireOnline } from '../phones.ts'
 import type { PhoneMessage } from '../ports.ts'
-import type { ControlParts } from './control-api.ts'
 import { ControlError } from './control-error.ts'
+import type { ControlParts } from './control-parts.ts'
 import { address, personOf } from './path-parameters.ts'
 
 const MAX_WAIT_MS = 120_000
@@ -32,14 +32,16 @@ const presence = z.object({
 })
 const withCursor = z.object({ cursor: z.coerce.number().int() })
 
+const USER = /@(s\.whatsapp\.net|lid)$/
 /** Content that lies on the media host. */
 const MEDIA_TYPES = new Set(['imageMessage', 'videoMessage', 'ptvMessage', 'audioMessage', 'documentMessage', 'stickerMessage'])
 
-export function messageRoutes(api: FastifyInstance, { phones }: ControlParts): void {
+export function messageRoutes(api: FastifyInstance, { phones, services }: ControlParts): void {
   api.post('/phones/:number/messages', async (request) => {
     const person = personOf(phones, request.params)
     requireOnline(person)
     const { to, text, message, media, id, edit } = outgoing.parse(request.body)
+    if (USER.test(to) && services.directory.resolve(to) === undefined) throw new ControlError(404, `${to} is not on this network`)
     return person.phone.sendMessage({
       to,
       message: contentOf(text, message, media?.mimetype),

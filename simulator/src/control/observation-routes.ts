@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { describe } from '../traffic.ts'
-import type { ControlParts } from './control-api.ts'
+import type { ControlParts } from './control-parts.ts'
 
 const MAX_PAGE = 1_000
 const seen = z.object({

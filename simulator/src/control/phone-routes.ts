@@ -1,11 +1,11 @@
 /** Phones: making them, linking companions to them, switching them off and on. */
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { Device } from '../accounts/device.ts'
+import type { Device } from '../accounts/account.ts'
 import { type Person, requireOnline } from '../phones.ts'
 import { node } from '../wire/nodes.ts'
-import type { ControlParts } from './control-api.ts'
 import { ControlError } from './control-error.ts'
+import type { ControlParts } from './control-parts.ts'
 import { personOf } from './path-parameters.ts'
 
 const newPhone = z.object({

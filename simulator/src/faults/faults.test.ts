@@ -85,9 +85,9 @@ test('connections are refused for everybody, or for one phone once it has said w
   const faults = new Faults()
   const nobody: LineOwner = { phone: undefined, device: undefined }
   faults.add({ match: { phone: '551' }, fault: { action: 'refuse-connections' }, times: 1 })
-  expect([faults.refuses(nobody), faults.refuses(ana), faults.refuses(ana)]).toEqual([false, true, false])
-  faults.add({ match: {}, fault: { action: 'refuse-connections' }, times: undefined })
-  expect([faults.refuses(nobody), faults.refuses(ana)]).toEqual([true, true])
+  expect([faults.refusal(nobody), faults.refusal(ana), faults.refusal(ana)]).toEqual([undefined, 503, undefined])
+  faults.add({ match: {}, fault: { action: 'refuse-connections', code: 403 }, times: undefined })
+  expect([faults.refusal(nobody), faults.refusal(ana)]).toEqual([403, 403])
 })
 
 test('damage flips one byte of every ciphertext and leaves the original alone', () => {

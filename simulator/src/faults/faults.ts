@@ -26,8 +26,11 @@ export type FaultAction =
   | { action: 'close' }
   /** From the first hit on nothing passes on that connection, either way, though it stays open; with `times` for good, else until deleted. */
   | { action: 'silence' }
-  /** New connections are refused. */
-  | { action: 'refuse-connections' }
+  /**
+   * New connections are refused: at the door, or, when it is about one phone, once it has said who it is, with `<failure reason>`
+   * (503 unless `code` says otherwise; 403 is what a banned account gets).
+   */
+  | { action: 'refuse-connections'; code?: number | undefined }
 
 export interface FaultMatch {
   phone?: string | undefined
@@ -65,6 +68,7 @@ export interface FaultTarget {
 }
 
 const CAPACITY = 1_000
+const UNAVAILABLE = 503
 
 export class FaultsFull extends Error {}
 
@@ -119,14 +123,14 @@ export class Faults {
     return undefined
   }
 
-  /** Whether a new connection is turned away. Before the login its owner is unknown and only faults without a phone apply. */
-  refuses(owner: LineOwner): boolean {
+  /** The code a new connection is turned away with, if it is. Before the login its owner is unknown and only faults without a phone apply. */
+  refusal(owner: LineOwner): number | undefined {
     for (const fault of this.#active.values()) {
       if (fault.fault.action !== 'refuse-connections' || !matchesOwner(fault.match, owner)) continue
       this.#count(fault)
-      return true
+      return fault.fault.code ?? UNAVAILABLE
     }
-    return false
+    return undefined
   }
 
   #count(fault: ActiveFault): void {

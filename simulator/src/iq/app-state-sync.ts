@@ -1,5 +1,5 @@
 /** `w:sync:app:state`: patches up and down, one `<collection>` each. */
-import { AppStateConflict, type Collection } from '../accounts/app-state.ts'
+import { AppStateConflict, AppStateFull, type Collection } from '../accounts/app-state.ts'
 import { IqError } from '../ports.ts'
 import { type BinaryNode, bytesOf, childOf, childrenNamed, node } from '../wire/nodes.ts'
 import type { IqHandler, IqRequest } from './iq-handler.ts'
@@ -31,6 +31,7 @@ function upload(name: string, collection: Collection, asked: BinaryNode, patch: 
     return node('collection', { name, version: String(collection.append(base, patch)), type: 'result' })
   } catch (error) {
     if (error instanceof AppStateConflict) return collectionError(name, 409, 'conflict', missingPatches(collection, base))
+    if (error instanceof AppStateFull) return collectionError(name, 507, 'too-many')
     return collectionError(name, 400, 'bad-request')
   }
 }

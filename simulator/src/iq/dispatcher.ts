@@ -1,5 +1,5 @@
 /** Finds the handler of a request and wraps its answer. Never throws. */
-import type { Device } from '../accounts/device.ts'
+import type { Device } from '../accounts/account.ts'
 import { IqError } from '../ports.ts'
 import type { Services } from '../services.ts'
 import { type BinaryNode, childrenOf, node } from '../wire/nodes.ts'

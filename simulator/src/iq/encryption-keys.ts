@@ -1,5 +1,5 @@
 /** `encrypt`: Signal public keys, up from each device and down to whoever wants to write to it first. */
-import type { Device } from '../accounts/device.ts'
+import type { Device } from '../accounts/account.ts'
 import type { DeviceKeys, PreKey, SignedPreKey } from '../accounts/key-bundle.ts'
 import { IqError } from '../ports.ts'
 import { type BinaryNode, bytesOf, childOf, childrenNamed, node } from '../wire/nodes.ts'

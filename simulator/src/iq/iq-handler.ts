@@ -1,6 +1,5 @@
 /** What a handler of one xmlns is. One file per xmlns; `catalogue.ts` lists them. */
-import type { Account } from '../accounts/account.ts'
-import type { Device } from '../accounts/device.ts'
+import type { Account, Device } from '../accounts/account.ts'
 import type { Services } from '../services.ts'
 import type { BinaryNode } from '../wire/nodes.ts'
 

@@ -1,5 +1,5 @@
 /** Calls: ringing, rejecting, ending. The media never comes near us. */
-import type { Device } from '../accounts/device.ts'
+import type { Device } from '../accounts/account.ts'
 import type { Addressee, Directory } from '../accounts/directory.ts'
 import { type Clock, unixSeconds } from '../clock.ts'
 import type { Seed } from '../seed.ts'

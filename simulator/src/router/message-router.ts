@@ -2,8 +2,7 @@
  * Fans messages out to devices (engine.md §9.3, "Routing 1:1"). The server sees who writes to whom and which device gets which
  * ciphertext, never what it says.
  */
-import type { Account } from '../accounts/account.ts'
-import type { Device } from '../accounts/device.ts'
+import type { Account, Device } from '../accounts/account.ts'
 import type { Addressee, Directory } from '../accounts/directory.ts'
 import { type Clock, unixSeconds } from '../clock.ts'
 import { type BinaryNode, childOf, childrenNamed, childrenOf, node } from '../wire/nodes.ts'

@@ -1,6 +1,5 @@
 /** Notifications: what the server tells devices by itself. */
-import type { Account } from '../accounts/account.ts'
-import type { Device } from '../accounts/device.ts'
+import type { Account, Device } from '../accounts/account.ts'
 import { type Clock, unixSeconds } from '../clock.ts'
 import { formatJid, type UserServer } from '../jid.ts'
 import { type BinaryNode, node, SERVER_JID } from '../wire/nodes.ts'

@@ -1,6 +1,5 @@
 /** Who is online, who wants to know, and who is typing. Nothing here survives a connection. */
-import type { Account } from '../accounts/account.ts'
-import type { Device } from '../accounts/device.ts'
+import type { Account, Device } from '../accounts/account.ts'
 import type { Directory } from '../accounts/directory.ts'
 import { type Clock, unixSeconds } from '../clock.ts'
 import type { UserServer } from '../jid.ts'

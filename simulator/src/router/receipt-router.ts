@@ -1,5 +1,5 @@
 /** Receipts: who learns that a message was delivered, read, played, or could not be decrypted (engine.md §9.3). */
-import type { Device } from '../accounts/device.ts'
+import type { Device } from '../accounts/account.ts'
 import type { Addressee, Directory } from '../accounts/directory.ts'
 import { type Clock, unixSeconds } from '../clock.ts'
 import { type BinaryNode, node } from '../wire/nodes.ts'

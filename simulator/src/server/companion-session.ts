@@ -1,5 +1,5 @@
 /** A companion that has logged in: greeting, the queue that waited for it, its stanzas, and all the ways it can end. */
-import type { Device, DeviceConnection } from '../accounts/device.ts'
+import type { Device, DeviceConnection } from '../accounts/account.ts'
 import { unixSeconds } from '../clock.ts'
 import type { Services } from '../services.ts'
 import { type BinaryNode, node, SERVER_JID } from '../wire/nodes.ts'

@@ -1,6 +1,5 @@
 /** Where phones find the companions that want to be linked: by the ref in their QR, or by the number their code was made for. */
-import type { Account } from '../accounts/account.ts'
-import type { Device } from '../accounts/device.ts'
+import type { Account, Device } from '../accounts/account.ts'
 import type { CompanionKeys, PhonePort } from '../ports.ts'
 import { PairingError } from './pairing-error.ts'
 import { parsePairingQr } from './pairing-qr.ts'

@@ -1,5 +1,5 @@
 /** The line of a phone: the same stanzas and the same desk as for companions, without the Noise transport. */
-import type { Device } from '../accounts/device.ts'
+import type { Device } from '../accounts/account.ts'
 import type { Line } from '../accounts/mailbox.ts'
 import type { IqDispatcher } from '../iq/dispatcher.ts'
 import { IqError, type PhonePort, type Uplink } from '../ports.ts'

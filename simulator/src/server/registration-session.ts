@@ -4,8 +4,7 @@
  *   pair-device (6 refs) → [scan | code] → pair-success → pair-device-sign → linked → stream:error 515
  */
 import { randomBytes } from 'node:crypto'
-import type { Account } from '../accounts/account.ts'
-import { Device } from '../accounts/device.ts'
+import { type Account, Device } from '../accounts/account.ts'
 import { type Clock, unixSeconds } from '../clock.ts'
 import { errorAnswer } from '../iq/dispatcher.ts'
 import { parseJid } from '../jid.ts'
@@ -19,6 +18,8 @@ import { PairingError } from './pairing-error.ts'
 
 /** How long each ref may be scanned after it was handed out: clients show the first for 60 s, each later one for 20 s. */
 export const QR_LIFETIMES_MS = [60_000, 80_000, 100_000, 120_000, 140_000, 160_000] as const
+/** A companion nobody has linked by then is sent away: its last ref is gone, and so is its code. */
+const PATIENCE_MS = 180_000
 /** How long the companion may take to answer. */
 const ANSWER_MS = 20_000
 const PAIR_DEVICE_ID = 'PAIRDEVICE'
@@ -48,6 +49,7 @@ export class RegistrationSession implements Session, LinkableCompanion {
   #waitsForSignature: Waiting<BinaryNode> | undefined
   #waitsForBundle: Waiting<KeyBundleAnswer> | undefined
   #busy = false
+  readonly #patience: NodeJS.Timeout
 
   constructor(input: {
     line: CompanionLine
@@ -64,6 +66,7 @@ export class RegistrationSession implements Session, LinkableCompanion {
     this.#noiseKey = input.noiseKey
     this.#linked = input.linked
     this.#line.onStanza((stanza) => this.#handle(stanza))
+    this.#patience = setTimeout(() => this.#line.end(node('xmlstreamend')), PATIENCE_MS)
   }
 
   /** Hands out the refs. */
@@ -83,6 +86,7 @@ export class RegistrationSession implements Session, LinkableCompanion {
   }
 
   closed(): void {
+    clearTimeout(this.#patience)
     this.#line.closed()
     for (const ref of this.#refs.keys()) this.#desk.withdraw(ref)
     if (this.#hello !== undefined) this.#desk.withdrawHello(this.#hello.number, this)

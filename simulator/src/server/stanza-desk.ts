@@ -1,5 +1,5 @@
 /** What happens to a stanza a device sends, whichever line it came by. */
-import type { Device } from '../accounts/device.ts'
+import type { Device } from '../accounts/account.ts'
 import type { IqDispatcher } from '../iq/dispatcher.ts'
 import type { Services } from '../services.ts'
 import type { BinaryNode } from '../wire/nodes.ts'

@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
-import type { Device } from '../accounts/device.ts'
+import type { Device } from '../accounts/account.ts'
 import type { Faults, LineOwner } from '../faults/faults.ts'
 import type { Services } from '../services.ts'
 import type { TrafficLog } from '../traffic.ts'
@@ -75,7 +75,7 @@ export class WhatsAppServer {
     const refusal =
       path !== WHATSAPP_PATH
         ? '404 Not Found'
-        : this.#connections.size >= MAX_CONNECTIONS || this.#parts.faults.refuses(nobody)
+        : this.#connections.size >= MAX_CONNECTIONS || this.#parts.faults.refusal(nobody) !== undefined
           ? '503 Service Unavailable'
           : undefined
     if (refusal !== undefined) {
@@ -115,7 +115,8 @@ export class WhatsAppServer {
     // Another Noise key means that it is not the device that was linked, however well it knows the name.
     if (device?.noiseKey === undefined || !device.noiseKey.equals(clientStatic)) return fail(connection, 401)
     const owner: LineOwner = { phone: device.account.number, device: device.id }
-    if (faults.refuses(owner)) return fail(connection, 503)
+    const refusal = faults.refusal(owner)
+    if (refusal !== undefined) return fail(connection, refusal)
     const session = new CompanionSession({
       device,
       line: this.#line(connection, owner),
