@@ -6,7 +6,7 @@ import { openPostgres } from './postgres/open.ts'
 import { openSqlite } from './sqlite/open.ts'
 
 export interface OpenDatabase {
-  /** Home of the SQLite file; made with mode 0700 when it does not exist. */
+  /** Home of the SQLite file and of the encryption key; made with mode 0700 when it does not exist. */
   dataDir: string
   /** `postgres://…`; without it the data is in `dataDir`. */
   databaseUrl?: string | undefined
@@ -15,7 +15,6 @@ export interface OpenDatabase {
 
 /** Throws `StoreUnavailableError`, or `DataInUseError` when another gateway has the PostgreSQL database; hold the data folder first. */
 export async function openDatabase({ dataDir, databaseUrl, logger }: OpenDatabase): Promise<Database> {
-  if (databaseUrl) return openPostgres({ url: databaseUrl, logger })
   prepareDataDirectory(dataDir)
-  return openSqlite({ dataDir, logger })
+  return databaseUrl ? openPostgres({ url: databaseUrl, logger }) : openSqlite({ dataDir, logger })
 }

@@ -31,17 +31,18 @@ export async function openPostgres({ url, logger }: OpenPostgres): Promise<Datab
     await close()
     throw error
   }
-  let running = 0
+  const running = new Set<Promise<unknown>>()
   let closing: Promise<void> | undefined
 
   const write = async <T>(work: (tx: Writer) => Promise<T>): Promise<T> => {
     if (closing) throw new Error('The database is closed')
-    if (running >= maxWaiting) throw new StoreOverloadedError(running)
-    running += 1
+    if (running.size >= maxWaiting) throw new StoreOverloadedError(running.size)
+    const writing = repeatedOnCollision(() => read.transaction().setIsolationLevel('serializable').execute(work))
+    running.add(writing)
     try {
-      return await repeatedOnCollision(() => read.transaction().setIsolationLevel('serializable').execute(work))
+      return await writing
     } finally {
-      running -= 1
+      running.delete(writing)
     }
   }
 
@@ -54,7 +55,7 @@ export async function openPostgres({ url, logger }: OpenPostgres): Promise<Datab
       await sql`select 1`.execute(read)
     },
     close() {
-      closing ??= close()
+      closing ??= Promise.allSettled(running).then(close)
       return closing
     },
   }

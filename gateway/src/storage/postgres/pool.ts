@@ -2,6 +2,7 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import pg from 'pg'
 import type { Logger } from '../../runtime/logging.ts'
+import { type StorableValue, storable } from '../storable.ts'
 
 /** Milliseconds. */
 const connectTimeout = 10_000
@@ -47,17 +48,19 @@ const statementNames = () => {
   }
 }
 
-const preparing = (client: pg.PoolClient, nameOf: (text: string) => string | undefined): PostgresPoolClient => ({
-  query: ((text: string, parameters: readonly unknown[]) =>
+const preparing = (client: pg.PoolClient, nameOf: (text: string) => string | undefined): PostgresPoolClient => {
+  const query = (text: string, parameters: readonly unknown[]) =>
     // Without parameters it is `begin`, `commit` or a migration: nothing worth preparing.
-    parameters.length === 0
-      ? client.query(text)
-      : client.query({ name: nameOf(text), text, values: parameters.map(storable) })) as PostgresPoolClient['query'],
-  release: (destroy) => client.release(destroy),
-})
+    parameters.length === 0 ? client.query(text) : client.query({ name: nameOf(text), text, values: parameters.map(textOrBytes) })
+  // Kysely's other overload is for cursors, which need a configuration of their own.
+  return { query: query as unknown as PostgresPoolClient['query'], release: (destroy) => client.release(destroy) }
+}
 
 /** PostgreSQL has no place for the character U+0000 in text, people's messages have. */
-const storable = (value: unknown): unknown => (typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value)
+const textOrBytes = (value: unknown): StorableValue => {
+  const checked = storable(value)
+  return typeof checked === 'string' && checked.includes('\0') ? checked.replaceAll('\0', '\uFFFD') : checked
+}
 
 const oid = { bytea: 17, int8: 20, numeric: 1700 }
 

@@ -1,6 +1,7 @@
 /** One SQLite connection in the shape Kysely asks for, over Node's own driver. Statements are prepared once and kept. */
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
+import { storable } from '../storable.ts'
 
 export interface SqliteConnection extends DatabaseConnection {
   /** A statement without parameters and rows, such as `begin`. */
@@ -47,7 +48,7 @@ export function connectSqlite(path: string, { readOnly, pragmas }: SqliteOptions
   return {
     async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
       const { statement, returnsRows } = prepare(sql)
-      const values = parameters.map(bindable)
+      const values = parameters.map(storable)
       if (returnsRows) return { rows: statement.all(...values) as Row[] }
       const { changes, lastInsertRowid } = statement.run(...values)
       return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
@@ -66,10 +67,4 @@ export function connectSqlite(path: string, { readOnly, pragmas }: SqliteOptions
       database.close()
     },
   }
-}
-
-const bindable = (value: unknown): SQLInputValue => {
-  if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') return value
-  if (ArrayBuffer.isView(value)) return value
-  throw new TypeError(`A ${typeof value} cannot be stored`)
 }
