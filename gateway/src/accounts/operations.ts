@@ -16,7 +16,7 @@ export const accountOperations = (accounts: Accounts): Operation[] => {
       path: '/admin/accounts',
       summary: 'Create an account',
       description: 'Answers with its TokenAccount, which is shown this once.',
-      body: z.object({ name: accountName, ...limits }),
+      body: z.object({ name: accountName, ...accountLimits }),
       answers: { 201: z.object({ success: z.literal(true), message: z.string(), account: accountAnswer, token: z.string() }) },
       errors: [{ status: 409, message: 'Account name already exists' }],
       handle: async ({ body }) => {
@@ -70,7 +70,7 @@ export const accountOperations = (accounts: Accounts): Operation[] => {
       description:
         'Fields that are left out stay as they are. A suspended account keeps its instances connected, but is answered 403 on every route.',
       body: z
-        .object({ ...limits, suspended: z.boolean().optional() })
+        .object({ ...accountLimits, suspended: z.boolean().optional() })
         .refine((body) => Object.values(body).some((value) => value !== undefined), 'At least one field must be provided'),
       answers: { 200: one },
       errors: [notFound, { status: 400, message: 'At least one field must be provided' }],
@@ -115,14 +115,14 @@ const origin = z.string().refine((text) => text === '*' || URL.parse(text)?.orig
   error: 'allowedOrigins must hold origins such as https://app.example.com, or *',
 })
 
-const limits = {
+export const accountLimits = {
   instanceQuota: z.int().min(0).max(1_000_000).nullable().optional(),
   requestsPerMinute: z.int().min(1).max(1_000_000).optional(),
   createsPerMinute: z.int().min(1).max(1_000_000).optional(),
   allowedOrigins: z.array(origin).max(50).optional(),
 }
 
-const accountName = requiredString('Account name is required').max(100)
+export const accountName = requiredString('Account name is required').max(100)
 
 const accountAnswer = z.object({
   id: z.string(),
