@@ -1,4 +1,7 @@
 /** The library the gateway uses, on this network: every way a connection ends, what is missed meanwhile, and what an account can ask. */
+import { createHash } from 'node:crypto'
+import { Agent, get } from 'node:https'
+import { getWAUploadToServer, prepareWAMessageMedia } from 'baileys'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Companion } from './companion.ts'
 import { type ShownPhone, Simulator } from './harness.ts'
@@ -189,4 +192,37 @@ test('many messages at once all arrive, in order', async () => {
     (await network.call('GET', `/phones/${bia.number}/messages`)).body.messages.filter((message: { fromMe: boolean }) => !message.fromMe)
   await expect.poll(async () => (await received()).length).toBe(wanted.length)
   expect((await received()).map(({ text }: { text: string }) => text)).toEqual(wanted)
+})
+
+test('media: uploaded by the client’s own code over TLS, opened by the phone; sent by a phone, fetched over TLS', async () => {
+  const client = await linked(ana.number)
+  const agent = new Agent({ ca: network.info.mediaCa })
+  const { sock } = client
+  const logger = { level: 'silent', child: () => logger, trace() {}, debug() {}, info() {}, warn() {}, error() {} }
+  const upload = getWAUploadToServer({ customUploadHosts: [], fetchAgent: agent, logger, options: {} } as never, sock.refreshMediaConn)
+  const document = Buffer.from('um documento '.repeat(1_000))
+  const content = { document, mimetype: 'application/pdf', fileName: 'a.pdf' }
+  const message = await prepareWAMessageMedia(content, { upload, logger })
+  const id = await sock.relayMessage(bia.jid, message, {})
+  const read = async () => (await network.call('GET', `/phones/${bia.number}/messages`)).body.messages
+  await expect
+    .poll(async () => (await read()).find((one: { id: string }) => one.id === id))
+    .toMatchObject({
+      type: 'documentMessage',
+      media: { base64: document.toString('base64'), mimetype: 'application/pdf' },
+    })
+
+  const media = { base64: Buffer.from('uma foto').toString('base64'), mimetype: 'image/jpeg' }
+  await network.call('POST', `/phones/${bia.number}/messages`, { to: ana.jid, text: 'veja', media })
+  const { message: got } = await client.nextMessage((one) => Boolean(one.message?.imageMessage))
+  expect(got?.imageMessage).toMatchObject({ caption: 'veja', mimetype: 'image/jpeg' })
+  const sealed = await new Promise<Buffer>((resolve, reject) => {
+    get(`${network.info.mediaUrl}${got?.imageMessage?.directPath}`, { agent }, async (response) => {
+      const chunks: Buffer[] = []
+      for await (const chunk of response) chunks.push(Buffer.from(chunk))
+      resolve(Buffer.concat(chunks))
+    }).on('error', reject)
+  })
+  expect(createHash('sha256').update(sealed).digest()).toEqual(Buffer.from(got?.imageMessage?.fileEncSha256 ?? []))
+  agent.destroy()
 })
