@@ -29,7 +29,8 @@ const shape = (schema: JsonSchema, choosing: boolean): JsonSchema => {
         )
         break
       case 'additionalProperties':
-        result[key] = isSchema(value) ? (Object.keys(value).length === 0 ? true : shape(value, choosing)) : value
+        // `false` is what the serialiser does anyway; said to a union it would refuse a branch over a field that is just dropped.
+        if (isSchema(value)) result[key] = Object.keys(value).length === 0 ? true : shape(value, choosing)
         break
       case 'items':
         result[key] = Array.isArray(value) ? value.map((inner) => shape(inner, choosing)) : isSchema(value) ? shape(value, choosing) : value

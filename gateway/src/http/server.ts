@@ -170,7 +170,7 @@ const serveOtherMethods = (app: FastifyInstance, routes: readonly { path: string
   const methodsOf = Map.groupBy(routes, ({ path }) => path)
   for (const [path, declared] of methodsOf) {
     const known = declared.map(({ method }) => method)
-    const allow = [...known, ...(known.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
+    const allow = [...known, ...(app.hasRoute({ method: 'HEAD', url: path }) ? ['HEAD'] : []), 'OPTIONS'].join(', ')
     app.route({ method: 'OPTIONS', url: path, handler: (_request, reply) => answerPreflight(reply, allow) })
     app.route({
       method: app.supportedMethods.filter((method) => method !== 'OPTIONS' && !app.hasRoute({ method, url: path })),
