@@ -1,4 +1,6 @@
-/** Every operation of the contract is there: built, or honestly answered 501. */
+/** Every operation of the contract is there: built, or honestly answered 501; and docs/compatibility.md says which. */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Json } from '../toolkit/json.ts'
 import { at } from '../toolkit/json.ts'
@@ -145,5 +147,17 @@ onStage('The contract', (stage) => {
       expect((await stage.gateway.api('nobody').post('/api/message/media/subject')).status).toBe(401)
       expect((await stage.account.post('/api/message/media/nowhere')).status).toBe(404)
     })
+  })
+})
+
+describe('docs/compatibility.md', () => {
+  const page = readFileSync(fileURLToPath(new URL('../../docs/compatibility.md', import.meta.url)), 'utf8')
+  const statusOf = (method: string, path: string) => page.split('\n').find((row) => row.startsWith(`| ${method} | \`${path}\` | `))
+
+  it.each(routes(built))('%s %s is done', (method, path) => {
+    expect(statusOf(method, path)).toMatch(/\| (done|partly: .*) \|$/)
+  })
+  it.each(routes(notYet))('%s %s is not yet', (method, path) => {
+    expect(statusOf(method, path)).toMatch(/\| not yet \|$/)
   })
 })
