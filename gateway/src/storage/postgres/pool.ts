@@ -56,8 +56,9 @@ const preparing = (client: pg.PoolClient, nameOf: (text: string) => string | und
   return { query: query as unknown as PostgresPoolClient['query'], release: (destroy) => client.release(destroy) }
 }
 
-/** PostgreSQL has no place for the character U+0000 in text, people's messages have. */
-const textOrBytes = (value: unknown): StorableValue => {
+/** PostgreSQL has no place for the character U+0000 in text, people's messages have. Kysely's own look at the catalogue asks with booleans. */
+const textOrBytes = (value: unknown): StorableValue | boolean => {
+  if (typeof value === 'boolean') return value
   const checked = storable(value)
   return typeof checked === 'string' && checked.includes('\0') ? checked.replaceAll('\0', '\uFFFD') : checked
 }
