@@ -38,7 +38,7 @@ async function api<T>(method: string, path: string, body?: unknown): Promise<T> 
   })
   const text = await response.text()
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
-  return text ? JSON.parse(text) : undefined
+  return JSON.parse(text || 'null')
 }
 
 const newPhone = (number: string, more: object = {}) => api<Phone>('POST', '/phones', { number, ...more })
