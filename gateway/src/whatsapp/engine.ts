@@ -118,7 +118,7 @@ export type EngineEvent =
   | { type: 'open'; self: Address; name: string | null }
   /** The end of this session; nothing follows. */
   | { type: 'closed'; reason: CloseReason; detail: string }
-  /** `inbox` names the durable row this came from; the recorder removes it in the transaction that stores the message. */
+  /** `inbox` names the durable row this came from; the recorder settles it in the transaction that stores the message. */
   | { type: 'message'; message: ReceivedMessage; inbox: string | null }
   | { type: 'receipt'; ids: string[]; chat: Address; sender: Address; fromMe: boolean; status: ReceiptStatus; timestamp: number }
   /** WhatsApp took the message (`error: null`) or refused it (WhatsApp's code). */
@@ -189,8 +189,8 @@ export interface SessionStore {
   load(kind: string, ids: readonly string[]): Promise<Map<string, Uint8Array>>
   /** All of it becomes durable in one commit, or none. Resolves when it is. */
   commit(batch: StoreBatch): Promise<void>
-  /** A row committed before and not yet forgotten; lets a re-delivered ciphertext be answered without decrypting twice. */
-  findInbox(hash: string): Promise<InboxRow | null>
+  /** A row committed before; lets a re-delivered ciphertext be answered without decrypting twice. */
+  findInbox(hash: string): Promise<KnownStanza | null>
   /** Forgets credentials and every record. */
   clear(): Promise<void>
 }
@@ -199,8 +199,14 @@ export interface StoreBatch {
   put: { kind: string; id: string; value: Uint8Array }[]
   remove: { kind: string; id: string }[]
   inbox?: InboxRow
-  /** Hashes of inbox rows that hold nothing to record. */
-  forgetInbox?: readonly string[]
+  /** Hashes of inbox rows that hold nothing to record: from now on they are only there to be recognised. */
+  settleInbox?: readonly string[]
+}
+
+/** `recorded`: the transaction that stores the message is done (or there was none to store), and the row's plaintext is gone. */
+export interface KnownStanza {
+  row: InboxRow
+  recorded: boolean
 }
 
 /** One decrypted stanza between the commit that moved the ratchet and the transaction that records the message. */

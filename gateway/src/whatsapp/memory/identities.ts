@@ -15,6 +15,8 @@ export class MemoryIdentityStore implements IdentityStore {
 
   async learn(pairs: readonly { number: string; lid: string }[]): Promise<void> {
     for (const { number, lid } of pairs) {
+      this.#numbers.delete(this.#lids.get(number) ?? '')
+      this.#lids.delete(this.#numbers.get(lid) ?? '')
       this.#lids.set(number, lid)
       this.#numbers.set(lid, number)
     }

@@ -1,9 +1,11 @@
 /** A session store without durability, for tests. `latencyMs` makes every call wait a random time, as a busy database would. */
-import type { InboxRow, SessionStore, StoreBatch } from '../engine.ts'
+import type { InboxRow, KnownStanza, SessionStore, StoreBatch } from '../engine.ts'
 
 export class MemorySessionStore implements SessionStore {
   readonly records = new Map<string, Uint8Array>()
+  /** Rows nobody has recorded yet. */
   readonly inbox = new Map<string, InboxRow>()
+  readonly settled = new Map<string, InboxRow>()
   credentials: Uint8Array | null = null
   commits = 0
   /** Thrown by the next calls while set. */
@@ -39,13 +41,24 @@ export class MemorySessionStore implements SessionStore {
     this.commits += 1
     for (const { kind, id, value } of batch.put) this.records.set(`${kind}/${id}`, Uint8Array.from(value))
     for (const { kind, id } of batch.remove) this.records.delete(`${kind}/${id}`)
-    for (const hash of batch.forgetInbox ?? []) this.inbox.delete(hash)
+    for (const hash of batch.settleInbox ?? []) this.settle(hash)
     if (batch.inbox !== undefined) this.inbox.set(batch.inbox.hash, batch.inbox)
   }
 
-  async findInbox(hash: string): Promise<InboxRow | null> {
+  async findInbox(hash: string): Promise<KnownStanza | null> {
     await this.#wait()
-    return this.inbox.get(hash) ?? null
+    const open = this.inbox.get(hash)
+    if (open !== undefined) return { row: open, recorded: false }
+    const row = this.settled.get(hash)
+    return row === undefined ? null : { row, recorded: true }
+  }
+
+  /** What the recorder does in its transaction. */
+  settle(hash: string): void {
+    const row = this.inbox.get(hash)
+    if (row === undefined) return
+    this.inbox.delete(hash)
+    this.settled.set(hash, { ...row, plaintext: new Uint8Array() })
   }
 
   async clear(): Promise<void> {

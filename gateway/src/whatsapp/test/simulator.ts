@@ -45,9 +45,15 @@ export class Simulator {
   }
 
   static async start(): Promise<Simulator> {
-    const child = spawn(process.execPath, [start, '--port', '0', '--quiet'], { stdio: ['ignore', 'pipe', 'inherit'] })
-    const [line] = await once(createInterface({ input: child.stdout }), 'line')
-    return new Simulator(readySchema.parse(JSON.parse(String(line))).api, child)
+    // The same seed gives the same root key: test files share a process, and a process trusts one root only.
+    const child = spawn(process.execPath, [start, '--port', '0', '--quiet', '--seed', 'engine-tests'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const line = await new Promise<string>((resolve, reject) => {
+      createInterface({ input: child.stdout }).once('line', resolve)
+      child.once('exit', (code) => reject(new Error(`the simulator did not start (exit code ${code})`)))
+    })
+    return new Simulator(readySchema.parse(JSON.parse(line)).api, child)
   }
 
   async call(method: string, path: string, body?: unknown): Promise<unknown> {

@@ -2,56 +2,16 @@
  * Small bounded caches shared by every session of the process. A session sees its own part through a view; what it leaves behind
  * when it ends is pushed out by the others, so ending a session costs nothing and no timer is needed.
  */
+import { type BoundedMap, createBoundedMap } from '../../../runtime/bounded-map.ts'
 
-/** Least recently used entries leave first; an entry older than `maxAgeMs` counts as absent. */
-export class BoundedMap<Value> {
-  readonly #entries = new Map<string, { value: Value; since: number }>()
-  readonly #limit: number
-  readonly #maxAgeMs: number
-
-  constructor(limit: number, maxAgeMs: number = Number.POSITIVE_INFINITY) {
-    this.#limit = limit
-    this.#maxAgeMs = maxAgeMs
-  }
-
-  get size(): number {
-    return this.#entries.size
-  }
-
-  get(key: string): Value | undefined {
-    const entry = this.#entries.get(key)
-    if (entry === undefined) return undefined
-    this.#entries.delete(key)
-    if (this.#maxAgeMs !== Number.POSITIVE_INFINITY && Date.now() - entry.since > this.#maxAgeMs) return undefined
-    this.#entries.set(key, entry)
-    return entry.value
-  }
-
-  set(key: string, value: Value): void {
-    this.#entries.delete(key)
-    this.#entries.set(key, { value, since: this.#maxAgeMs === Number.POSITIVE_INFINITY ? 0 : Date.now() })
-    if (this.#entries.size <= this.#limit) return
-    const oldest = this.#entries.keys().next()
-    if (!oldest.done) this.#entries.delete(oldest.value)
-  }
-
-  delete(key: string): void {
-    this.#entries.delete(key)
-  }
-
-  /** The part of one session: the same map under keys nobody else uses. */
-  view(prefix: string): CacheView<Value> {
-    return new CacheView(this, `${prefix}|`)
-  }
-}
-
+/** The part of one session: the shared map under keys nobody else uses. */
 export class CacheView<Value> {
-  readonly #map: BoundedMap<Value>
+  readonly #map: BoundedMap<string, Value>
   readonly #prefix: string
 
-  constructor(map: BoundedMap<Value>, prefix: string) {
+  constructor(map: BoundedMap<string, Value>, session: string) {
     this.#map = map
-    this.#prefix = prefix
+    this.#prefix = `${session}|`
   }
 
   get(key: string): Value | undefined {
@@ -70,31 +30,29 @@ export class CacheView<Value> {
 /** One of each per process. The limits are entries over all sessions. */
 export interface SharedCaches {
   /** Signal sessions and sender keys, some 700 bytes each. */
-  signal: BoundedMap<Uint8Array>
+  signal: BoundedMap<string, Uint8Array>
   /** LID of a number (`n:`) and number of a LID (`l:`). */
-  identities: BoundedMap<string>
+  identities: BoundedMap<string, string>
   /** Devices of a user. */
-  devices: BoundedMap<unknown>
+  devices: BoundedMap<string, unknown>
   /** Privacy tokens; null: known to be absent. */
-  tokens: BoundedMap<unknown>
+  tokens: BoundedMap<string, unknown>
   /** How often a message was asked for again. */
-  retries: BoundedMap<unknown>
-  calls: BoundedMap<unknown>
+  retries: BoundedMap<string, unknown>
+  calls: BoundedMap<string, unknown>
   /** Messages whose content was asked from the own phone. */
-  placeholders: BoundedMap<unknown>
+  placeholders: BoundedMap<string, unknown>
   /** Ids of stanzas that could not be decrypted. */
-  undecryptable: BoundedMap<true>
+  undecryptable: BoundedMap<string, true>
 }
 
-const HOUR = 3_600_000
-
 export const createSharedCaches = (): SharedCaches => ({
-  signal: new BoundedMap(20_000),
-  identities: new BoundedMap(40_000),
-  devices: new BoundedMap(20_000),
-  tokens: new BoundedMap(20_000),
-  retries: new BoundedMap(10_000, HOUR),
-  calls: new BoundedMap(2_000, HOUR),
-  placeholders: new BoundedMap(2_000, HOUR),
-  undecryptable: new BoundedMap(10_000, HOUR),
+  signal: createBoundedMap(20_000),
+  identities: createBoundedMap(40_000),
+  devices: createBoundedMap(20_000),
+  tokens: createBoundedMap(20_000),
+  retries: createBoundedMap(10_000),
+  calls: createBoundedMap(2_000),
+  placeholders: createBoundedMap(2_000),
+  undecryptable: createBoundedMap(10_000),
 })

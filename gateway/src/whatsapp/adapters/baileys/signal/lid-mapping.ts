@@ -132,6 +132,9 @@ export class LidMappings {
   }
 
   #remember(number: string, lid: string): void {
+    // Whoever had one of the two before has lost it.
+    this.#cache.delete(`l:${this.#cache.get(`n:${number}`) ?? ''}`)
+    this.#cache.delete(`n:${this.#cache.get(`l:${lid}`) ?? ''}`)
     this.#cache.set(`n:${number}`, lid)
     this.#cache.set(`l:${lid}`, number)
   }

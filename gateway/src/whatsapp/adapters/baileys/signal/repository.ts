@@ -268,8 +268,10 @@ export class SignalRepository implements BaileysRepository {
         if (attributes !== null) this.#options.onUndecryptable(attributes, error.message)
         throw error
       }
-      this.#options.onRow(before)
-      return addPadding(before.plaintext)
+      // Already recorded: Baileys gets an empty message, and WhatsApp the receipt it waits for.
+      if (before.recorded) return addPadding(new Uint8Array())
+      this.#options.onRow(before.row)
+      return addPadding(before.row.plaintext)
     }
   }
 
@@ -333,10 +335,10 @@ export class SignalRepository implements BaileysRepository {
   }
 
   async #commit(batch: StoreBatch): Promise<void> {
-    const forget = this.#released.length === 0 ? [] : this.#released.filter((row) => row.attributes !== batch.inbox?.attributes)
-    const whole = forget.length === 0 ? batch : { ...batch, forgetInbox: forget.map((row) => row.hash) }
+    const settled = this.#released.length === 0 ? [] : this.#released.filter((row) => row.attributes !== batch.inbox?.attributes)
+    const whole = settled.length === 0 ? batch : { ...batch, settleInbox: settled.map((row) => row.hash) }
     await this.#guarded(() => this.#options.store.commit(whole))
-    for (const row of forget) this.#released.splice(this.#released.indexOf(row), 1)
+    for (const row of settled) this.#released.splice(this.#released.indexOf(row), 1)
   }
 
   /** Every touch of the store goes through here: a failure closes the socket before anybody can answer WhatsApp. */

@@ -95,6 +95,17 @@ describe('a ciphertext that comes again', () => {
     expect(b.undecryptable).toEqual([])
   })
 
+  it('gets an empty answer and no second event once it is recorded', async () => {
+    const { a, b } = pair()
+    await a.meet(b)
+    const first = await a.seal(bob, 'once')
+    await b.open(ana, first)
+    for (const hash of b.store.inbox.keys()) b.store.settle(hash)
+    expect(await b.open(ana, first)).toBe('')
+    expect(b.rows).toHaveLength(1)
+    expect(b.undecryptable).toEqual([])
+  })
+
   it('is undecryptable once its row is gone', async () => {
     const { a, b } = pair()
     await a.meet(b)

@@ -1,0 +1,129 @@
+/** The session store over the database: credentials, Signal and other records, inbox rows; everything secret sealed. */
+import type { Database } from '../storage/database.ts'
+import type { Vault } from '../storage/vault.ts'
+import type { InboxRow, KnownStanza, SessionStore, StoreBatch } from './engine.ts'
+import { inboxSeal, settleInbox } from './inbox-table.ts'
+
+/** The records of one instance. Cheap to make: it holds nothing. */
+export class DatabaseSessionStore implements SessionStore {
+  readonly #db: Database
+  readonly #vault: Vault
+  readonly #instanceId: string
+
+  constructor(db: Database, vault: Vault, instanceId: string) {
+    this.#db = db
+    this.#vault = vault
+    this.#instanceId = instanceId
+  }
+
+  async loadCredentials(): Promise<Uint8Array | null> {
+    const row = await this.#db.read
+      .selectFrom('session_credentials')
+      .select('value')
+      .where('instance_id', '=', this.#instanceId)
+      .executeTakeFirst()
+    return row === undefined ? null : this.#vault.open(row.value, this.#credentialsSeal())
+  }
+
+  async saveCredentials(bytes: Uint8Array): Promise<void> {
+    const values = { instance_id: this.#instanceId, value: this.#vault.seal(bytes, this.#credentialsSeal()) }
+    await this.#db.write((tx) =>
+      tx
+        .insertInto('session_credentials')
+        .values(values)
+        .onConflict((conflict) => conflict.column('instance_id').doUpdateSet({ value: values.value }))
+        .execute(),
+    )
+  }
+
+  async load(kind: string, ids: readonly string[]): Promise<Map<string, Uint8Array>> {
+    const found = new Map<string, Uint8Array>()
+    for (let start = 0; start < ids.length; start += CHUNK) {
+      const rows = await this.#db.read
+        .selectFrom('signal_records')
+        .select(['id', 'value'])
+        .where('instance_id', '=', this.#instanceId)
+        .where('kind', '=', kind)
+        .where('id', 'in', ids.slice(start, start + CHUNK))
+        .execute()
+      for (const { id, value } of rows) found.set(id, this.#vault.open(value, this.#recordSeal(kind, id)))
+    }
+    return found
+  }
+
+  async commit(batch: StoreBatch): Promise<void> {
+    const instance_id = this.#instanceId
+    // Sealed before the transaction begins: it should only write.
+    const records = batch.put.map(({ kind, id, value }) => ({
+      instance_id,
+      kind,
+      id,
+      value: this.#vault.seal(value, this.#recordSeal(kind, id)),
+    }))
+    const inbox = batch.inbox === undefined ? null : this.#sealedRow(batch.inbox)
+    await this.#db.write(async (tx) => {
+      for (let start = 0; start < records.length; start += CHUNK) {
+        await tx
+          .insertInto('signal_records')
+          .values(records.slice(start, start + CHUNK))
+          .onConflict((conflict) =>
+            conflict.columns(['instance_id', 'kind', 'id']).doUpdateSet((row) => ({ value: row.ref('excluded.value') })),
+          )
+          .execute()
+      }
+      for (const { kind, id } of batch.remove) {
+        await tx.deleteFrom('signal_records').where('instance_id', '=', instance_id).where('kind', '=', kind).where('id', '=', id).execute()
+      }
+      if (inbox !== null) {
+        await tx
+          .insertInto('inbox')
+          .values(inbox)
+          .onConflict((conflict) => conflict.columns(['instance_id', 'hash']).doNothing())
+          .execute()
+      }
+      if (batch.settleInbox !== undefined) await settleInbox(tx, instance_id, batch.settleInbox)
+    })
+  }
+
+  async findInbox(hash: string): Promise<KnownStanza | null> {
+    const row = await this.#db.read
+      .selectFrom('inbox')
+      .selectAll()
+      .where('instance_id', '=', this.#instanceId)
+      .where('hash', '=', hash)
+      .executeTakeFirst()
+    if (row === undefined) return null
+    const recorded = row.done === 1
+    const plaintext = recorded ? new Uint8Array() : this.#vault.open(row.plaintext, inboxSeal(this.#instanceId, hash))
+    return { row: { hash, attributes: JSON.parse(row.attributes), plaintext, receivedAt: row.received_at }, recorded }
+  }
+
+  async clear(): Promise<void> {
+    await this.#db.write(async (tx) => {
+      await tx.deleteFrom('session_credentials').where('instance_id', '=', this.#instanceId).execute()
+      await tx.deleteFrom('signal_records').where('instance_id', '=', this.#instanceId).execute()
+    })
+  }
+
+  #sealedRow({ hash, attributes, plaintext, receivedAt }: InboxRow) {
+    return {
+      instance_id: this.#instanceId,
+      hash,
+      attributes: JSON.stringify(attributes),
+      plaintext: this.#vault.seal(plaintext, inboxSeal(this.#instanceId, hash)),
+      received_at: receivedAt,
+      done: 0 as const,
+    }
+  }
+
+  #credentialsSeal() {
+    return { table: 'session_credentials', column: 'value', row: this.#instanceId }
+  }
+
+  #recordSeal(kind: string, id: string) {
+    return { table: 'signal_records', column: 'value', row: `${this.#instanceId}/${kind}/${id}` }
+  }
+}
+
+/** Rows per statement; four parameters each stay far below both databases' limits. */
+const CHUNK = 1_000
