@@ -12,20 +12,19 @@ export const documentationPages =
     /** Both are made or read on the first visit: most gateways never show them. */
     let document: string | undefined
     const files = new Map<string, Promise<Buffer>>()
-    const page = { config: { aside: true } }
 
-    app.get('/openapi.json', page, async (_request, reply) => {
+    app.get('/openapi.json', async (_request, reply) => {
       document ??= JSON.stringify(openApiDocument(described))
       return reply.type('application/json; charset=utf-8').send(document)
     })
-    app.get('/docs', page, async (_request, reply) =>
+    app.get('/docs', async (_request, reply) =>
       reply
         .type('text/html; charset=utf-8')
         .header('content-security-policy', policy)
         .header('x-content-type-options', 'nosniff')
         .send(html),
     )
-    app.get<{ Params: { file: string } }>('/docs/:file', page, async (request, reply) => {
+    app.get<{ Params: { file: string } }>('/docs/:file', async (request, reply) => {
       const { file } = request.params
       if (file === 'start.js') return reply.type(types.js).send(start)
       if (!assets.has(file)) throw errors.notFound()

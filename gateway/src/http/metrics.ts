@@ -59,7 +59,7 @@ export const createMetrics = ({ token }: { token: string | null }): Metrics => {
       })
     },
     page: (app) =>
-      void app.get('/metrics', { config: { aside: true } }, async (request, reply) => {
+      void app.get('/metrics', async (request, reply) => {
         const given = request.headers.authorization?.replace(/^bearer +/i, '') ?? request.headers.token
         if (token !== null && (typeof given !== 'string' || !sameSecret(given, token))) throw errors.invalidToken()
         return reply.type(registry.contentType).send(await registry.metrics())

@@ -16,7 +16,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
 import type { Settings } from '../settings.ts'
 import { type AccountDirectory, type Admission, createAuthentication, type InstanceDirectory } from './authentication.ts'
-import { answerPreflight, markReadable } from './cors.ts'
+import { answerPreflight, type Greet, greetBrowsers } from './cors.ts'
 import { createErrorRenderer, refuseBrokenRequest } from './error-renderer.ts'
 import { errors } from './errors.ts'
 import type { InstanceRequest, Operation, Scope, SocketOperation } from './operation.ts'
@@ -53,11 +53,8 @@ declare module 'fastify' {
     scope: Scope | null
   }
   interface FastifyContextConfig {
-    socket?: boolean
     /** False: whatever is sent as a body is thrown away. */
     readsBody?: boolean
-    /** Takes no part in CORS. */
-    aside?: boolean
   }
 }
 
@@ -83,25 +80,20 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Http
   readBodies(app)
   await app.register(websocket, { options: { maxPayload: 64 * 1024 }, preClose: closeSockets })
 
-  app.addHook('onRequest', async (request, reply) => {
-    const { origin } = request.headers
-    if (!request.routeOptions.config.aside) {
-      reply.header('vary', 'Origin')
-      if (origin !== undefined && accounts.anyAllowsOrigin(origin)) markReadable(reply, origin, true)
-    }
-    // Before the body is read: nothing in it changes the answer.
-    if (request.is404) throw errors.notFound()
-    if (request.ws && !request.routeOptions.config.socket) throw errors.notASocket()
-  })
+  // Before the body is read: nothing in it changes the answer.
+  app.addHook('onRequest', (request, _reply, done) => done(request.is404 ? errors.notFound() : undefined))
 
   for (const page of pages) page(app)
   const authenticate = createAuthentication(options)
-  const admit = (admission: Admission) => async (request: FastifyRequest, reply: FastifyReply) => {
+  const greet = greetBrowsers(accounts)
+  const admit: Admit = (admission) => async (request, reply) => {
+    if (request.ws && !admission.upgrade) throw errors.notASocket()
+    if (admission.token !== 'none') greet(request, reply)
     request.scope = await authenticate(request, reply, admission)
   }
   for (const operation of operations) serveOperation(app, operation, admit, options.onAnswered)
   for (const socket of sockets) serveSocket(app, socket, admit)
-  serveOtherMethods(app, [...operations, ...sockets.map((socket) => ({ path: socket.path, method: 'GET' }))])
+  serveOtherMethods(app, [...operations, ...sockets.map((socket) => ({ path: socket.path, method: 'GET' }))], greet)
   await app.ready()
 
   return {
@@ -126,7 +118,7 @@ const serveOperation = (app: FastifyInstance, operation: Operation, admit: Admit
   app.route({
     method,
     url: path,
-    config: { readsBody: body !== undefined, aside: token === 'none' },
+    config: { readsBody: body !== undefined },
     schema: {
       response: Object.fromEntries(Object.entries(operation.answers).map(([status, answer]) => [status, serializerSchema(answer)])),
     },
@@ -139,7 +131,12 @@ const serveOperation = (app: FastifyInstance, operation: Operation, admit: Admit
       reply.code(answer.status)
       return answer.body
     },
-    ...(onAnswered && { onResponse: async (_request, reply) => onAnswered(id, reply.statusCode, reply.elapsedTime / 1000) }),
+    ...(onAnswered && {
+      onResponse: (_request, reply, done) => {
+        onAnswered(id, reply.statusCode, reply.elapsedTime / 1000)
+        done()
+      },
+    }),
   })
 }
 
@@ -149,7 +146,6 @@ const serveSocket = (app: FastifyInstance, operation: SocketOperation, admit: Ad
     method: 'GET',
     url: operation.path,
     exposeHeadRoute: false,
-    config: { socket: true },
     onRequest: admit({ token: 'any', rateLimit: 'global', namesInstance: true, upgrade: true }),
     preHandler: async (request, reply) => {
       const query = operation.query === undefined ? undefined : parse(operation.query, request.query, 'query')
@@ -166,17 +162,25 @@ const serveSocket = (app: FastifyInstance, operation: SocketOperation, admit: Ad
 }
 
 /** 405 for every method a known path doesn't have, and OPTIONS for all of them. */
-const serveOtherMethods = (app: FastifyInstance, routes: readonly { path: string; method: string }[]): void => {
+const serveOtherMethods = (app: FastifyInstance, routes: readonly { path: string; method: string }[], greet: Greet): void => {
   const methodsOf = Map.groupBy(routes, ({ path }) => path)
   for (const [path, declared] of methodsOf) {
     const known = declared.map(({ method }) => method)
     const allow = [...known, ...(app.hasRoute({ method: 'HEAD', url: path }) ? ['HEAD'] : []), 'OPTIONS'].join(', ')
-    app.route({ method: 'OPTIONS', url: path, handler: (_request, reply) => answerPreflight(reply, allow) })
+    app.route({
+      method: 'OPTIONS',
+      url: path,
+      handler: (request, reply) => {
+        greet(request, reply)
+        return answerPreflight(reply, allow)
+      },
+    })
     app.route({
       method: app.supportedMethods.filter((method) => method !== 'OPTIONS' && !app.hasRoute({ method, url: path })),
       url: path,
       exposeHeadRoute: false,
-      onRequest: async (_request, reply) => {
+      onRequest: async (request, reply) => {
+        greet(request, reply)
         reply.header('allow', allow)
         throw errors.methodNotAllowed()
       },
