@@ -106,6 +106,8 @@ export const foundation = ({ text, time, bytes, sequence, strict, strictByKey }:
   ) ${strict}`,
   'create index messages_by_id on messages (instance_id, message_id)',
   'create index messages_by_time on messages (instance_id, chat, sent_at, seq)',
+  // The few that WhatsApp has not answered for yet: settled at start without reading the others.
+  `create index messages_pending on messages (stored_at) where status = 'pending'`,
 
   `create table webhooks (
     id ${text} primary key not null,

@@ -1,0 +1,123 @@
+/** The table `messages`. */
+import { type Insertable, sql } from 'kysely'
+import type { Reader, Writer } from '../storage/database.ts'
+import type { MessageStatus, MessagesTable } from '../storage/schema.ts'
+
+export type NewMessage = Insertable<MessagesTable>
+/** The unique key of a message, as text. */
+export type MessageKeyText = string
+
+export const keyText = ({ chat, sender, message_id }: Pick<NewMessage, 'chat' | 'sender' | 'message_id'>): MessageKeyText =>
+  JSON.stringify([chat, sender, message_id])
+
+/** Rows in one statement: PostgreSQL takes 65,535 parameters, SQLite 32,766. */
+const CHUNK = 500
+
+/** Stores those that are not there yet and gives their keys: a message that arrives twice is stored once. */
+export const insertMessages = async (tx: Writer, rows: readonly NewMessage[]): Promise<Set<MessageKeyText>> => {
+  const inserted = new Set<MessageKeyText>()
+  for (let start = 0; start < rows.length; start += CHUNK) {
+    const stored = await tx
+      .insertInto('messages')
+      .values(rows.slice(start, start + CHUNK))
+      .onConflict((conflict) => conflict.columns(['instance_id', 'chat', 'sender', 'message_id']).doNothing())
+      .returning(['chat', 'sender', 'message_id'])
+      .execute()
+    for (const row of stored) inserted.add(keyText(row))
+  }
+  return inserted
+}
+
+/** Statuses that a later one may replace: a message never becomes less read. `failed` is what we supposed; a receipt knows better. */
+const lower: Record<MessageStatus, readonly MessageStatus[]> = {
+  pending: [],
+  failed: ['pending'],
+  sent: ['pending', 'failed'],
+  delivered: ['pending', 'failed', 'sent'],
+  read: ['pending', 'failed', 'sent', 'delivered'],
+  played: ['pending', 'failed', 'sent', 'delivered', 'read'],
+}
+
+export interface StatusRaise {
+  ids: readonly string[]
+  status: MessageStatus
+  fromMe: boolean
+}
+
+/** Gives whether anything changed. */
+export const raiseStatus = async (tx: Writer, instanceId: string, { ids, status, fromMe }: StatusRaise): Promise<boolean> => {
+  if (ids.length === 0) return false
+  const result = await tx
+    .updateTable('messages')
+    .set({ status })
+    .where('instance_id', '=', instanceId)
+    .where('message_id', 'in', ids)
+    .where('from_me', '=', fromMe ? 1 : 0)
+    .where('status', 'in', lower[status])
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
+export interface Change {
+  kind: 'edit' | 'revoke'
+  chat: string
+  /** Who changes. */
+  sender: string
+  /** Message that is changed. */
+  messageId: string
+  /** New text of an edit. */
+  content: string
+}
+
+/**
+ * Applies an edit or a revocation to the message it is about. False: nobody but its author may (in a group its admins may revoke too), so
+ * it never happened. A message we never had is nobody's, and the change is believed.
+ */
+export const applyChange = async (tx: Writer, instanceId: string, change: Change): Promise<boolean> => {
+  const original = await tx
+    .selectFrom('messages')
+    .select(['seq', 'sender'])
+    .where('instance_id', '=', instanceId)
+    .where('message_id', '=', change.messageId)
+    .where('chat', '=', change.chat)
+    .executeTakeFirst()
+  if (original === undefined) return true
+  const byAdmin = change.kind === 'revoke' && change.chat.endsWith('@g.us')
+  if (original.sender !== change.sender && !byAdmin) return false
+  await tx
+    .updateTable('messages')
+    .set(change.kind === 'edit' ? { edited_content: change.content } : { revoked: 1 })
+    .where('seq', '=', original.seq)
+    .execute()
+  return true
+}
+
+/** A chat that was only known by LID has turned out to belong to a number: its messages move to the number's name. */
+export const renameChat = async (tx: Writer, instanceId: string, lid: string, jid: string): Promise<void> => {
+  await sql`
+    update messages set chat = ${jid}, sender = case when sender = ${lid} then ${jid} else sender end
+    where instance_id = ${instanceId} and chat = ${lid}
+      and not exists (select 1 from messages twin where twin.instance_id = ${instanceId} and twin.chat = ${jid} and twin.message_id = messages.message_id)
+  `.execute(tx)
+}
+
+export interface StoredMessage {
+  messageId: string
+  chat: string
+  sender: string
+  fromMe: boolean
+  wire: Uint8Array
+}
+
+/** Messages of this id; normally one. */
+export const findMessages = async (reader: Reader, instanceId: string, messageId: string): Promise<StoredMessage[]> => {
+  const rows = await reader
+    .selectFrom('messages')
+    .select(['message_id', 'chat', 'sender', 'from_me', 'wire'])
+    .where('instance_id', '=', instanceId)
+    .where('message_id', '=', messageId)
+    .orderBy('seq', 'desc')
+    .limit(10)
+    .execute()
+  return rows.map((row) => ({ messageId: row.message_id, chat: row.chat, sender: row.sender, fromMe: row.from_me === 1, wire: row.wire }))
+}

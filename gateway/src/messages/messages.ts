@@ -1,0 +1,92 @@
+/** Messages: the send routes, and the recording of what arrives. */
+import type { EventLog } from '../events/event.ts'
+import type { Operation } from '../http/operation.ts'
+import type { Instance } from '../instances/instance.ts'
+import type { Outbound } from '../outbound/outbound.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logging.ts'
+import type { Database } from '../storage/database.ts'
+import type { Vault } from '../storage/vault.ts'
+import type { EngineEvent, EngineFactory, IdentityStore } from '../whatsapp/engine.ts'
+import { decodeWireMessage, type WireMessage } from '../whatsapp/wire.ts'
+import { createLeftovers } from './leftovers.ts'
+import { createLinkPreviews } from './link-preview.ts'
+import { findMessages } from './message-repository.ts'
+import { sendOperations } from './operations.ts'
+import { createPeople } from './people.ts'
+import { createRecipients } from './recipient.ts'
+import { createRecorder } from './recorder.ts'
+import { createSender, type Sender, type SendingInstances } from './send.ts'
+import { createTurns } from './turns.ts'
+
+export interface Messages {
+  operations: readonly Operation[]
+  sender: Sender
+  /** To be given to `instances.listen`. Returns at once unless too much waits; what it takes is stored soon, and survives a crash. */
+  handle(instance: Pick<Instance, 'id'>, event: EngineEvent): Promise<void>
+  /** A message of ours, for peers that could not decrypt it. */
+  storedMessage(instanceId: string, messageId: string): Promise<WireMessage | null>
+  instanceDeleted(instanceId: string): void
+  /** Takes up what the last run left. To be awaited before sessions start. */
+  start(): Promise<void>
+  /** After sessions have stopped: stores what they reported last. */
+  stop(): Promise<void>
+}
+
+interface Collaborators {
+  db: Database
+  vault: Vault
+  clock: Clock
+  logger: Logger
+  outbound: Outbound
+  engine: Pick<EngineFactory, 'readInbox'>
+  instances: SendingInstances
+  events: EventLog
+  identitiesOf(instanceId: string): IdentityStore
+}
+
+export const createMessages = ({
+  db,
+  vault,
+  clock,
+  logger,
+  outbound,
+  engine,
+  instances,
+  events,
+  identitiesOf,
+}: Collaborators): Messages => {
+  const people = createPeople({ db, clock, identitiesOf })
+  const recorder = createRecorder({ db, events, people, instances, clock, logger })
+  const leftovers = createLeftovers({ db, vault, clock, logger, engine, instances, events, people, recorder })
+  const sender = createSender({
+    db,
+    clock,
+    logger,
+    instances,
+    people,
+    recipients: createRecipients({ clock, identitiesOf }),
+    recorder,
+    turns: createTurns(),
+    linkPreview: createLinkPreviews({ outbound, logger }),
+  })
+
+  return {
+    operations: sendOperations(sender),
+    sender,
+    handle: async (instance, event) => recorder.take(instance.id, event),
+    async storedMessage(instanceId, messageId) {
+      const message = (await findMessages(db.read, instanceId, messageId)).find(({ fromMe }) => fromMe)
+      return message === undefined ? null : decodeWireMessage(message.wire)
+    },
+    instanceDeleted: recorder.forget,
+    async start() {
+      await leftovers.takeUp()
+      leftovers.start()
+    },
+    async stop() {
+      await leftovers.stop()
+      await recorder.stop()
+    },
+  }
+}

@@ -1,0 +1,193 @@
+/** What an engine event means for storage and for those who listen. Pure: the recorder carries it out. */
+
+import type { NewEvent } from '../events/event.ts'
+import type { InstanceSettings } from '../instances/settings-values.ts'
+import type { MessageStatus } from '../storage/schema.ts'
+import type { Address, EngineEvent, ReceiptStatus, ReceivedMessage } from '../whatsapp/engine.ts'
+import { encodeWireMessage } from '../whatsapp/wire.ts'
+import { canonical } from './context.ts'
+import { callData, chatTypeOf, exchangeData, type Person, statusData } from './exchange.ts'
+import { readMessage } from './kinds/registry.ts'
+import type { Change, NewMessage, StatusRaise } from './message-repository.ts'
+import type { NameChange } from './people.ts'
+
+export interface Plan {
+  /** Stored if it is not there yet. When it was, it came before: `change` and `event` happened then. */
+  message: NewMessage | null
+  change: Change | null
+  status: StatusRaise | null
+  event: NewEvent | null
+  names: NameChange[]
+  /** Inbox row that is dealt with. */
+  inbox: string | null
+}
+
+export interface PlanContext {
+  instanceId: string
+  settings: Pick<InstanceSettings, 'ignoreGroupMessages' | 'ignoreStatus'>
+  /** The own account. */
+  self: Address
+  introduce(address: Address): Person
+  now: number
+}
+
+const nothing: Plan = { message: null, change: null, status: null, event: null, names: [], inbox: null }
+
+/** Null: nothing to be done. */
+export const planOf = (event: EngineEvent, context: PlanContext): Plan | null => {
+  switch (event.type) {
+    case 'message':
+      return planMessage(event.message, event.inbox, context)
+    case 'receipt':
+      return planReceipt(event, context)
+    case 'server-ack':
+      return planAck(event, context)
+    case 'call': {
+      const from = context.introduce(event.call.from)
+      return { ...nothing, event: eventOf(context, 'call.update', canonical(from), callData(event.call, from)) }
+    }
+    case 'contact':
+      return { ...nothing, names: [event] }
+    case 'open':
+      return event.name === null ? null : { ...nothing, names: [{ address: event.self, pushName: event.name, savedName: null }] }
+    case 'profile':
+      return event.name === null ? null : { ...nothing, names: [{ address: context.self, pushName: event.name, savedName: null }] }
+    default:
+      return null
+  }
+}
+
+/** Everybody an event speaks of. */
+export const addressesIn = (event: EngineEvent): Address[] => {
+  switch (event.type) {
+    case 'message':
+      return [event.message.chat, event.message.sender]
+    case 'history':
+      return event.messages.flatMap((message) => [message.chat, message.sender])
+    case 'receipt':
+      return [event.chat, event.sender]
+    case 'server-ack':
+      return [event.to]
+    case 'call':
+      return [event.call.from]
+    case 'contact':
+      return [event.address]
+    case 'open':
+      return [event.self]
+    default:
+      return []
+  }
+}
+
+const planMessage = (received: ReceivedMessage, inbox: string | null, context: PlanContext): Plan => {
+  const chat = context.introduce(received.chat)
+  if (isIgnored(chat, context)) return { ...nothing, inbox }
+  const message = rowOf(received, context)
+  const sender = context.introduce(received.sender)
+  const names: NameChange[] = received.pushName === null ? [] : [{ address: sender, pushName: received.pushName, savedName: null }]
+  // The name that comes with the message is news to nobody but our table.
+  const named = (person: Person): Person =>
+    canonical(person) === canonical(sender) ? { ...person, name: person.name ?? received.pushName } : person
+  const reading = readMessage(received.message)
+  const change: Change | null =
+    reading.changes === null
+      ? null
+      : {
+          kind: reading.type === 'message_edit' ? 'edit' : 'revoke',
+          chat: message.chat,
+          sender: message.sender,
+          messageId: reading.changes,
+          content: reading.content,
+        }
+  const data = exchangeData({
+    id: received.id,
+    fromMe: received.fromMe,
+    timestamp: received.timestamp,
+    chat: named(chat),
+    sender: named(sender),
+    message: received.message,
+    reading,
+    source: '',
+  })
+  return { ...nothing, message, change, names, inbox, event: eventOf(context, 'message.exchange', message.chat, data) }
+}
+
+/** Row of a message that arrived, from others or from our own phone. */
+export const rowOf = (received: ReceivedMessage, { instanceId, introduce, now }: PlanContext): NewMessage => {
+  const reading = readMessage(received.message)
+  return {
+    instance_id: instanceId,
+    message_id: received.id,
+    chat: canonical(introduce(received.chat)),
+    sender: canonical(introduce(received.sender)),
+    from_me: received.fromMe ? 1 : 0,
+    type: reading.type,
+    content: reading.content,
+    source: '',
+    // WhatsApp has it, or we would not have got it.
+    status: received.fromMe ? 'sent' : 'delivered',
+    push_name: received.pushName,
+    refers_to: reading.changes,
+    edited_content: null,
+    revoked: 0,
+    media_type: reading.mediaType,
+    wire: encodeWireMessage(received.message),
+    sent_at: received.timestamp,
+    stored_at: now,
+  }
+}
+
+export const isIgnored = (chat: Address, { settings }: PlanContext): boolean => {
+  const type = chatTypeOf(canonical(chat))
+  return (type === 'group' && settings.ignoreGroupMessages) || (type === 'status' && settings.ignoreStatus)
+}
+
+/** What a receipt makes of the stored message; others say something about one device or one attempt only. */
+const storedStatus: Partial<Record<ReceiptStatus, MessageStatus>> = {
+  server: 'sent',
+  delivered: 'delivered',
+  read: 'read',
+  played: 'played',
+  read_self: 'read',
+  played_self: 'played',
+  server_error: 'failed',
+}
+
+const planReceipt = (receipt: EngineEvent & { type: 'receipt' }, context: PlanContext): Plan | null => {
+  const chat = context.introduce(receipt.chat)
+  if (isIgnored(chat, context)) return null
+  const sender = context.introduce(receipt.sender)
+  const status = storedStatus[receipt.status]
+  // A receipt of others speaks of our messages; one of our own devices says that we have read theirs.
+  const ours = !receipt.fromMe
+  const raise = status === undefined ? null : { ids: receipt.ids, status, fromMe: ours }
+  if (receipt.status === 'server') return { ...nothing, status: raise }
+  const author = ours ? canonical(context.self) : chatTypeOf(canonical(chat)) === 'private' ? canonical(chat) : null
+  const data = statusData({ ...receipt, chat, sender, author })
+  return { ...nothing, status: raise, event: eventOf(context, 'message.status', canonical(chat), data) }
+}
+
+/** The answer to the request said `sent`, so that WhatsApp took it is no news; that it refused is. */
+const planAck = (ack: EngineEvent & { type: 'server-ack' }, context: PlanContext): Plan => {
+  const status: StatusRaise = { ids: [ack.id], status: ack.error === null ? 'sent' : 'failed', fromMe: true }
+  if (ack.error === null) return { ...nothing, status }
+  const chat = context.introduce(ack.to)
+  const self = context.introduce(context.self)
+  const data = statusData({
+    ids: [ack.id],
+    status: 'server_error',
+    timestamp: context.now,
+    chat,
+    sender: self,
+    author: canonical(self),
+    fromMe: true,
+  })
+  return { ...nothing, status, event: eventOf(context, 'message.status', canonical(chat), data) }
+}
+
+const eventOf = ({ instanceId }: PlanContext, name: NewEvent['name'], lane: string, data: Record<string, unknown>): NewEvent => ({
+  instanceId,
+  name,
+  lane,
+  data,
+})

@@ -1,0 +1,240 @@
+/**
+ * Whatever WhatsApp tells goes through here into storage: message, event, deliveries and the end of its inbox row in one transaction.
+ *
+ * Each instance has a queue. While one transaction commits, what arrives meanwhile gathers and becomes the next one, so that a burst costs
+ * few commits and order is kept. Nothing in the queue can be lost by a crash: a message still has its inbox row, which the next
+ * start takes up.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { EventLog, NewEvent } from '../events/event.ts'
+import type { InstanceSettings } from '../instances/settings-values.ts'
+import { createBoundedMap } from '../runtime/bounded-map.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logging.ts'
+import type { Database } from '../storage/database.ts'
+import type { Address, EngineEvent } from '../whatsapp/engine.ts'
+import { settleInbox } from '../whatsapp/inbox-table.ts'
+import { applyChange, insertMessages, keyText, raiseStatus, renameChat, type StatusRaise } from './message-repository.ts'
+import type { People } from './people.ts'
+import { addressesIn, isIgnored, type Plan, type PlanContext, planOf, rowOf } from './plan.ts'
+
+export interface Recorder {
+  /** Returns at once while the queue is short; else a promise that holds the session back until it is. */
+  take(instanceId: string, event: EngineEvent): Promise<void> | undefined
+  /** An event of our own making, in line with what arrives. Resolves when it is durable. */
+  announce(event: NewEvent): Promise<void>
+  /** Drops what an instance that is gone still had waiting. */
+  forget(instanceId: string): void
+  /** Resolves when everything taken so far is stored. */
+  drain(): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface InstanceFacts {
+  self(instanceId: string): Address
+  settingsOf(instanceId: string): InstanceSettings
+}
+
+interface Collaborators {
+  db: Database
+  events: EventLog
+  people: People
+  instances: InstanceFacts
+  clock: Clock
+  logger: Logger
+}
+
+type Work = { kind: 'engine'; event: EngineEvent } | { kind: 'own'; event: NewEvent }
+
+interface Job {
+  work: Work
+  done(): void
+  failed(error: unknown): void
+}
+
+interface Queue {
+  instanceId: string
+  waiting: Job[]
+  /** Resolves when nothing waits any more. */
+  running: Promise<void>
+  forgotten: boolean
+}
+
+/** Events in one transaction. */
+const BATCH = 100
+/** From here on the session is held back. */
+const HIGH_WATER = 300
+const STORE_PAUSE_MS = 1_000
+/** Messages of a history part in one transaction. */
+const HISTORY_CHUNK = 200
+/** Chats whose LID and number are known to have been brought together, over all instances. */
+const REMEMBERED_CHATS = 50_000
+
+export const createRecorder = ({ db, events, people, instances, clock, logger }: Collaborators): Recorder => {
+  const queues = new Map<string, Queue>()
+  const joined = createBoundedMap<string, true>(REMEMBERED_CHATS)
+  let stopping = false
+
+  const enqueue = (instanceId: string, work: Work): Promise<void> => {
+    const queue = queues.get(instanceId) ?? { instanceId, waiting: [], running: Promise.resolve(), forgotten: false }
+    const stored = new Promise<void>((resolve, reject) => {
+      queue.waiting.push({ work, done: resolve, failed: reject })
+    })
+    if (!queues.has(instanceId)) {
+      queues.set(instanceId, queue)
+      queue.running = run(queue)
+    }
+    return stored
+  }
+
+  const run = async (queue: Queue): Promise<void> => {
+    // One turn, so that what arrives together is stored together.
+    await Promise.resolve()
+    while (queue.waiting.length > 0) await recordAll(queue, queue.waiting.splice(0, BATCH))
+    queues.delete(queue.instanceId)
+  }
+
+  /** Never throws. A job that cannot be stored takes nothing of the others with it. */
+  const recordAll = async (queue: Queue, jobs: readonly Job[]): Promise<void> => {
+    if (queue.forgotten) {
+      for (const job of jobs) job.failed(new Error('the instance is gone'))
+      return
+    }
+    try {
+      await record(
+        queue.instanceId,
+        jobs.map((job) => job.work),
+      )
+      for (const job of jobs) job.done()
+    } catch (error) {
+      if (!(await storeWorks())) {
+        logger.error({ err: error, instance: queue.instanceId }, 'Messages cannot be stored; trying again')
+        if (!stopping) await sleep(STORE_PAUSE_MS)
+        if (stopping) for (const job of jobs) job.failed(error)
+        else queue.waiting.unshift(...jobs)
+      } else if (jobs.length > 1) {
+        for (const job of jobs) await recordAll(queue, [job])
+      } else {
+        // Not the store's fault. Its inbox row stays, and the next start tries again.
+        const type = jobs[0]?.work.kind === 'engine' ? jobs[0].work.event.type : 'own'
+        if (!queue.forgotten) logger.error({ err: error, instance: queue.instanceId, type }, 'An event could not be recorded')
+        jobs[0]?.failed(error)
+      }
+    }
+  }
+
+  const storeWorks = async (): Promise<boolean> => {
+    try {
+      await db.check()
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  const record = async (instanceId: string, works: readonly Work[]): Promise<void> => {
+    const engineEvents = works.flatMap((work) => (work.kind === 'engine' ? [work.event] : []))
+    const self = instances.self(instanceId)
+    const introduce = await people.meet(instanceId, [self, ...engineEvents.flatMap(addressesIn)])
+    const context: PlanContext = { instanceId, settings: instances.settingsOf(instanceId), self, introduce, now: clock.now() }
+
+    const plans: Plan[] = []
+    for (const work of works) {
+      if (work.kind === 'own') plans.push({ ...emptyPlan, event: work.event })
+      else if (work.event.type === 'history') await recordHistory(work.event.messages, context)
+      else {
+        const plan = planOf(work.event, context)
+        if (plan !== null) plans.push(plan)
+      }
+    }
+    if (plans.length > 0) await carryOut(plans, context, chatsToJoin(engineEvents, context))
+  }
+
+  const carryOut = async (
+    plans: readonly Plan[],
+    { instanceId }: PlanContext,
+    chats: readonly { lid: string; jid: string }[],
+  ): Promise<void> => {
+    const names = people.news(
+      instanceId,
+      plans.flatMap((plan) => plan.names),
+    )
+    const rows = new Map(plans.flatMap(({ message }) => (message === null ? [] : [[keyText(message), message] as const])))
+    await events.write(async (tx, record) => {
+      for (const { lid, jid } of chats) await renameChat(tx, instanceId, lid, jid)
+      const fresh = await insertMessages(tx, [...rows.values()])
+      const happened: NewEvent[] = []
+      for (const { message, change, event } of plans) {
+        // Each key counts once, also within the batch.
+        if (message !== null && !fresh.delete(keyText(message))) continue
+        if (change !== null && !(await applyChange(tx, instanceId, change))) continue
+        if (event !== null) happened.push(event)
+      }
+      for (const raise of merged(plans)) await raiseStatus(tx, instanceId, raise)
+      await people.store(tx, instanceId, names)
+      await settleInbox(
+        tx,
+        instanceId,
+        plans.flatMap(({ inbox }) => inbox ?? []),
+      )
+      await record(...happened)
+    })
+    people.remember(instanceId, names)
+    for (const { jid } of chats) joined.set(`${instanceId} ${jid}`, true)
+  }
+
+  /** Old messages are stored and announced to nobody. */
+  const recordHistory = async (messages: (EngineEvent & { type: 'history' })['messages'], context: PlanContext): Promise<void> => {
+    const wanted = messages.filter((message) => !isIgnored(context.introduce(message.chat), context))
+    for (let start = 0; start < wanted.length; start += HISTORY_CHUNK) {
+      const rows = wanted.slice(start, start + HISTORY_CHUNK).map((message) => rowOf(message, context))
+      await db.write((tx) => insertMessages(tx, rows))
+    }
+  }
+
+  /** Private chats seen under both names for the first time since the start: they may have messages under the LID. */
+  const chatsToJoin = (engineEvents: readonly EngineEvent[], { instanceId, introduce }: PlanContext): { lid: string; jid: string }[] => {
+    const chats = new Map<string, string>()
+    for (const event of engineEvents) {
+      if (event.type !== 'message') continue
+      const { jid, lid } = introduce(event.message.chat)
+      if (jid !== null && lid !== null && joined.get(`${instanceId} ${jid}`) === undefined) chats.set(jid, lid)
+    }
+    return [...chats].map(([jid, lid]) => ({ jid, lid }))
+  }
+
+  return {
+    take(instanceId, event) {
+      if (stopping) return undefined
+      const stored = enqueue(instanceId, { kind: 'engine', event }).catch(() => undefined)
+      return (queues.get(instanceId)?.waiting.length ?? 0) > HIGH_WATER ? stored : undefined
+    },
+    announce: (event) => enqueue(event.instanceId, { kind: 'own', event }),
+    forget(instanceId) {
+      const queue = queues.get(instanceId)
+      if (queue !== undefined) queue.forgotten = true
+    },
+    async drain() {
+      while (queues.size > 0) await Promise.all([...queues.values()].map((queue) => queue.running))
+    },
+    async stop() {
+      stopping = true
+      while (queues.size > 0) await Promise.all([...queues.values()].map((queue) => queue.running))
+    },
+  }
+}
+
+const emptyPlan: Plan = { message: null, change: null, status: null, event: null, names: [], inbox: null }
+
+/** Raises to the same status in one statement; their order does not matter, since a status never falls. */
+const merged = (plans: readonly Plan[]): StatusRaise[] => {
+  const raises = new Map<string, StatusRaise & { ids: string[] }>()
+  for (const { status: raise } of plans) {
+    if (raise === null) continue
+    const key = `${raise.status} ${raise.fromMe}`
+    const same = raises.get(key)
+    if (same === undefined) raises.set(key, { ...raise, ids: [...raise.ids] })
+    else same.ids.push(...raise.ids)
+  }
+  return [...raises.values()]
+}

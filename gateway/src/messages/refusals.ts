@@ -1,0 +1,26 @@
+/** What a send route answers when WhatsApp, or the way to it, refuses (decisions.md §1). */
+import { ApiError, errors } from '../http/errors.ts'
+import { EngineError } from '../whatsapp/engine.ts'
+
+/** `number` is what the caller wrote. What is an answer already stays as it is. */
+export const refusalOf = (error: unknown, number: string): ApiError => {
+  if (error instanceof ApiError) return error
+  if (!(error instanceof EngineError)) return new ApiError(500, 'Failed to send message: internal error')
+  switch (error.code) {
+    case 'rate-limited':
+      return new ApiError(429, 'WhatsApp rate limit reached. Try again later.')
+    case 'not-connected':
+    case 'logged-out':
+      return errors.notConnected()
+    case 'not-registered':
+      return new ApiError(400, `Number ${number.replace(/\D/g, '') || number} is not registered on WhatsApp`)
+    case 'unsupported':
+      return errors.notBuilt('This recipient')
+    case 'timeout':
+      return new ApiError(500, 'Failed to send message: timed out waiting for WhatsApp')
+    case 'rejected':
+      if (error.serverCode === 401 || error.serverCode === 403) return new ApiError(403, 'Not authorized to send to this chat')
+      if (error.serverCode === 404) return new ApiError(404, 'Chat not found')
+      return new ApiError(500, `Failed to send message: ${error.message}`)
+  }
+}

@@ -1,0 +1,230 @@
+/**
+ * The way of a message out: check → recipient → quote → its turn in the chat → typing → stored as pending under its final id → WhatsApp →
+ * `message.exchange`. The id is fixed and the row written before WhatsApp gets anything, so that neither a crash nor a retry receipt
+ * meets a message we do not know. Once WhatsApp has it, the answer is a success whatever happens to us.
+ */
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ApiError, errors } from '../http/errors.ts'
+import type { Instance } from '../instances/instance.ts'
+import { type Clock, rfc3339 } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logging.ts'
+import type { Database } from '../storage/database.ts'
+import type { Address, EngineSession } from '../whatsapp/engine.ts'
+import { isGroupJid, isLid, lidJid, numberJid, parseJid } from '../whatsapp/jid.ts'
+import { encodeWireMessage, type WireMessage } from '../whatsapp/wire.ts'
+import type { CommonBody } from './common-body.ts'
+import { canonical, type Mentions, type Quote, writeContext } from './context.ts'
+import { exchangeData, type Person } from './exchange.ts'
+import type { Composed, Composing, LinkPreview } from './kinds/kind.ts'
+import { readMessage } from './kinds/registry.ts'
+import { insertMessages, type NewMessage } from './message-repository.ts'
+import type { People } from './people.ts'
+import { findQuote } from './quotes.ts'
+import { parseRecipient, type Recipients } from './recipient.ts'
+import type { InstanceFacts, Recorder } from './recorder.ts'
+import { refusalOf } from './refusals.ts'
+import type { Turns } from './turns.ts'
+
+/** The answer's `data` (decisions.md §4). */
+export interface SentMessage {
+  messageId: string
+  messageType: string
+  direction: 'outgoing'
+  content: string
+  timestamp: string
+  source: string
+  chat: Person & { groupName?: string }
+  sender: Person
+  replyTo?: { messageId: string }
+  mentions?: string[]
+}
+
+export interface Sender {
+  /** Throws the ApiErrors of the send routes. */
+  send(
+    instance: Instance,
+    body: CommonBody,
+    kind: { check(): void; compose(composing: Composing): Promise<Composed> },
+  ): Promise<SentMessage>
+}
+
+export interface SendingInstances extends InstanceFacts {
+  /** Throws when the instance is not connected. */
+  session(instanceId: string): EngineSession
+}
+
+interface Collaborators {
+  db: Database
+  clock: Clock
+  logger: Logger
+  instances: SendingInstances
+  people: People
+  recipients: Recipients
+  recorder: Recorder
+  turns: Turns
+  linkPreview(text: string): Promise<LinkPreview | null>
+}
+
+const LONGEST_DELAY_S = 60
+const DEFAULT_SOURCE = 'api'
+
+export const createSender = (collaborators: Collaborators): Sender => {
+  const { db, clock, logger, instances, people, recipients, recorder, turns, linkPreview } = collaborators
+
+  /** `paused` is also sent when the message then fails: nobody should see us typing for ever. */
+  const typeFor = async (session: EngineSession, to: Address, seconds: number): Promise<void> => {
+    if (seconds <= 0) return
+    const show = (state: 'composing' | 'paused') =>
+      session.setChatState(to, state).catch((error: unknown) => logger.debug({ err: error }, 'The typing state could not be shown'))
+    await show('composing')
+    await sleep(seconds * 1000)
+    await show('paused')
+  }
+
+  const storePending = (row: NewMessage): Promise<unknown> => db.write((tx) => insertMessages(tx, [row]))
+
+  const storeFailed = async ({ instance_id, message_id, chat }: NewMessage): Promise<void> => {
+    try {
+      await db.write((tx) =>
+        tx
+          .updateTable('messages')
+          .set({ status: 'failed' })
+          .where('instance_id', '=', instance_id)
+          .where('message_id', '=', message_id)
+          .where('chat', '=', chat)
+          .execute(),
+      )
+    } catch (error) {
+      logger.error({ err: error, message: message_id }, 'A failed message could not be marked; the next start does it')
+    }
+  }
+
+  return {
+    async send(instance, body, kind) {
+      const number = body.number?.trim() || body.to?.trim()
+      if (!number) throw new ApiError(400, 'Number is required')
+      kind.check()
+      const recipient = parseRecipient(number)
+      if (recipient === null) throw new ApiError(400, 'Invalid number')
+      const session = instances.session(instance.id)
+      const asked = await recipients.resolve(instance.id, session, recipient).catch((error: unknown) => {
+        throw refusalOf(error, number)
+      })
+      const { to, quote } = await quoteFor(db, instance.id, asked, body)
+      const mentions = isGroupJid(canonical(to)) ? mentionsOf(body) : { people: [], everybody: false }
+
+      return turns.take(instance.id, canonical(to), async () => {
+        const [{ message, messageType, content }] = await Promise.all([
+          kind.compose({ contextInfo: writeContext(quote, mentions), linkPreview }),
+          typeFor(session, to, Math.min(body.delay ?? 0, LONGEST_DELAY_S)),
+        ])
+        const self = instances.self(instance.id)
+        const introduce = await people.meet(instance.id, [to, self])
+        const chat = introduce(to)
+        const sender = introduce(self)
+        const id = newMessageId()
+        const source = body.source?.trim() || DEFAULT_SOURCE
+        const row = rowOf({ instanceId: instance.id, id, chat, sender, message, content, source, quote, now: clock.now() })
+        await storePending(row)
+
+        const { timestamp } = await handOver(instances, instance.id, to, message, id).catch(async (error: unknown) => {
+          await storeFailed(row)
+          throw refusalOf(error, number)
+        })
+
+        // It has left. From here on nothing may turn the answer into a failure: the caller would send it again.
+        const reading = readMessage(message)
+        const data = exchangeData({ id, fromMe: true, timestamp, chat, sender, message, reading, source })
+        await recorder
+          .announce({ instanceId: instance.id, name: 'message.exchange', lane: canonical(chat), data })
+          .catch((error: unknown) => logger.error({ err: error, message: id }, 'A sent message could not be announced'))
+        const group = isGroupJid(canonical(chat)) && chat.name !== null ? { groupName: chat.name } : {}
+        return {
+          messageId: id,
+          messageType,
+          direction: 'outgoing',
+          content,
+          timestamp: rfc3339(timestamp),
+          source,
+          chat: { ...chat, ...group },
+          sender,
+          ...(quote === null ? {} : { replyTo: { messageId: quote.messageId } }),
+          ...(mentions.people.length === 0 ? {} : { mentions: [...mentions.people] }),
+        }
+      })
+    },
+  }
+}
+
+/** The session is asked for anew, since the instance may have been disconnected while the message waited. */
+const handOver = async (
+  instances: SendingInstances,
+  instanceId: string,
+  to: Address,
+  message: WireMessage,
+  id: string,
+): Promise<{ timestamp: number }> => instances.session(instanceId).send(to, message, { id })
+
+/** With `replyPrivate` the answer goes to the author of a group message in place of the group. */
+const quoteFor = async (
+  db: Database,
+  instanceId: string,
+  asked: Address,
+  body: CommonBody,
+): Promise<{ to: Address; quote: Quote | null }> => {
+  const messageId = body.replyTo?.trim()
+  if (!messageId) return { to: asked, quote: null }
+  const { quote, chat, privateTo } = await findQuote(db.read, instanceId, canonical(asked), messageId)
+  const to = body.replyPrivate && privateTo !== null ? addressOf(privateTo) : asked
+  return { to, quote: { ...quote, otherChat: chat === canonical(to) ? null : chat } }
+}
+
+const addressOf = (jid: string): Address => (isLid(jid) ? { jid: null, lid: jid } : { jid, lid: null })
+
+/** Numbers or JIDs, with or without `@` or `+` in front. Throws 400 for what is neither. */
+const mentionsOf = (body: CommonBody): Mentions => ({
+  people: (body.mention ?? []).map((text, index) => {
+    const jid = parseJid(text.trim())
+    if (jid?.server === 'lid') return lidJid(jid.user)
+    const digits = jid?.server === 's.whatsapp.net' ? jid.user : text.replace(/[\s@+().-]/g, '')
+    if (!/^\d{5,20}$/.test(digits)) throw errors.invalidBody(`mention[${index}] must be a number`)
+    return numberJid(digits)
+  }),
+  everybody: body.mentionAll ?? false,
+})
+
+/** `3EB0` and 16 hex digits, as WhatsApp Web's own and in the documentation. */
+const newMessageId = (): string => `3EB0${randomBytes(8).toString('hex').toUpperCase()}`
+
+interface Outgoing {
+  instanceId: string
+  id: string
+  chat: Person
+  sender: Person
+  message: WireMessage
+  content: string
+  source: string
+  quote: Quote | null
+  now: number
+}
+
+const rowOf = ({ instanceId, id, chat, sender, message, content, source, quote, now }: Outgoing): NewMessage => ({
+  instance_id: instanceId,
+  message_id: id,
+  chat: canonical(chat),
+  sender: canonical(sender),
+  from_me: 1,
+  type: readMessage(message).type,
+  content,
+  source,
+  status: 'pending',
+  push_name: sender.name,
+  refers_to: quote?.messageId ?? null,
+  edited_content: null,
+  revoked: 0,
+  media_type: null,
+  wire: encodeWireMessage(message),
+  sent_at: now,
+  stored_at: now,
+})
