@@ -48,10 +48,8 @@ async function companionHalf(code: string, ephemeral: KeyPair) {
   return {
     hello: { wrappedEphemeral, serverAuthKey: randomBytes(32) },
     async finish(identity: KeyPair, wrappedPrimary: Uint8Array, primaryIdentity: Uint8Array) {
-      const key = await derivePairingCodeKey(code, wrappedPrimary.slice(0, 32))
-      const primaryEphemeral = Buffer.from(
-        aesDecryptCTR(Buffer.from(wrappedPrimary.slice(48, 80)), Buffer.from(key), Buffer.from(wrappedPrimary.slice(32, 48))),
-      )
+      const key = await derivePairingCodeKey(code, Buffer.from(wrappedPrimary.slice(0, 32)))
+      const primaryEphemeral = Buffer.from(aesDecryptCTR(wrappedPrimary.slice(48, 80), key, wrappedPrimary.slice(32, 48)))
       const shared = Curve.sharedKey(ephemeral.private, primaryEphemeral)
       const random = randomBytes(32)
       const bundleSalt = randomBytes(32)
