@@ -39,7 +39,10 @@ export interface SessionOptions {
   /** The stored message of this id, for peers that could not decrypt it and ask again. */
   storedMessage(id: string): Promise<WireMessage | null>
   logger: Logger
-  /** Called in order, one event at a time: the next one waits for the promise. Must not throw. */
+  /**
+   * Called in order, one event at a time: the next one waits for the promise. Must not throw, and must not await `stop` or `logout` of
+   * its own session: those wait for the events to be taken.
+   */
   onEvent(event: EngineEvent): void | Promise<void>
 }
 
@@ -120,6 +123,7 @@ export type EngineEvent =
   | { type: 'closed'; reason: CloseReason; detail: string }
   /** `inbox` names the durable row this came from; the recorder settles it in the transaction that stores the message. */
   | { type: 'message'; message: ReceivedMessage; inbox: string | null }
+  /** `sender` issued the receipt; `fromMe`: it was another device of ours (`read_self`, `played_self`, `sender`). */
   | { type: 'receipt'; ids: string[]; chat: Address; sender: Address; fromMe: boolean; status: ReceiptStatus; timestamp: number }
   /** WhatsApp took the message (`error: null`) or refused it (WhatsApp's code). */
   | { type: 'server-ack'; id: string; to: Address; error: number | null }

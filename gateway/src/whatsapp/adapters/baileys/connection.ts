@@ -262,6 +262,10 @@ export class Connection {
 
   #listen(socket: WASocket, credentials: Credentials): void {
     const { ev, ws } = socket
+    // Baileys listens to this one without doing anything, which keeps a refused handshake open until it times out.
+    ws.on('unexpected-response', (_request: unknown, response: { statusCode?: number }) => {
+      void socket.end(new Error(`the connection was refused with HTTP status ${response.statusCode ?? 'unknown'}`))
+    })
     ws.prependListener('CB:message', (stanza: BinaryNode) => this.#stanzas.note(stanza))
     ws.on('CB:receipt', (stanza: BinaryNode) => {
       const receipt = readReceipt(stanza, this.#self)

@@ -6,13 +6,14 @@ import https from 'node:https'
 import { socksDispatcher } from 'fetch-socks'
 import { HttpsProxyAgent } from 'https-proxy-agent'
 import { SocksProxyAgent } from 'socks-proxy-agent'
-import { Agent, type Dispatcher, ProxyAgent } from 'undici'
+import { Agent, type Dispatcher, Dispatcher1Wrapper, ProxyAgent } from 'undici'
 import type { ProxyConfiguration } from '../../engine.ts'
 
 export interface Routes {
   /** For the WebSocket; undefined: direct. */
   socket: https.Agent | undefined
   upload: https.Agent | undefined
+  /** Made for Node's own fetch, which speaks an older dispatcher protocol than the undici package. */
   download: Dispatcher | undefined
   close(): void
 }
@@ -22,7 +23,7 @@ export const directRoutes = (mediaCa: string | null): Routes => {
   if (mediaCa === null) return { socket: undefined, upload: undefined, download: undefined, close: () => {} }
   const upload = new https.Agent({ ca: mediaCa, keepAlive: true })
   const download = new Agent({ connect: { ca: mediaCa } })
-  return { socket: undefined, upload, download, close: () => closeAll([upload], download) }
+  return { socket: undefined, upload, download: new Dispatcher1Wrapper(download), close: () => closeAll([upload], download) }
 }
 
 export const proxiedRoutes = (proxy: ProxyConfiguration, mediaCa: string | null): Routes => {
@@ -41,7 +42,12 @@ export const proxiedRoutes = (proxy: ProxyConfiguration, mediaCa: string | null)
       },
       { connect: tls },
     )
-    return { socket: asHttps(socket), upload: asHttps(upload), download, close: () => closeAll([socket, upload], download) }
+    return {
+      socket: asHttps(socket),
+      upload: asHttps(upload),
+      download: new Dispatcher1Wrapper(download),
+      close: () => closeAll([socket, upload], download),
+    }
   }
   const socket = new HttpsProxyAgent(urlOf(proxy, proxy.protocol))
   const upload = new HttpsProxyAgent(urlOf(proxy, proxy.protocol))
@@ -49,7 +55,12 @@ export const proxiedRoutes = (proxy: ProxyConfiguration, mediaCa: string | null)
   const credentials =
     proxy.username === null ? {} : { token: `Basic ${Buffer.from(`${proxy.username}:${proxy.password ?? ''}`).toString('base64')}` }
   const download = new ProxyAgent({ uri: `${proxy.protocol}://${proxy.host}:${proxy.port}`, requestTls: tls, ...credentials })
-  return { socket: asHttps(socket), upload: asHttps(upload), download, close: () => closeAll([socket, upload], download) }
+  return {
+    socket: asHttps(socket),
+    upload: asHttps(upload),
+    download: new Dispatcher1Wrapper(download),
+    close: () => closeAll([socket, upload], download),
+  }
 }
 
 const urlOf = (proxy: ProxyConfiguration, scheme: string): URL => {
