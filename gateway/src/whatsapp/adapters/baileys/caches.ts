@@ -4,7 +4,24 @@
  */
 import { type BoundedMap, createBoundedMap } from '../../../runtime/bounded-map.ts'
 
-/** The part of one session: the shared map under keys nobody else uses. */
+export class SharedCache<Value> {
+  readonly #map: BoundedMap<string, Value>
+
+  /** At most this many entries over all sessions. */
+  constructor(limit: number) {
+    this.#map = createBoundedMap(limit)
+  }
+
+  /** The part of one session: the same entries under keys nobody else uses. */
+  view(session: string): CacheView<Value> {
+    return new CacheView(this.#map, session)
+  }
+
+  get size(): number {
+    return this.#map.size
+  }
+}
+
 export class CacheView<Value> {
   readonly #map: BoundedMap<string, Value>
   readonly #prefix: string
@@ -30,29 +47,29 @@ export class CacheView<Value> {
 /** One of each per process. The limits are entries over all sessions. */
 export interface SharedCaches {
   /** Signal sessions and sender keys, some 700 bytes each. */
-  signal: BoundedMap<string, Uint8Array>
+  signal: SharedCache<Uint8Array>
   /** LID of a number (`n:`) and number of a LID (`l:`). */
-  identities: BoundedMap<string, string>
+  identities: SharedCache<string>
   /** Devices of a user. */
-  devices: BoundedMap<string, unknown>
+  devices: SharedCache<unknown>
   /** Privacy tokens; null: known to be absent. */
-  tokens: BoundedMap<string, unknown>
+  tokens: SharedCache<unknown>
   /** How often a message was asked for again. */
-  retries: BoundedMap<string, unknown>
-  calls: BoundedMap<string, unknown>
+  retries: SharedCache<unknown>
+  calls: SharedCache<unknown>
   /** Messages whose content was asked from the own phone. */
-  placeholders: BoundedMap<string, unknown>
+  placeholders: SharedCache<unknown>
   /** Ids of stanzas that could not be decrypted. */
-  undecryptable: BoundedMap<string, true>
+  undecryptable: SharedCache<true>
 }
 
 export const createSharedCaches = (): SharedCaches => ({
-  signal: createBoundedMap(20_000),
-  identities: createBoundedMap(40_000),
-  devices: createBoundedMap(20_000),
-  tokens: createBoundedMap(20_000),
-  retries: createBoundedMap(10_000),
-  calls: createBoundedMap(2_000),
-  placeholders: createBoundedMap(2_000),
-  undecryptable: createBoundedMap(10_000),
+  signal: new SharedCache(20_000),
+  identities: new SharedCache(40_000),
+  devices: new SharedCache(20_000),
+  tokens: new SharedCache(20_000),
+  retries: new SharedCache(10_000),
+  calls: new SharedCache(2_000),
+  placeholders: new SharedCache(2_000),
+  undecryptable: new SharedCache(10_000),
 })

@@ -12,7 +12,7 @@ import { type Address, type CloseReason, EngineError, type InboxRow, type Receiv
 import { EventQueue } from '../event-queue.ts'
 import { addressFrom, completed, NOBODY } from './addresses.ts'
 import { createAuthKeys } from './auth-keys.ts'
-import { CacheView, type SharedCaches } from './caches.ts'
+import type { SharedCaches } from './caches.ts'
 import { readCall } from './calls.ts'
 import { closeReasonOf } from './close-reason.ts'
 import { Credentials } from './credentials.ts'
@@ -208,8 +208,8 @@ export class Connection {
     const { caches, url, mediaHost, version } = this.#environment
     const onStorageFailure = (error: unknown): void => this.#storageFailed(error)
     this.#self = selfOf(credentials)
-    this.#devices = new DeviceLists(store, new CacheView(caches.devices, this.#cachePrefix), onStorageFailure)
-    const undecryptable = new CacheView(caches.undecryptable, this.#cachePrefix)
+    this.#devices = new DeviceLists(store, caches.devices.view(this.#cachePrefix), onStorageFailure)
+    const undecryptable = caches.undecryptable.view(this.#cachePrefix)
     const socket = openSocket({
       url,
       mediaHost,
@@ -218,7 +218,7 @@ export class Connection {
       credentials: credentials.value,
       keys: createAuthKeys({
         store,
-        tokens: new CacheView(caches.tokens, this.#cachePrefix),
+        tokens: caches.tokens.view(this.#cachePrefix),
         forgetSessions: async (addresses) => this.#repository?.forgetAddresses(addresses),
         flushCredentials: () => credentials.flush(),
         onStorageFailure,
@@ -230,11 +230,11 @@ export class Connection {
       cachePrefix: this.#cachePrefix,
       storedMessage: (id) => this.options.storedMessage(id),
       makeRepository: (askLids) => {
-        const mappings = new LidMappings(identities, new CacheView(caches.identities, instanceId), askLids, logger)
+        const mappings = new LidMappings(identities, caches.identities.view(instanceId), askLids, logger)
         const repository = new SignalRepository({
           credentials: credentials.value,
           store,
-          cache: new CacheView(caches.signal, this.#cachePrefix),
+          cache: caches.signal.view(this.#cachePrefix),
           mappings,
           stanzas: this.#stanzas,
           logger,

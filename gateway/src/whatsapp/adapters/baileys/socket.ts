@@ -4,7 +4,7 @@ import { type AuthenticationCreds, makeWASocket, proto, type SignalKeyStore, typ
 import type { LIDMappingStore } from 'baileys/lib/Signal/lid-mapping.js'
 import type { Logger } from '../../../runtime/logging.ts'
 import type { WireMessage } from '../../wire.ts'
-import { CacheView, type SharedCaches } from './caches.ts'
+import type { CacheView, SharedCaches } from './caches.ts'
 import type { DeviceLists } from './device-lists.ts'
 import { bridgeLogger } from './logger.ts'
 import type { Routes } from './proxy.ts'
@@ -64,9 +64,9 @@ export const openSocket = (options: SocketOptions): WASocket => {
     },
     getMessage: async ({ id }) => (id ? ((await options.storedMessage(id)) ?? undefined) : undefined),
     userDevicesCache: options.deviceLists,
-    msgRetryCounterCache: cacheOver(new CacheView(caches.retries, cachePrefix)),
-    callOfferCache: cacheOver(new CacheView(caches.calls, cachePrefix)),
-    placeholderResendCache: placeholders(new CacheView(caches.placeholders, cachePrefix), new CacheView(caches.undecryptable, cachePrefix)),
+    msgRetryCounterCache: cacheOver(caches.retries.view(cachePrefix)),
+    callOfferCache: cacheOver(caches.calls.view(cachePrefix)),
+    placeholderResendCache: placeholders(caches.placeholders.view(cachePrefix), caches.undecryptable.view(cachePrefix)),
     // It looks up by chat and misses what companions ask for (engine.md §6.2 no. 1); `getMessage` has every message.
     enableRecentMessageCache: false,
     // The caller knows what it sent, and own upserts swallow receipts (§6.2 no. 3).

@@ -1,9 +1,8 @@
 /** The small translations, by tables. */
 import type { BinaryNode } from 'baileys'
 import { describe, expect, it } from 'vitest'
-import { createBoundedMap } from '../../../../runtime/bounded-map.ts'
 import type { Address, CloseReason } from '../../../engine.ts'
-import { CacheView } from '../caches.ts'
+import { SharedCache } from '../caches.ts'
 import { readCall } from '../calls.ts'
 import { closeReasonOf } from '../close-reason.ts'
 import { engineErrorOf } from '../errors.ts'
@@ -187,9 +186,9 @@ describe('calls', () => {
 
 describe('shared caches', () => {
   it('push out what was not used for longest, over all sessions', () => {
-    const map = createBoundedMap<string, number>(3)
-    const one = new CacheView(map, 'one')
-    const two = new CacheView(map, 'two')
+    const map = new SharedCache<number>(3)
+    const one = map.view('one')
+    const two = map.view('two')
     one.set('a', 1)
     two.set('a', 2)
     one.set('b', 3)

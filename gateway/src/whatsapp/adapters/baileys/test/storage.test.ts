@@ -1,10 +1,9 @@
 /** What Baileys keeps through us. */
 import { Curve, initAuthCreds, proto } from 'baileys'
 import { describe, expect, it } from 'vitest'
-import { createBoundedMap } from '../../../../runtime/bounded-map.ts'
 import { MemorySessionStore } from '../../../memory/session-store.ts'
 import { createAuthKeys } from '../auth-keys.ts'
-import { CacheView } from '../caches.ts'
+import { SharedCache } from '../caches.ts'
 import { Credentials } from '../credentials.ts'
 import { DeviceLists } from '../device-lists.ts'
 
@@ -15,7 +14,7 @@ const fail = (error: unknown): never => {
 const keysOver = (store: MemorySessionStore, forgotten: string[] = [], failures: unknown[] = []) =>
   createAuthKeys({
     store,
-    tokens: new CacheView(createBoundedMap<string, unknown>(10), 't'),
+    tokens: new SharedCache<unknown>(10).view('t'),
     forgetSessions: async (addresses) => void forgotten.push(...addresses),
     flushCredentials: async () => {},
     onStorageFailure: (error) => void failures.push(error),
@@ -125,8 +124,8 @@ describe('device lists', () => {
 
   it('outlive the process, and are dropped when told', async () => {
     const store = new MemorySessionStore()
-    await new DeviceLists(store, new CacheView(createBoundedMap<string, unknown>(9), 'a'), fail).set('552', devices)
-    const later = new DeviceLists(store, new CacheView(createBoundedMap<string, unknown>(9), 'b'), fail)
+    await new DeviceLists(store, new SharedCache<unknown>(9).view('a'), fail).set('552', devices)
+    const later = new DeviceLists(store, new SharedCache<unknown>(9).view('b'), fail)
     expect(await later.get('552')).toEqual(devices)
     await later.del('552')
     expect(await later.get('552')).toBeUndefined()
@@ -136,6 +135,6 @@ describe('device lists', () => {
     const store = new MemorySessionStore()
     const old = { at: Date.now() - 8 * 24 * 3_600_000, devices }
     store.records.set('device-list/552', Buffer.from(JSON.stringify(old)))
-    expect(await new DeviceLists(store, new CacheView(createBoundedMap<string, unknown>(9), 'a'), fail).get('552')).toBeUndefined()
+    expect(await new DeviceLists(store, new SharedCache<unknown>(9).view('a'), fail).get('552')).toBeUndefined()
   })
 })

@@ -1,11 +1,10 @@
 /** One device for tests of the Signal layer: own keys, a store, a repository, and what a server would publish about it. */
 import { type AuthenticationCreds, Curve, generateSignalPubKey, initAuthCreds, jidDecode } from 'baileys'
 import { pino } from 'pino'
-import { createBoundedMap } from '../../../../../runtime/bounded-map.ts'
 import type { InboxRow } from '../../../../engine.ts'
 import { MemoryIdentityStore } from '../../../../memory/identities.ts'
 import { MemorySessionStore } from '../../../../memory/session-store.ts'
-import { CacheView } from '../../caches.ts'
+import { SharedCache } from '../../caches.ts'
 import { installCurve } from '../../curve.ts'
 import { type StanzaAttributes, StanzaNotes } from '../../stanzas.ts'
 import type { PreKeyBundle } from '../ciphers.ts'
@@ -103,11 +102,11 @@ export class Party {
 
   #build(): { repository: SignalRepository; mappings: LidMappings } {
     const logger = pino({ level: 'silent' })
-    const mappings = new LidMappings(this.identities, new CacheView(createBoundedMap<string, string>(1000), 't'), undefined, logger)
+    const mappings = new LidMappings(this.identities, new SharedCache<string>(1000).view('t'), undefined, logger)
     const repository = new SignalRepository({
       credentials: this.credentials,
       store: this.store,
-      cache: new CacheView(createBoundedMap<string, Uint8Array>(1000), 't'),
+      cache: new SharedCache<Uint8Array>(1000).view('t'),
       mappings,
       stanzas: this.#stanzas,
       logger,
