@@ -39,7 +39,13 @@ export const createInstanceDataOf = ({ db, baseUrl, exposeToken, tokenOf }: Coll
   const nameOf = async (instanceId: string): Promise<string | null> => {
     const remembered = names.get(instanceId)
     if (remembered !== undefined) return remembered
-    const row = await db.read.selectFrom('instances').select('name').where('id', '=', instanceId).executeTakeFirst()
+    const row = await db.read
+      .selectFrom('instances')
+      .select('name')
+      .where('id', '=', instanceId)
+      // Its name is given back the moment its deletion begins.
+      .where('state', '!=', 'deleting')
+      .executeTakeFirst()
     if (row === undefined) return null
     names.set(instanceId, row.name)
     return row.name

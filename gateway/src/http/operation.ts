@@ -79,6 +79,8 @@ export interface Operation {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Fastify path, `/api/instance/delete/:instance`. */
   path: string
+  /** The path's `:instance` is a comma-separated list of names, which the handler resolves itself. */
+  instanceList?: boolean
   token: TokenRule
   /** `create` has a bucket of its own besides the global one. */
   rateLimit: 'global' | 'create' | 'none'

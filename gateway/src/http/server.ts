@@ -122,7 +122,7 @@ const serveOperation = (app: FastifyInstance, operation: Operation, admit: Admit
     schema: {
       response: Object.fromEntries(Object.entries(operation.answers).map(([status, answer]) => [status, serializerSchema(answer)])),
     },
-    onRequest: admit({ token, rateLimit, namesInstance: path.includes(':instance'), upgrade: false }),
+    onRequest: admit({ token, rateLimit, namesInstance: path.includes(':instance') && operation.instanceList !== true, upgrade: false }),
     handler: async (request, reply) => {
       const parsedBody = body === undefined ? undefined : parse(body, request.body === undefined ? {} : request.body, 'request body')
       const parsedQuery = query === undefined ? undefined : parse(query, request.query, 'query')

@@ -1,0 +1,357 @@
+/**
+ * The session of an instance: starts it, follows what it reports, ends it. One session at a time per instance; whoever starts or ends
+ * one holds the instance's command queue. Events of a session that has been let go of change nothing any more.
+ */
+import { errors } from '../http/errors.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logging.ts'
+import type {
+  Address,
+  CloseReason,
+  EngineEvent,
+  EngineFactory,
+  EngineSession,
+  IdentityStore,
+  ProxyConfiguration,
+  SessionStore,
+} from '../whatsapp/engine.ts'
+import { bareJid } from '../whatsapp/jid.ts'
+import type { WireMessage } from '../whatsapp/wire.ts'
+import { type Edge, inputOfClose, type LifeCycleInput, type LifeCycleLimits, limitOf } from './life-cycle.ts'
+import type { LiveInstance } from './registry.ts'
+import type { ChangeDetails, StateChanges } from './state-changes.ts'
+import { endsWithin } from './time-limit.ts'
+
+/** A session in use, with what is known of it so far. */
+export interface Attempt {
+  readonly session: EngineSession
+  readonly by: 'owner' | 'supervisor'
+  /** Digits; set when a pairing code was asked for in place of a QR. */
+  readonly number: string | null
+  readonly historyDays: number | null
+  /** A QR has somebody who looks at it; otherwise only the saved session is of use. */
+  readonly mayPair: boolean
+  /** WhatsApp knows this session: it was saved before, or has been paired by now. */
+  linked: boolean
+  /** The code that waits to be used. */
+  code: PairingCode | null
+  /** When it opened, ms. */
+  openSince: number | null
+  /** Resolves when the session opens, or with what its end means; also after it was let go of. */
+  readonly opening: Promise<'open' | LifeCycleInput>
+  /** What those who wait are told since it was let go of. */
+  ended: Outcome | null
+  readonly waiters: Set<(outcome: Outcome) => void>
+  timer: NodeJS.Timeout | null
+  /** Gives the place among the simultaneous connects back. */
+  release(): void
+}
+
+export type PairingCode = { kind: 'qr'; text: string; expiresAt: number } | { kind: 'pairing-code'; text: string; expiresAt: number }
+
+/** What those who wait for a session are told first. */
+export type Outcome =
+  | { kind: 'code'; code: PairingCode }
+  | { kind: 'open' }
+  | { kind: 'ended'; input: LifeCycleInput | null; detail: string }
+
+export interface BeginOptions {
+  by: 'owner' | 'supervisor'
+  input: 'connect' | 'reconnect' | 'retry'
+  number?: string | null
+  historyDays?: number | null
+  release?: () => void
+}
+
+export interface EndedSession {
+  edge: Edge
+  reason: CloseReason | 'timed-out' | 'failed'
+  /** How long it had been open, ms; 0 when it never was. */
+  lastedMs: number
+}
+
+export interface OpenOptions {
+  historyDays: number | null
+  keepOnline: boolean
+  onEvent(event: EngineEvent): void | Promise<void>
+}
+
+export interface Connections {
+  /** Lets go of the present session and starts a new one. `stored` resolves when the new state is durable. */
+  begin(instance: LiveInstance, options: BeginOptions): Promise<{ attempt: Attempt; stored: Promise<void> }>
+  /** Lets go of the present session without stopping it: its events change nothing any more and nobody waits for it. */
+  detach(instance: LiveInstance, detail: string): Attempt | null
+  /** Stops a session that was let go of. */
+  stop(attempt: Attempt): Promise<void>
+  /** The next thing that becomes of the session; an `ended` when nothing does in time. */
+  outcome(attempt: Attempt, ms: number, signal?: AbortSignal): Promise<Outcome>
+  /** A session outside the life cycle, not started, with the instance's store, identities and proxy. */
+  open(instanceId: string, options: OpenOptions): Promise<EngineSession>
+}
+
+export interface ConnectionsOptions {
+  engine: EngineFactory
+  sessionStoreOf(instanceId: string): SessionStore
+  identitiesOf(instanceId: string): IdentityStore
+  proxyOf(instanceId: string): Promise<ProxyConfiguration | null>
+  storedMessage(instanceId: string, messageId: string): Promise<WireMessage | null>
+  changes: StateChanges
+  /** Hands an event on, in order. Must not throw. */
+  hand(instance: LiveInstance, event: EngineEvent): Promise<void>
+  /** A session ended by itself or by its time limit. */
+  onEnded(instance: LiveInstance, ended: EndedSession): void
+  limits: LifeCycleLimits
+  clock: Clock
+  logger: Logger
+}
+
+export const timedOut = 'timed out waiting for WhatsApp'
+
+export const createConnections = (options: ConnectionsOptions): Connections => {
+  const { engine, sessionStoreOf, identitiesOf, changes, limits, clock, logger } = options
+
+  const settle = (attempt: Attempt, outcome: Outcome) => {
+    for (const tell of [...attempt.waiters]) tell(outcome)
+  }
+
+  const letGo = (instance: LiveInstance, attempt: Attempt, outcome: Outcome) => {
+    instance.attempt = null
+    attempt.code = null
+    attempt.ended = outcome
+    if (attempt.timer !== null) clearTimeout(attempt.timer)
+    attempt.timer = null
+    attempt.release()
+  }
+
+  const detach = (instance: LiveInstance, detail: string): Attempt | null => {
+    const attempt = instance.attempt
+    if (attempt === null) return null
+    const outcome: Outcome = { kind: 'ended', input: null, detail }
+    letGo(instance, attempt, outcome)
+    settle(attempt, outcome)
+    return attempt
+  }
+
+  const stop = async (attempt: Attempt) => {
+    try {
+      if (!(await endsWithin(limits.stopMs, attempt.session.stop()))) logger.warn('A session has not stopped in time')
+    } catch (error) {
+      logger.warn({ err: error }, 'A session did not stop cleanly')
+    }
+  }
+
+  /** Applies an input for the present session and winds the clock for the state it leads to. */
+  const move = async (instance: LiveInstance, attempt: Attempt, input: LifeCycleInput, details: ChangeDetails) => {
+    const moved = changes.apply(instance, input, details)
+    if (moved === null) return
+    wind(instance, attempt)
+    await moved.stored.catch(() => undefined)
+  }
+
+  const wind = (instance: LiveInstance, attempt: Attempt) => {
+    if (attempt.timer !== null) clearTimeout(attempt.timer)
+    const limit = limitOf(instance.state, attempt.linked, limits)
+    attempt.timer = limit === null ? null : setTimeout(() => giveUp(instance, attempt, limit.input, 'timed-out', timedOut), limit.ms)
+  }
+
+  /** The session is over for us: what that means, and what those who wait are told. Nothing here is waited for by the session. */
+  const over = (instance: LiveInstance, attempt: Attempt, input: LifeCycleInput, reason: EndedSession['reason'], detail: string) => {
+    const outcome: Outcome = { kind: 'ended', input, detail }
+    letGo(instance, attempt, outcome)
+    const moved = changes.apply(instance, input, {
+      reason,
+      quiet: attempt.by === 'supervisor' && attempt.openSince === null && input === 'lost',
+    })
+    if (moved !== null) {
+      if (moved.edge.wipe) forgetSession(instance)
+      options.onEnded(instance, { edge: moved.edge, reason, lastedMs: attempt.openSince === null ? 0 : clock.now() - attempt.openSince })
+    }
+    settle(attempt, outcome)
+    return moved?.stored.catch(() => undefined)
+  }
+
+  /** Ends a session that is of no use although it has not ended by itself. */
+  const giveUp = (instance: LiveInstance, attempt: Attempt, input: LifeCycleInput, reason: EndedSession['reason'], detail: string) => {
+    if (instance.attempt !== attempt) return
+    // In the queue before anything else can be, so that the next session starts after this one has stopped.
+    void instance.commands.run(async () => {
+      await stop(attempt)
+      // What an unfinished pairing left behind is no saved session.
+      if (!attempt.linked) await sessionStoreOf(instance.id).clear()
+    })
+    void over(instance, attempt, input, reason, detail)
+  }
+
+  const forgetSession = (instance: LiveInstance) => {
+    instance.commands
+      .run(async () => {
+        if (instance.state === 'loggedout') await sessionStoreOf(instance.id).clear()
+      })
+      .catch((error: unknown) => logger.error({ instance: instance.id, err: error }, 'A session that is over could not be removed'))
+  }
+
+  const lifeCycle = async (instance: LiveInstance, attempt: Attempt, event: EngineEvent) => {
+    switch (event.type) {
+      case 'qr':
+        return onQr(instance, attempt, event)
+      case 'paired':
+        attempt.linked = true
+        attempt.code = null
+        return move(instance, attempt, 'paired', {
+          reason: 'paired',
+          learned: { ...ownNames(event.self), businessName: event.businessName, platform: event.platform },
+        })
+      case 'open': {
+        attempt.linked = true
+        attempt.code = null
+        attempt.openSince = clock.now()
+        attempt.release()
+        await move(instance, attempt, 'open', {
+          reason: 'open',
+          learned: { ...ownNames(event.self), profileName: event.name ?? undefined },
+        })
+        return settle(attempt, { kind: 'open' })
+      }
+      case 'closed': {
+        const ended = over(
+          instance,
+          attempt,
+          inputOfClose(event.reason, attempt.linked),
+          event.reason,
+          shortDetail(event.detail, event.reason),
+        )
+        if (!attempt.linked) void instance.commands.run(() => sessionStoreOf(instance.id).clear()).catch(logUncleared(instance))
+        return ended
+      }
+    }
+  }
+
+  const logUncleared = (instance: LiveInstance) => (error: unknown) =>
+    logger.error({ instance: instance.id, err: error }, 'An unfinished pairing could not be removed')
+
+  const onQr = async (instance: LiveInstance, attempt: Attempt, { text, expiresAt }: { text: string; expiresAt: number }) => {
+    // Credentials that were saved but never paired, as a crash in the middle of a pairing leaves them.
+    attempt.linked = false
+    if (!attempt.mayPair) return giveUp(instance, attempt, 'failed', 'failed', 'there is no saved session')
+    if (attempt.number !== null) {
+      if (instance.state === 'connecting' && attempt.code === null) void askForCode(instance, attempt, attempt.number)
+      return
+    }
+    attempt.code = { kind: 'qr', text, expiresAt }
+    await move(instance, attempt, 'code', { reason: 'qr', codes: [text] })
+    settle(attempt, { kind: 'code', code: attempt.code })
+  }
+
+  /** Not awaited by the session's events: the answer needs the session to go on. */
+  const askForCode = async (instance: LiveInstance, attempt: Attempt, number: string) => {
+    // Taken at once, so that a second QR does not ask a second time; nobody sees it before the text is there.
+    attempt.code = { kind: 'pairing-code', text: '', expiresAt: 0 }
+    try {
+      const text = await attempt.session.requestPairingCode(number)
+      if (instance.attempt !== attempt || attempt.linked) return
+      attempt.code = { kind: 'pairing-code', text: text.replaceAll('-', ''), expiresAt: clock.now() + limits.codeMs }
+      await move(instance, attempt, 'code', { reason: 'pairing-code' })
+      settle(attempt, { kind: 'code', code: attempt.code })
+    } catch (error) {
+      giveUp(instance, attempt, 'failed', 'failed', shortDetail(error instanceof Error ? error.message : '', 'no pairing code'))
+    }
+  }
+
+  const open = async (instanceId: string, { historyDays, keepOnline, onEvent }: OpenOptions) =>
+    engine.open({
+      instanceId,
+      store: sessionStoreOf(instanceId),
+      identities: identitiesOf(instanceId),
+      proxy: await options.proxyOf(instanceId),
+      historyDays,
+      keepOnline,
+      storedMessage: (messageId) => options.storedMessage(instanceId, messageId),
+      logger: logger.child({ instance: instanceId }),
+      onEvent,
+    })
+
+  return {
+    detach,
+    stop,
+    open,
+
+    async begin(instance, { by, input, number = null, historyDays = instance.historyDays, release = () => {} }) {
+      const previous = detach(instance, 'another connect took over')
+      if (previous !== null) await stop(previous)
+      const linked = (await sessionStoreOf(instance.id).loadCredentials()) !== null
+      if (!linked && input === 'retry') {
+        changes.apply(instance, 'failed', { reason: 'no-session' })
+        throw new Error('There is no saved session')
+      }
+
+      const opening = Promise.withResolvers<'open' | LifeCycleInput>()
+      const attempt: Attempt = {
+        session: await open(instance.id, {
+          historyDays: historyDays ?? (instance.settings.disableHistorySync ? null : usualHistoryDays),
+          keepOnline: instance.settings.keepOnlineStatus,
+          onEvent: async (event) => {
+            if (event.type === 'open') opening.resolve('open')
+            if (event.type === 'closed') opening.resolve(inputOfClose(event.reason, attempt.linked))
+            if (instance.attempt === attempt) await lifeCycle(instance, attempt, event)
+            if (instance.state !== 'deleting') await options.hand(instance, event)
+          },
+        }),
+        by,
+        number,
+        historyDays,
+        mayPair: input === 'connect',
+        linked,
+        code: null,
+        openSince: null,
+        opening: opening.promise,
+        ended: null,
+        waiters: new Set(),
+        timer: null,
+        release,
+      }
+      const moved = changes.apply(instance, input, { reason: input })
+      // It was deleted while we waited.
+      if (moved === null) throw errors.instanceNotFound()
+      instance.attempt = attempt
+      instance.historyDays = historyDays
+      wind(instance, attempt)
+      attempt.session.start()
+      return { attempt, stored: moved.stored }
+    },
+
+    outcome: (attempt, ms, signal) =>
+      new Promise((resolve) => {
+        const known = knownOutcome(attempt, clock.now())
+        if (known !== null) return resolve(known)
+        const tell = (outcome: Outcome) => {
+          clearTimeout(timer)
+          signal?.removeEventListener('abort', gone)
+          attempt.waiters.delete(tell)
+          resolve(outcome)
+        }
+        const gone = () => tell({ kind: 'ended', input: null, detail: 'the request was given up' })
+        const timer = setTimeout(() => tell({ kind: 'ended', input: null, detail: timedOut }), ms)
+        attempt.waiters.add(tell)
+        if (signal?.aborted) gone()
+        else signal?.addEventListener('abort', gone)
+      }),
+  }
+}
+
+/** What has become of it already. */
+const knownOutcome = (attempt: Attempt, now: number): Outcome | null => {
+  if (attempt.ended !== null) return attempt.ended
+  if (attempt.openSince !== null) return { kind: 'open' }
+  return attempt.code !== null && attempt.code.expiresAt > now ? { kind: 'code', code: attempt.code } : null
+}
+
+/** Asked for when history is wanted and no number of days was given. */
+const usualHistoryDays = 30
+
+const ownNames = (self: Address): { numberJid: string | null; lid: string | null } => ({
+  numberJid: self.jid === null ? null : bareJid(self.jid),
+  lid: self.lid === null ? null : bareJid(self.lid),
+})
+
+/** One short line: it ends up in an answer. */
+const shortDetail = (detail: string, otherwise: string): string => (detail.split('\n')[0] ?? '').trim().slice(0, 200) || otherwise

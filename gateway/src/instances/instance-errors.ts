@@ -1,0 +1,45 @@
+/** Texts of the instance routes (core.md §1.5, decisions.md §2); literal, clients compare them. */
+import { ApiError } from '../http/errors.ts'
+import type { ErrorAnswer } from '../http/operation.ts'
+
+export const instanceErrors = {
+  nameTaken: () => new ApiError(409, 'Instance name already exists'),
+  tokenTaken: () => new ApiError(409, 'Instance token already exists'),
+  quotaExceeded: () => new ApiError(403, 'Account instance quota exceeded'),
+  noSession: () => new ApiError(400, 'Instance has no saved session — call /connect first'),
+  connectFailed: (reason: string) => new ApiError(500, `Failed to connect: ${reason}`),
+  reconnectFailed: (reason: string) => new ApiError(500, `Failed to reconnect: ${reason}`),
+  logoutFailed: () => new ApiError(500, 'Failed to logout instance'),
+  deleteFailed: (reason: string) => new ApiError(500, `Failed to delete instance: ${reason}`),
+  settingsNotSaved: () => new ApiError(500, 'Failed to update settings configuration'),
+  proxyNotRead: () => new ApiError(500, 'Failed to get proxy configuration'),
+  invalidProxyProtocol: () => new ApiError(400, 'Invalid proxy protocol'),
+  proxyHostRequired: () => new ApiError(400, 'Proxy host is required'),
+  invalidProxyHost: () => new ApiError(400, 'Invalid proxy host'),
+  invalidProxyPort: () => new ApiError(400, 'Invalid proxy port'),
+  s3Incomplete: () => new ApiError(400, 'S3 bucket, accessKey and secretKey are required'),
+  chatwootIncomplete: () => new ApiError(400, 'chatwootBaseUrl, chatwootAccountId, chatwootApiToken and chatwootInboxName are required'),
+}
+
+/** Texts that a schema carries. */
+export const texts = {
+  nameRequired: 'Instance name is required',
+  invalidName: 'Invalid instance name',
+  invalidToken: 'Invalid instance token',
+  invalidNumber: 'Invalid phone number',
+  invalidHistory: 'Invalid history value',
+  noSetting: 'At least one setting must be provided',
+}
+
+/** An error in the form an operation declares it. */
+export const declared = ({ status, message }: ApiError): ErrorAnswer => ({ status, message })
+
+/** Turns a failure of ours into the documented 500; what was refused on purpose stays what it is. */
+export const orElse = async <T>(work: Promise<T>, otherwise: (error: unknown) => ApiError): Promise<T> => {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof ApiError) throw error
+    throw Object.assign(otherwise(error), { cause: error })
+  }
+}

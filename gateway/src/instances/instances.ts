@@ -1,0 +1,233 @@
+/**
+ * Instances: their life cycle, their configuration, their operations. Start reading in `life-cycle.ts` (the states), go on with
+ * `connections.ts` (the session of an instance), `supervisor.ts` (what comes back by itself) and `deletion.ts`.
+ */
+import type { EventLog } from '../events/event.ts'
+import { errors } from '../http/errors.ts'
+import type { Operation } from '../http/operation.ts'
+import { createBoundedMap } from '../runtime/bounded-map.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logging.ts'
+import type { Database } from '../storage/database.ts'
+import type { Vault } from '../storage/vault.ts'
+import type { Address, EngineEvent, EngineFactory, EngineSession, IdentityStore, SessionStore } from '../whatsapp/engine.ts'
+import type { WireMessage } from '../whatsapp/wire.ts'
+import { createActingSettings, type SendText } from './acting-settings.ts'
+import { createConfigurationRepository } from './configuration-repository.ts'
+import { connectOperation } from './connect.ts'
+import { createConnections } from './connections.ts'
+import { createOperation } from './create.ts'
+import { deleteOperation } from './delete.ts'
+import { createDeletion, type DeletionStep } from './deletion.ts'
+import { createFarewell } from './farewell.ts'
+import type { Instance } from './instance.ts'
+import { createInstanceRepository } from './instance-repository.ts'
+import type { IntegrationBlocks } from './integration-blocks.ts'
+import { defaultLimits, type LifeCycleLimits } from './life-cycle.ts'
+import { listOperation } from './list.ts'
+import { logoutOperation } from './logout.ts'
+import { metricsOperation } from './metrics.ts'
+import { createMetricsRepository } from './metrics-repository.ts'
+import { createProfileKeeper } from './profile.ts'
+import { proxyOperations, storedProxy } from './proxy.ts'
+import { reconnectOperation } from './reconnect.ts'
+import { createRegistry, type LiveInstance } from './registry.ts'
+import { settingsOperations } from './settings.ts'
+import { type InstanceSettings, instanceSettings } from './settings-values.ts'
+import { createStateChanges } from './state-changes.ts'
+import { createSupervisor } from './supervisor.ts'
+
+export interface Instances {
+  readonly operations: readonly Operation[]
+  byTokenHash(tokenHash: string): Promise<Instance | null>
+  byName(accountId: string, name: string): Promise<Instance | null>
+  byId(instanceId: string): Instance | null
+  /** The open session. Throws 503 `Instance is not connected to WhatsApp`, 404 when the instance is gone. */
+  session(instanceId: string): EngineSession
+  /** The own address as WhatsApp knows it; both null before the first connect. */
+  self(instanceId: string): Address
+  settingsOf(instanceId: string): InstanceSettings
+  /** The TokenInstance in clear. Throws 404 when the instance is gone. */
+  tokenOf(instanceId: string): Promise<string>
+  /** Hands over every event of every session, in order per instance, after the life cycle has seen it; the next one waits. */
+  listen(listener: (instance: Instance, event: EngineEvent) => Promise<void>): void
+  /** Called when nothing of the instance is in the database any more, before the deletion is answered. */
+  onDeleted(listener: (instanceId: string) => void): void
+  /** Deletes every instance of an account, as its owner would. */
+  deleteAllOf(accountId: string): Promise<void>
+  /** How many instances are in each state, for the metrics. */
+  countByState(): Record<string, number>
+  /** Loads everything, finishes interrupted deletions and connects what is wanted; the latter two go on after this resolves. */
+  start(): Promise<void>
+  /** Closes every session without logging out. */
+  stop(): Promise<void>
+}
+
+export interface InstancesCollaborators {
+  db: Database
+  vault: Vault
+  engine: EngineFactory
+  events: EventLog
+  /** Webhook and WebSocket configuration. */
+  blocks: IntegrationBlocks
+  sessionStoreOf(instanceId: string): SessionStore
+  identitiesOf(instanceId: string): IdentityStore
+  /** For peers that ask for a message again. */
+  storedMessage(instanceId: string, messageId: string): Promise<WireMessage | null>
+  /** Sends and records a text, for rejected callers. */
+  sendText: SendText
+  clock: Clock
+  logger: Logger
+  settings: { connectConcurrency: number }
+  /** For tests, whose minutes are milliseconds. */
+  limits?: Partial<LifeCycleLimits>
+  random?: () => number
+  onDeletionStep?(step: DeletionStep, instanceId: string): void | Promise<void>
+}
+
+export const createInstances = (collaborators: InstancesCollaborators): Instances => {
+  const { db, vault, engine, events, blocks, sessionStoreOf, identitiesOf, clock, settings, random } = collaborators
+  const logger = collaborators.logger.child({ part: 'instances' })
+  const limits = { ...defaultLimits, ...collaborators.limits }
+  const registry = createRegistry()
+  const repository = createInstanceRepository({ db, vault })
+  const configurations = createConfigurationRepository({ db, vault })
+  const changes = createStateChanges({ repository, events, clock, logger })
+  const keepProfile = createProfileKeeper({ db, repository, logger })
+  const act = createActingSettings({ sendText: collaborators.sendText, clock, logger })
+  const tokens = createBoundedMap<string, string>(1_000)
+  const listeners: ((instance: Instance, event: EngineEvent) => Promise<void>)[] = []
+  const deletionListeners: ((instanceId: string) => void)[] = []
+
+  const hand = async (instance: LiveInstance, event: EngineEvent) => {
+    for (const listener of listeners) {
+      try {
+        await listener(instance, event)
+      } catch (error) {
+        // The session goes on: a message waits in the inbox for the recorder's next pass.
+        logger.error({ instance: instance.id, event: event.type, err: error }, 'An event was not taken')
+      }
+    }
+    await keepProfile(instance, event)
+    act(instance, event)
+  }
+
+  const supervisor = createSupervisor({
+    registry,
+    connections: () => connections,
+    concurrency: settings.connectConcurrency,
+    limits,
+    logger,
+    random,
+  })
+  const connections = createConnections({
+    engine,
+    sessionStoreOf,
+    identitiesOf,
+    proxyOf: (instanceId) => configurations.find(instanceId, 'proxy', storedProxy),
+    storedMessage: collaborators.storedMessage,
+    changes,
+    hand,
+    onEnded: supervisor.sessionEnded,
+    limits,
+    clock,
+    logger,
+  })
+  const farewell = createFarewell({ connections, limits })
+  const deletion = createDeletion({
+    db,
+    repository,
+    registry,
+    connections,
+    farewell,
+    supervisor,
+    sessionStoreOf,
+    forget(instanceId) {
+      tokens.delete(instanceId)
+      for (const listener of deletionListeners) listener(instanceId)
+    },
+    onStep: collaborators.onDeletionStep ?? (() => {}),
+    limits,
+    clock,
+    logger,
+  })
+
+  const find = (instanceId: string): LiveInstance => {
+    const instance = registry.byId(instanceId)
+    if (instance === null) throw errors.instanceNotFound()
+    return instance
+  }
+
+  return {
+    operations: [
+      createOperation({ db, repository, configurations, registry, blocks, clock, logger }),
+      listOperation({ repository, configurations, registry, blocks }),
+      connectOperation({ registry, connections, limits, clock }),
+      reconnectOperation({ registry, connections, sessionStoreOf }),
+      logoutOperation({ registry, connections, changes, farewell, supervisor, sessionStoreOf, hand }),
+      deleteOperation({ registry, deletion }),
+      ...settingsOperations({ db, configurations, registry, logger }),
+      ...proxyOperations({ db, configurations, registry }),
+      metricsOperation({ registry, repository: createMetricsRepository({ db }), clock }),
+    ],
+
+    byTokenHash: async (hash) => registry.byTokenHash(hash),
+    byName: async (accountId, name) => registry.byName(accountId, name),
+    byId: registry.byId,
+    self: (instanceId) => {
+      const { numberJid, lid } = find(instanceId)
+      return { jid: numberJid, lid }
+    },
+    settingsOf: (instanceId) => find(instanceId).settings,
+
+    session(instanceId) {
+      const { state, attempt } = find(instanceId)
+      if (state !== 'connected' || attempt === null) throw errors.notConnected()
+      return attempt.session
+    },
+
+    async tokenOf(instanceId) {
+      const known = tokens.get(instanceId)
+      if (known !== undefined) return known
+      const token = await repository.token(instanceId)
+      if (token === null) throw errors.instanceNotFound()
+      // Remembered only for those that live: it would never be forgotten otherwise.
+      if (registry.byId(instanceId) !== null) tokens.set(instanceId, token)
+      return token
+    },
+
+    listen: (listener) => void listeners.push(listener),
+    onDeleted: (listener) => void deletionListeners.push(listener),
+
+    async deleteAllOf(accountId) {
+      await Promise.all(registry.ofAccount(accountId).map((instance) => deletion.remove(instance)))
+      await deletion.finishAll(accountId)
+    },
+
+    countByState() {
+      const counts: Record<string, number> = {}
+      for (const { state } of registry.all()) counts[state] = (counts[state] ?? 0) + 1
+      return counts
+    },
+
+    async start() {
+      await db.write((tx) => repository.settleAfterRestart(tx))
+      const [records, settingsById] = await Promise.all([repository.load(), configurations.all('settings', instanceSettings)])
+      for (const record of records) registry.add(record, settingsById.get(record.id))
+      deletion.finishAll().catch((error: unknown) => logger.error({ err: error }, 'Deletions of the last run could not be finished yet'))
+      supervisor.start()
+    },
+
+    async stop() {
+      supervisor.stop()
+      await deletion.stop()
+      await Promise.all(
+        [...registry.all()].map(async (instance) => {
+          const attempt = connections.detach(instance, 'the gateway is stopping')
+          if (attempt !== null) await connections.stop(attempt)
+          await instance.stored
+        }),
+      )
+    },
+  }
+}
