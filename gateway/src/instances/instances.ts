@@ -57,7 +57,9 @@ export interface Instances {
   deleteAllOf(accountId: string): Promise<void>
   /** How many instances are in each state, for the metrics. */
   countByState(): Record<string, number>
-  /** Loads everything, finishes interrupted deletions and connects what is wanted; the latter two go on after this resolves. */
+  /** Reads every instance into memory, for those who need to know them before anything connects. */
+  load(): Promise<void>
+  /** Loads, if that has not happened, finishes interrupted deletions and connects what is wanted; the latter two go on after this resolves. */
   start(): Promise<void>
   /** Closes every session without logging out. */
   stop(): Promise<void>
@@ -158,6 +160,16 @@ export const createInstances = (collaborators: InstancesCollaborators): Instance
     return instance
   }
 
+  let loaded: Promise<void> | null = null
+  const load = () => {
+    loaded ??= (async () => {
+      await db.write((tx) => repository.settleAfterRestart(tx))
+      const [records, settingsById] = await Promise.all([repository.load(), configurations.all('settings', instanceSettings)])
+      for (const record of records) registry.add(record, settingsById.get(record.id))
+    })()
+    return loaded
+  }
+
   return {
     operations: [
       createOperation({ db, repository, configurations, registry, blocks, clock, logger }),
@@ -210,10 +222,10 @@ export const createInstances = (collaborators: InstancesCollaborators): Instance
       return counts
     },
 
+    load,
+
     async start() {
-      await db.write((tx) => repository.settleAfterRestart(tx))
-      const [records, settingsById] = await Promise.all([repository.load(), configurations.all('settings', instanceSettings)])
-      for (const record of records) registry.add(record, settingsById.get(record.id))
+      await load()
       deletion.finishAll().catch((error: unknown) => logger.error({ err: error }, 'Deletions of the last run could not be finished yet'))
       supervisor.start()
     },
