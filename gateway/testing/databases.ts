@@ -26,14 +26,17 @@ export interface DatabasePlace {
   databaseUrl: string | undefined
 }
 
+export type DatabaseSuite = (name: DatabaseName, open: (options?: { keep?: boolean }) => Promise<TestDatabase>) => void
+
 export const testEncryptionKey = Buffer.alloc(32, 7).toString('base64')
 
 /**
  * `describe` blocks "on SQLite" and "on PostgreSQL" around `suite`. Call `open` inside a test or a `beforeEach`: what it opened is closed
  * after the test; in a `beforeAll`, close it yourself and pass `{ keep: true }`.
  */
-export function forEachDatabase(suite: (name: DatabaseName, open: (options?: { keep?: boolean }) => Promise<TestDatabase>) => void): void {
-  for (const [name, makePlace] of places) {
+export function forEachDatabase(suite: DatabaseSuite, names: DatabaseName[] = ['SQLite', 'PostgreSQL']): void {
+  for (const name of names) {
+    const makePlace = makers[name]
     describe(`on ${name}`, () => {
       const opened: TestDatabase[] = []
       suite(name, async ({ keep = false } = {}) => {
@@ -90,10 +93,7 @@ const postgresPlace = async (): Promise<TemporaryPlace> => {
   }
 }
 
-const places: [DatabaseName, () => Promise<TemporaryPlace>][] = [
-  ['SQLite', sqlitePlace],
-  ['PostgreSQL', postgresPlace],
-]
+const makers: Record<DatabaseName, () => Promise<TemporaryPlace>> = { SQLite: sqlitePlace, PostgreSQL: postgresPlace }
 
 /** The run's server, started when it is not yet. */
 async function postgresUrl(): Promise<string> {

@@ -18,7 +18,8 @@ export function holdDataDirectory(dataDir: string): HeldDirectory {
   closeSync(openSync(path, 'a', 0o600))
   const lock = new DatabaseSync(path, { timeout: 0 })
   try {
-    lock.exec('begin exclusive')
+    // No journal file beside it: nothing is ever written.
+    lock.exec('pragma journal_mode = memory; begin exclusive')
   } catch (error) {
     lock.close()
     throw new DataInUseError(`The data folder ${dataDir} is in use by another gateway; stop it or set DATA_DIR to another folder`, {

@@ -11,14 +11,17 @@ export interface SqliteConnection extends DatabaseConnection {
   close(): void
 }
 
+/** Whether somebody else has the lock that was needed. */
+export const isLocked = (error: unknown): boolean => error instanceof Error && 'errcode' in error && error.errcode === 5
+
 export interface SqliteOptions {
   readOnly: boolean
   /** Run once, in this order. */
   pragmas: string[]
 }
 
-/** Milliseconds to wait for a lock of a foreign process, e.g. somebody's `sqlite3` shell. */
-const lockTimeout = 5_000
+/** Milliseconds to wait for a lock, e.g. of somebody's `sqlite3` shell. Short, since the whole process stands still meanwhile. */
+const lockTimeout = 50
 /** Queries are few, but `in (…)` lists make a new text for every length. */
 const maxStatements = 500
 

@@ -8,11 +8,11 @@
  * queries. A work that awaits anything else keeps the transaction open and everybody else waiting: it is reported, and abandoned (rolled
  * back, its writer dead) after `foreignAwaitLimit`. Nothing is corrupted by it, because no other work starts in the meantime.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../../runtime/logging.ts'
 import type { Writer } from '../database.ts'
 import { StoreOverloadedError } from '../errors.ts'
-import type { SqliteConnection } from './connection.ts'
+import { isLocked, type SqliteConnection } from './connection.ts'
 import { writersOn } from './dialect.ts'
 
 export interface GroupCommit {
@@ -28,9 +28,14 @@ export interface GroupCommitLimits {
   waiting: number
   /** Milliseconds a work may spend awaiting something that is not a query. */
   foreignAwait: number
+  /** Milliseconds to wait for another process that has locked the database. */
+  lock: number
 }
 
-const usualLimits: GroupCommitLimits = { groupSize: 256, waiting: 50_000, foreignAwait: 5_000 }
+/** Milliseconds between two attempts to get the lock; timers and readers go on in it. */
+const lockPause = 50
+
+const usualLimits: GroupCommitLimits = { groupSize: 256, waiting: 50_000, foreignAwait: 5_000, lock: 5_000 }
 
 interface Job {
   /** Runs the work and keeps its result for `confirm`. */
@@ -42,7 +47,7 @@ interface Job {
 }
 
 export function createGroupCommit(connection: SqliteConnection, logger: Logger, limits: Partial<GroupCommitLimits> = {}): GroupCommit {
-  const { groupSize, waiting: maxWaiting, foreignAwait } = { ...usualLimits, ...limits }
+  const { groupSize, waiting: maxWaiting, foreignAwait, lock } = { ...usualLimits, ...limits }
   const openWriter = writersOn(connection)
   let waiting: Job[] = []
   let draining: Promise<void> | undefined
@@ -62,7 +67,7 @@ export function createGroupCommit(connection: SqliteConnection, logger: Logger, 
   const commit = async (group: Job[]) => {
     const finished: Job[] = []
     try {
-      connection.run('begin immediate')
+      await begin()
       for (const job of group) if (await inSavepoint(job)) finished.push(job)
       connection.run('commit')
     } catch (error) {
@@ -71,6 +76,16 @@ export function createGroupCommit(connection: SqliteConnection, logger: Logger, 
       return
     }
     for (const job of finished) job.confirm()
+  }
+
+  const begin = async () => {
+    for (const deadline = performance.now() + lock; ; await sleep(lockPause)) {
+      try {
+        return connection.run('begin immediate')
+      } catch (error) {
+        if (!isLocked(error) || performance.now() > deadline) throw error
+      }
+    }
   }
 
   /** False when the job failed on its own; throws when the whole transaction is lost. */

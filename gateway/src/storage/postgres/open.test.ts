@@ -1,0 +1,47 @@
+import pg from 'pg'
+import { expect, it } from 'vitest'
+import { forEachDatabase } from '../../../testing/databases.ts'
+import { createLogger } from '../../runtime/logging.ts'
+import { DataInUseError, StoreUnavailableError } from '../errors.ts'
+import { openPostgres } from './open.ts'
+
+const logger = createLogger('silent')
+
+forEachDatabase(
+  (_name, open) => {
+    const openWithUrl = async () => {
+      const { db, place } = await open()
+      return { db, url: place.databaseUrl ?? '' }
+    }
+
+    it('a second gateway is refused in one line, until the first one is gone', async () => {
+      const { db, url } = await openWithUrl()
+      const second = openPostgres({ url, logger })
+      await expect(second).rejects.toThrow(DataInUseError)
+      await expect(second).rejects.toThrow(/^The database is in use by another gateway[^\n]*$/)
+      await db.close()
+      await (await openPostgres({ url, logger })).close()
+    })
+
+    it('a server that cuts all connections is survived, and the lock taken again', async () => {
+      const { db, url } = await openWithUrl()
+      const administrator = new pg.Client({ connectionString: url })
+      await administrator.connect()
+      await administrator.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ryzeapi' and datname = current_database()`,
+      )
+      await administrator.end()
+      await expect.poll(() => db.check().then(() => 'well', String), { timeout: 2_000 }).not.toBe('well')
+      await expect.poll(() => db.check().then(() => 'well', String), { timeout: 10_000 }).toBe('well')
+      expect(await db.write((tx) => tx.selectFrom('accounts').selectAll().execute())).toEqual([])
+    })
+  },
+  ['PostgreSQL'],
+)
+
+it('a server that cannot be reached is named, its password is not', async () => {
+  const opening = openPostgres({ url: 'postgres://me:secret-word@127.0.0.1:1/data', logger })
+  await expect(opening).rejects.toThrow(StoreUnavailableError)
+  await expect(opening).rejects.toThrow(/127\.0\.0\.1:1\/data cannot be used: .*ECONNREFUSED/)
+  await expect(opening).rejects.not.toThrow(/secret-word/)
+})

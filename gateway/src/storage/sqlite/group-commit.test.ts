@@ -1,0 +1,149 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { CompiledQuery, sql } from 'kysely'
+import { pino } from 'pino'
+import { expect, it, onTestFinished } from 'vitest'
+import type { Writer } from '../database.ts'
+import { StoreOverloadedError } from '../errors.ts'
+import { connectSqlite } from './connection.ts'
+import { createGroupCommit, type GroupCommitLimits } from './group-commit.ts'
+
+const add = (name: string) => (tx: Writer) => sql`insert into names values (${name})`.execute(tx)
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => `${index}`)
+
+/** A table of names, what was logged, and how often there was a commit. */
+async function open(limits?: Partial<GroupCommitLimits>) {
+  const folder = await mkdtemp(join(tmpdir(), 'ryzeapi-test-'))
+  const path = join(folder, 'db')
+  const connection = connectSqlite(path, { readOnly: false, pragmas: ['journal_mode = wal', 'foreign_keys = on'] })
+  connection.run('create table names (name text primary key) strict')
+  connection.run('create table children (name text references names (name) deferrable initially deferred) strict')
+  const reader = connectSqlite(path, { readOnly: true, pragmas: [] })
+  let commits = 0
+  const counting = {
+    executeQuery: connection.executeQuery,
+    streamQuery: connection.streamQuery,
+    close: connection.close,
+    get inTransaction() {
+      return connection.inTransaction
+    },
+    run(statement: string) {
+      connection.run(statement)
+      if (statement === 'commit') commits += 1
+    },
+  }
+  const log: string[] = []
+  const { write, close } = createGroupCommit(counting, pino({}, { write: (line: string) => log.push(line) }), limits)
+  onTestFinished(async () => {
+    await close()
+    reader.close()
+    connection.close()
+    await rm(folder, { recursive: true })
+  })
+  return {
+    path,
+    connection,
+    write,
+    log,
+    commits: () => commits,
+    async names() {
+      const { rows } = await reader.executeQuery<{ name: string }>(CompiledQuery.raw('select name from names order by name'))
+      return rows.map((row) => row.name)
+    },
+  }
+}
+
+it('commits the writes of one turn together', async () => {
+  const { write, commits, names } = await open()
+  await Promise.all(numbers(100).map((name) => write(add(name))))
+  expect(commits()).toBe(1)
+  expect(await names()).toHaveLength(100)
+})
+
+it('resolves no write before its commit', async () => {
+  const { write, commits } = await open()
+  await Promise.all(numbers(10).map((name) => write(add(name)).then(() => expect(commits()).toBe(1))))
+})
+
+it('commits large groups in portions', async () => {
+  const { write, commits, names } = await open({ groupSize: 30 })
+  await Promise.all(numbers(100).map((name) => write(add(name))))
+  expect(commits()).toBe(4)
+  expect(await names()).toHaveLength(100)
+})
+
+it('commits again for later turns', async () => {
+  const { write, commits } = await open()
+  for (const name of numbers(3)) await write(add(name))
+  expect(commits()).toBe(3)
+})
+
+it('rejects everybody when the commit fails, and works afterwards', async () => {
+  const { write, names } = await open()
+  const orphan = (tx: Writer) => sql`insert into children values ('of nobody')`.execute(tx)
+  const outcomes = await Promise.allSettled([write(add('a')), write(orphan), write(add('b'))])
+  expect(outcomes.map((outcome) => outcome.status)).toEqual(['rejected', 'rejected', 'rejected'])
+  expect(await names()).toEqual([])
+  await write(add('c'))
+  expect(await names()).toEqual(['c'])
+})
+
+it('keeps its word on a full disk: stored is what was resolved, nothing else', async () => {
+  const { write, connection, names } = await open()
+  connection.run('pragma max_page_count = 12')
+  const long = (name: string) => name.padEnd(3_000, '.')
+  const outcomes = await Promise.allSettled(numbers(40).map((name) => write(add(long(name)))))
+  const resolved = numbers(40).filter((_, index) => outcomes[index]?.status === 'fulfilled')
+  expect(resolved.length).toBeLessThan(40)
+  expect((await names()).map((name) => name.replaceAll('.', ''))).toEqual(resolved.sort())
+  connection.run('pragma max_page_count = 1000')
+  await write(add('there is room again'))
+})
+
+it('reports a work that awaits something else, and abandons it in the end', async () => {
+  const { write, log, names } = await open({ foreignAwait: 20 })
+  const release = Promise.withResolvers<void>()
+  const late = Promise.withResolvers<unknown>()
+  const hanging = write(async (tx) => {
+    await add('never')(tx)
+    await release.promise
+    await add('late')(tx).then(late.resolve, late.reject)
+  })
+  const patient = write(add('patient'))
+  await expect(hanging).rejects.toThrow('abandoned')
+  await patient
+  expect(log.join()).toContain('holds up all others')
+  release.resolve()
+  await expect(late.promise).rejects.toThrow('has ended')
+  expect(await names()).toEqual(['patient'])
+})
+
+it('says nothing about works that only query', async () => {
+  const { write, log } = await open()
+  await Promise.all(numbers(50).map((name) => write(add(name))))
+  await nextTurn()
+  expect(log).toEqual([])
+})
+
+it('refuses more than it can hold', async () => {
+  const { write } = await open({ waiting: 5 })
+  const outcomes = await Promise.allSettled(numbers(7).map((name) => write(add(name))))
+  expect(outcomes.filter((outcome) => outcome.status === 'rejected').map((outcome) => outcome.reason)).toEqual([
+    expect.any(StoreOverloadedError),
+    expect.any(StoreOverloadedError),
+  ])
+})
+
+it('waits for a foreign lock without standing still, then gives up', async () => {
+  const { write, path, names } = await open({ lock: 300 })
+  const foreign = connectSqlite(path, { readOnly: false, pragmas: [] })
+  onTestFinished(() => foreign.close())
+  foreign.run('begin immediate')
+  await expect(write(add('a'))).rejects.toThrow('locked')
+  const patient = write(add('b'))
+  setTimeout(() => foreign.run('rollback'), 20)
+  await patient
+  expect(await names()).toEqual(['b'])
+})

@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { expect, it, onTestFinished } from 'vitest'
+import { forEachDatabase } from '../../../testing/databases.ts'
+import { createLogger } from '../../runtime/logging.ts'
+import { holdDataDirectory } from '../data-directory.ts'
+import { DataInUseError } from '../errors.ts'
+import { openDatabase } from '../open.ts'
+import { openVault } from '../vault.ts'
+
+const logger = createLogger('silent')
+const program = fileURLToPath(new URL('./until-killed.ts', import.meta.url))
+
+/** Runs the child until it has printed `lines` lines, kills it with SIGKILL and returns all it printed. */
+async function printedUntilKilled(lines: number, ...args: string[]): Promise<string[]> {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const exited = once(child, 'exit')
+  const printed: string[] = []
+  for await (const line of createInterface(child.stdout)) {
+    printed.push(line)
+    if (printed.length === lines) child.kill('SIGKILL')
+  }
+  expect(await exited).toEqual([null, 'SIGKILL'])
+  return printed
+}
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'ryzeapi-test-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+forEachDatabase((_name, open) => {
+  it('what a killed process was told is stored, is stored', async () => {
+    const { db, place } = await open()
+    await db.close()
+    const printed = await printedUntilKilled(200, 'write', place.dataDir, ...(place.databaseUrl ? [place.databaseUrl] : []))
+    const again = await openDatabase({ ...place, logger })
+    onTestFinished(() => again.close())
+    const stored = new Set((await again.read.selectFrom('contacts').select('jid').execute()).map((row) => row.jid))
+    expect(printed.filter((jid) => !stored.has(jid))).toEqual([])
+  })
+})
+
+it('a data folder has one gateway at a time, and is free when that one was killed', async () => {
+  const folder = await temporaryFolder()
+  const child = spawn(process.execPath, [program, 'hold', folder], { stdio: ['ignore', 'pipe', 'inherit'] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  await once(child.stdout, 'data')
+  expect(() => holdDataDirectory(folder)).toThrow(DataInUseError)
+  expect(() => holdDataDirectory(folder)).toThrow(/^The data folder [^\n]+ is in use by another gateway[^\n]*$/)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  const held = holdDataDirectory(folder)
+  expect(() => holdDataDirectory(folder)).toThrow(DataInUseError)
+  held.release()
+  holdDataDirectory(folder).release()
+})
+
+it('everything in a new data folder is private', async () => {
+  const dataDir = join(await temporaryFolder(), 'new')
+  const held = holdDataDirectory(dataDir)
+  const db = await openDatabase({ dataDir, logger })
+  await openVault({ db, dataDir })
+  const modes = await Promise.all(
+    (await readdir(dataDir)).map(async (name) => [name, ((await stat(join(dataDir, name))).mode & 0o777).toString(8)]),
+  )
+  expect(Object.fromEntries(modes)).toEqual({
+    'encryption.key': '600',
+    'gateway.sqlite': '600',
+    'gateway.sqlite-shm': '600',
+    'gateway.sqlite-wal': '600',
+    lock: '600',
+  })
+  expect(((await stat(dataDir)).mode & 0o777).toString(8)).toBe('700')
+  await db.close()
+  held.release()
+})
