@@ -7,6 +7,7 @@ import pg from 'pg'
 import { afterEach, describe, inject } from 'vitest'
 import { createLogger } from '../src/runtime/logging.ts'
 import type { Database } from '../src/storage/database.ts'
+import { migrationsFor } from '../src/storage/migrations/index.ts'
 import { openDatabase } from '../src/storage/open.ts'
 import { openVault, type Vault } from '../src/storage/vault.ts'
 
@@ -76,22 +77,41 @@ const sqlitePlace = async (): Promise<TemporaryPlace> => {
   return { dataDir, databaseUrl: undefined, remove: () => rm(dataDir, { recursive: true, force: true }) }
 }
 
+/** Making a database takes five times as long as emptying one, so they are used again. */
+const emptied: string[] = []
+
 const postgresPlace = async (): Promise<TemporaryPlace> => {
   const { dataDir, remove } = await sqlitePlace()
-  const server = await postgresUrl()
-  const database = `test_${randomUUID().replaceAll('-', '')}`
-  await administer(server, `create database ${database}`)
-  const url = new URL(server)
-  url.pathname = `/${database}`
+  const databaseUrl = emptied.pop() ?? (await createDatabase())
   return {
     dataDir,
-    databaseUrl: url.href,
+    databaseUrl,
     async remove() {
-      await administer(server, `drop database ${database} with (force)`)
+      if (await emptyDatabase(databaseUrl)) emptied.push(databaseUrl)
       await remove()
     },
   }
 }
+
+async function createDatabase(): Promise<string> {
+  const url = new URL(await postgresUrl())
+  const name = `test_${randomUUID().replaceAll('-', '')}`
+  await withClient(url.href, (client) => client.query(`create database ${name}`))
+  url.pathname = `/${name}`
+  return url.href
+}
+
+/** False when the schema is not the one of this version, after a test about migrations. */
+const emptyDatabase = (url: string): Promise<boolean> =>
+  withClient(url, async (client) => {
+    const migrations = await client.query<{ name: string }>('select name from kysely_migration order by name').catch(() => ({ rows: [] }))
+    if (migrations.rows.map((row) => row.name).join() !== Object.keys(migrationsFor('postgres')).join()) return false
+    const tables = await client.query<{ name: string }>(
+      `select quote_ident(tablename) as name from pg_tables where schemaname = 'public' and tablename not like 'kysely%'`,
+    )
+    await client.query(`truncate ${tables.rows.map((row) => row.name).join()} restart identity cascade`)
+    return true
+  })
 
 const makers: Record<DatabaseName, () => Promise<TemporaryPlace>> = { SQLite: sqlitePlace, PostgreSQL: postgresPlace }
 
@@ -103,11 +123,11 @@ async function postgresUrl(): Promise<string> {
   return text
 }
 
-async function administer(server: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: server })
+async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
-    await client.query(statement)
+    return await work(client)
   } finally {
     await client.end()
   }
