@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from '../runtime/logging.ts'
+import { StoreOverloadedError } from '../storage/errors.ts'
 import { ApiError, errors } from './errors.ts'
 
 const envelope = (message: string) => ({ success: false, error: { message } })
@@ -20,8 +21,9 @@ export const createErrorRenderer =
     return reply.code(error.status).headers(error.headers).type('application/json; charset=utf-8').send(envelope(error.message))
   }
 
-/** Fastify's own errors by code; whatever else was thrown is a fault of ours and says nothing about itself. */
+/** Fastify's own errors by code, an overloaded store; whatever else was thrown is a fault of ours and says nothing about itself. */
 const ofFramework = (thrown: unknown): ApiError => {
+  if (thrown instanceof StoreOverloadedError) return errors.overloaded()
   const code = typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : undefined
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':

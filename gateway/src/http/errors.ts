@@ -32,6 +32,7 @@ export const errors = {
   accountSuspended: () => new ApiError(403, 'Account suspended'),
   upgradeRequired: () => new ApiError(426, 'WebSocket upgrade required', { upgrade: 'websocket' }),
   notASocket: () => new ApiError(400, 'This route is not a WebSocket'),
+  overloaded: () => new ApiError(503, 'The gateway is overloaded. Try again later.', { 'retry-after': '1' }),
   internal: () => new ApiError(500, 'Internal error'),
   wrongContentType: () => new ApiError(415, 'Content-Type must be application/json'),
   notBuilt: (what: string) => new ApiError(501, `${what} is not supported by this gateway yet`),

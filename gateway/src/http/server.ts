@@ -65,6 +65,8 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Http
     bodyLimit: settings.bodyLimitKib * 1024,
     // Names have at most 100 characters; longer ones are unknown instances, not unknown routes.
     routerOptions: { maxParamLength: 1000 },
+    // Node's own default, which Fastify would lift: a request that trickles in does not hold its socket for ever.
+    requestTimeout: 300_000,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     clientErrorHandler: refuseBrokenRequest,
@@ -83,6 +85,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Http
   // Before the body is read: nothing in it changes the answer.
   app.addHook('onRequest', (request, _reply, done) => done(request.is404 ? errors.notFound() : undefined))
 
+  checkIds([...operations, ...sockets])
   for (const page of pages) page(app)
   const authenticate = createAuthentication(options)
   const greet = greetBrowsers(accounts)
@@ -112,6 +115,15 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Http
 }
 
 type Admit = (admission: Admission) => (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+
+/** Routes that collide are found by the router; ids are labels and names of tools, and nobody else would notice. */
+const checkIds = (declared: readonly { id: string }[]): void => {
+  const ids = new Set<string>()
+  for (const { id } of declared) {
+    if (ids.has(id)) throw new Error(`Two operations are called ${id}`)
+    ids.add(id)
+  }
+}
 
 const serveOperation = (app: FastifyInstance, operation: Operation, admit: Admit, onAnswered: HttpServerOptions['onAnswered']): void => {
   const { id, method, path, token, rateLimit, query, body } = operation

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { StoreOverloadedError } from '../../storage/errors.ts'
 import { ApiError } from '../errors.ts'
 import { operation, required, requiredString } from '../operation.ts'
 import { type Harness, openHarness, refused, tokens } from './harness.ts'
@@ -45,6 +46,16 @@ const operations = [
     answers: { 200: z.object({}) },
     handle: async () => {
       throw Object.assign(new Error('select secret from /work/x.ts'), { statusCode: 418, headers: { 'x-secret': '1' } })
+    },
+  }),
+  operation({
+    ...route,
+    id: 'sample.overload',
+    method: 'GET',
+    path: '/api/overload',
+    answers: { 200: z.object({}) },
+    handle: async () => {
+      throw new StoreOverloadedError(100_000)
     },
   }),
   operation({
@@ -162,6 +173,11 @@ describe('Bad input', () => {
     const fault = await harness.call('GET', '/api/fault', { token: tokens.ada })
     expect(fault).toMatchObject({ status: 500, body: refused('Internal error'), headers: { 'x-request-id': expect.any(String) } })
     expect(JSON.stringify(fault.headers)).not.toContain('x-secret')
+    expect(await harness.call('GET', '/api/overload', { token: tokens.ada })).toMatchObject({
+      status: 503,
+      body: refused('The gateway is overloaded. Try again later.'),
+      headers: { 'retry-after': '1' },
+    })
     const reason = await harness.call('GET', '/api/reason', { token: tokens.ada })
     expect(reason).toMatchObject({ status: 500, body: refused('Failed to reconnect: proxy refused') })
   })
