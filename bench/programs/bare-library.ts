@@ -14,6 +14,7 @@ import { Credentials } from '../../gateway/src/whatsapp/adapters/baileys/credent
 import { DeviceLists } from '../../gateway/src/whatsapp/adapters/baileys/device-lists.ts'
 import { createBaileysEngine, parseNetwork } from '../../gateway/src/whatsapp/adapters/baileys/engine.ts'
 import { directRoutes } from '../../gateway/src/whatsapp/adapters/baileys/proxy.ts'
+import { Commits } from '../../gateway/src/whatsapp/adapters/baileys/signal/commits.ts'
 import { LidMappings } from '../../gateway/src/whatsapp/adapters/baileys/signal/lid-mapping.ts'
 import { SignalRepository } from '../../gateway/src/whatsapp/adapters/baileys/signal/repository.ts'
 import { openSocket } from '../../gateway/src/whatsapp/adapters/baileys/socket.ts'
@@ -137,7 +138,8 @@ const login = async (
   }
   const credentials = await Credentials.load(store, fail)
   const opened = Promise.withResolvers<void>()
-  const socket = openSocket({
+  const commits = new Commits({ store, onRows: () => {}, onFailure: fail })
+  const { socket } = openSocket({
     url: network.whatsappUrl,
     mediaHost: null,
     routes,
@@ -156,16 +158,18 @@ const login = async (
     caches,
     cachePrefix: prefix,
     storedMessage: async () => null,
+    commits,
     makeRepository: (askLids) => {
       const mappings = new LidMappings(new MemoryIdentityStore(), caches.identities.view(prefix), askLids, logger)
       const repository = new SignalRepository({
         credentials: credentials.value,
         store,
+        commits,
         cache: caches.signal.view(prefix),
         mappings,
         stanzas: new StanzaNotes(),
         logger,
-        onRow: () => {},
+        onRowAgain: () => {},
         onUndecryptable: () => {},
         onStorageFailure: fail,
       })

@@ -202,7 +202,7 @@ export interface SessionStore {
 export interface StoreBatch {
   put: { kind: string; id: string; value: Uint8Array }[]
   remove: { kind: string; id: string }[]
-  inbox?: InboxRow
+  inbox?: readonly InboxRow[]
   /** Hashes of inbox rows that hold nothing to record: from now on they are only there to be recognised. */
   settleInbox?: readonly string[]
 }

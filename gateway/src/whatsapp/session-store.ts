@@ -60,7 +60,7 @@ export class DatabaseSessionStore implements SessionStore {
       id,
       value: this.#vault.seal(value, this.#recordSeal(kind, id)),
     }))
-    const inbox = batch.inbox === undefined ? null : this.#sealedRow(batch.inbox)
+    const inbox = (batch.inbox ?? []).map((row) => this.#sealedRow(row))
     await this.#db.write(async (tx) => {
       for (let start = 0; start < records.length; start += CHUNK) {
         await tx
@@ -71,13 +71,18 @@ export class DatabaseSessionStore implements SessionStore {
           )
           .execute()
       }
-      for (const { kind, id } of batch.remove) {
-        await tx.deleteFrom('signal_records').where('instance_id', '=', instance_id).where('kind', '=', kind).where('id', '=', id).execute()
+      for (const [kind, ids] of byKind(batch.remove)) {
+        await tx
+          .deleteFrom('signal_records')
+          .where('instance_id', '=', instance_id)
+          .where('kind', '=', kind)
+          .where('id', 'in', ids)
+          .execute()
       }
-      if (inbox !== null) {
+      for (let start = 0; start < inbox.length; start += CHUNK) {
         await tx
           .insertInto('inbox')
-          .values(inbox)
+          .values(inbox.slice(start, start + CHUNK))
           .onConflict((conflict) => conflict.columns(['instance_id', 'hash']).doNothing())
           .execute()
       }
@@ -127,3 +132,9 @@ export class DatabaseSessionStore implements SessionStore {
 
 /** Rows per statement; four parameters each stay far below both databases' limits. */
 const CHUNK = 1_000
+
+const byKind = (records: StoreBatch['remove']): Map<string, string[]> => {
+  const kinds = new Map<string, string[]>()
+  for (const { kind, id } of records) kinds.set(kind, [...(kinds.get(kind) ?? []), id])
+  return kinds
+}

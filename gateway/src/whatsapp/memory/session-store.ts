@@ -41,8 +41,8 @@ export class MemorySessionStore implements SessionStore {
     this.commits += 1
     for (const { kind, id, value } of batch.put) this.records.set(`${kind}/${id}`, Uint8Array.from(value))
     for (const { kind, id } of batch.remove) this.records.delete(`${kind}/${id}`)
+    for (const row of batch.inbox ?? []) if (!this.settled.has(row.hash)) this.inbox.set(row.hash, row)
     for (const hash of batch.settleInbox ?? []) this.settle(hash)
-    if (batch.inbox !== undefined) this.inbox.set(batch.inbox.hash, batch.inbox)
   }
 
   async findInbox(hash: string): Promise<KnownStanza | null> {
@@ -51,6 +51,16 @@ export class MemorySessionStore implements SessionStore {
     if (open !== undefined) return { row: open, recorded: false }
     const row = this.settled.get(hash)
     return row === undefined ? null : { row, recorded: true }
+  }
+
+  /** A store with what is in this one now; what is still being written here never gets there, as after a crash. */
+  survivor(): MemorySessionStore {
+    const copy = new MemorySessionStore(this.latencyMs)
+    copy.credentials = this.credentials
+    for (const [key, value] of this.records) copy.records.set(key, value)
+    for (const [key, row] of this.inbox) copy.inbox.set(key, row)
+    for (const [key, row] of this.settled) copy.settled.set(key, row)
+    return copy
   }
 
   /** What the recorder does in its transaction. */

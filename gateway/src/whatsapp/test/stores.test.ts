@@ -38,7 +38,7 @@ const stores = (open: () => Promise<{ store: SessionStore; other: SessionStore; 
     await store.commit({
       put: [{ kind: 'session', id: 'a.0', value: bytes('s1') }],
       remove: [{ kind: 'pre-key', id: '7' }],
-      inbox: row('h1'),
+      inbox: [row('h1')],
     })
     await store.commit({ put: [{ kind: 'session', id: 'a.0', value: bytes('s2') }], remove: [] })
     expect(await store.load('session', ['a.0', 'b.0'])).toEqual(new Map([['a.0', bytes('s2')]]))
@@ -58,15 +58,15 @@ const stores = (open: () => Promise<{ store: SessionStore; other: SessionStore; 
   })
 
   it('recognise a settled row without its content', async () => {
-    await store.commit({ put: [], remove: [], inbox: row('h1') })
-    await store.commit({ put: [], remove: [], inbox: row('h2'), settleInbox: ['h1', 'unknown'] })
+    await store.commit({ put: [], remove: [], inbox: [row('h1')] })
+    await store.commit({ put: [], remove: [], inbox: [row('h2')], settleInbox: ['h1', 'unknown'] })
     expect(await store.findInbox('h1')).toMatchObject({ recorded: true, row: { plaintext: new Uint8Array() } })
     expect(await store.findInbox('h2')).toMatchObject({ recorded: false })
   })
 
   it('forget credentials and records, not what waits to be recorded', async () => {
     await store.saveCredentials(bytes('one'))
-    await store.commit({ put: [{ kind: 'session', id: 'a.0', value: bytes('s') }], remove: [], inbox: row('h1') })
+    await store.commit({ put: [{ kind: 'session', id: 'a.0', value: bytes('s') }], remove: [], inbox: [row('h1')] })
     await store.clear()
     expect(await store.loadCredentials()).toBeNull()
     expect(await store.load('session', ['a.0'])).toEqual(new Map())
@@ -165,7 +165,7 @@ describe('stores', () => {
       await store.commit({
         put: [{ kind: 'session', id: 'a.0', value: bytes('SECRET-session') }],
         remove: [],
-        inbox: { ...row('h'), plaintext: bytes('SECRET-text') },
+        inbox: [{ ...row('h'), plaintext: bytes('SECRET-text') }],
       })
       const all = [
         ...(await database.db.read.selectFrom('session_credentials').selectAll().execute()),
@@ -183,9 +183,9 @@ describe('stores', () => {
 
     it('give the recorder what a crash left behind, oldest first, and let go of old settled rows', async () => {
       const { store, other } = await openBoth()
-      await store.commit({ put: [], remove: [], inbox: row('late', 30) })
-      await other.commit({ put: [], remove: [], inbox: row('early', 10) })
-      await store.commit({ put: [], remove: [], inbox: row('done', 5), settleInbox: [] })
+      await store.commit({ put: [], remove: [], inbox: [row('late', 30)] })
+      await other.commit({ put: [], remove: [], inbox: [row('early', 10)] })
+      await store.commit({ put: [], remove: [], inbox: [row('done', 5)], settleInbox: [] })
       await database.db.write((tx) => settleInbox(tx, 'one', ['done']))
       expect(await unsettledInbox(database.db.read, database.vault, 10)).toEqual([
         { instanceId: 'two', row: row('early', 10) },

@@ -21,11 +21,13 @@ import { closeCodeOf, engineErrorOf } from './errors.ts'
 import { readInbox } from './inbox.ts'
 import type { Routes } from './proxy.ts'
 import { readAck, readReceipt } from './receipts.ts'
+import { Commits } from './signal/commits.ts'
 import { LidMappings } from './signal/lid-mapping.ts'
 import { SignalRepository } from './signal/repository.ts'
 import { openSocket, rawConnection } from './socket.ts'
 import { StanzaNotes } from './stanzas.ts'
 import { readWebMessage } from './web-message.ts'
+import type { WireGate } from './wire-gate.ts'
 
 /** What every session of a process shares. */
 export interface Environment {
@@ -64,6 +66,7 @@ export class Connection {
   #state: 'new' | 'connecting' | 'open' | 'ended' = 'new'
   #credentials: Credentials | null = null
   #socket: WASocket | null = null
+  #gate: WireGate | null = null
   #repository: SignalRepository | null = null
   #mappings: LidMappings | null = null
   #devices: DeviceLists | null = null
@@ -158,6 +161,11 @@ export class Connection {
     }
   }
 
+  /** Resolves when what was sent so far has left; rejects when the session ends before. */
+  flushed(): Promise<void> {
+    return this.ask(() => this.#gate?.flushed() ?? Promise.resolve())
+  }
+
   /** A query with an answer; with a time limit of its own the library rejects instead of answering `undefined`. */
   request(node: BinaryNode, timeoutMs: number = QUERY_TIMEOUT_MS): Promise<BinaryNode> {
     const { socket } = this
@@ -209,8 +217,9 @@ export class Connection {
     const onStorageFailure = (error: unknown): void => this.#storageFailed(error)
     this.#self = selfOf(credentials)
     this.#devices = new DeviceLists(store, caches.devices.view(this.#cachePrefix), onStorageFailure)
+    const commits = new Commits({ store, onRows: (rows) => this.#received(rows), onFailure: onStorageFailure })
     const undecryptable = caches.undecryptable.view(this.#cachePrefix)
-    const socket = openSocket({
+    const { socket, gate } = openSocket({
       url,
       mediaHost,
       version,
@@ -229,16 +238,18 @@ export class Connection {
       caches,
       cachePrefix: this.#cachePrefix,
       storedMessage: (id) => this.options.storedMessage(id),
+      commits,
       makeRepository: (askLids) => {
         const mappings = new LidMappings(identities, caches.identities.view(instanceId), askLids, logger)
         const repository = new SignalRepository({
           credentials: credentials.value,
           store,
+          commits,
           cache: caches.signal.view(this.#cachePrefix),
           mappings,
           stanzas: this.#stanzas,
           logger,
-          onRow: (row) => this.#received(row),
+          onRowAgain: (row) => this.#received([row]),
           onUndecryptable: ({ id = '' }, reason) => {
             undecryptable.set(id, true)
             logger.warn({ messageId: id, reason }, 'a message could not be decrypted, the sender is asked to repeat it')
@@ -257,6 +268,7 @@ export class Connection {
       onClosing: () => this.#hurryClose(socket),
     })
     this.#socket = socket
+    this.#gate = gate
     this.#listen(socket, credentials)
   }
 
@@ -336,10 +348,12 @@ export class Connection {
     await this.#finish(last.reason, last.detail)
   }
 
-  #received(row: InboxRow): void {
-    const message = readInbox(row, this.#self)
-    if (message === null) this.#repository?.release(row)
-    else this.#queue.push(async () => ({ type: 'message', message: await this.#withBothForms(message), inbox: row.hash }))
+  #received(rows: readonly InboxRow[]): void {
+    for (const row of rows) {
+      const message = readInbox(row, this.#self)
+      if (message === null) this.#repository?.release(row)
+      else this.#queue.push(async () => ({ type: 'message', message: await this.#withBothForms(message), inbox: row.hash }))
+    }
   }
 
   /** Only what came without Signal, and so has no inbox row: newsletters. Everything else has been reported already. */
@@ -410,7 +424,7 @@ export class Connection {
 
   // ── ending ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Called inside the failing operation: when it returns, the socket can send nothing any more. */
+  /** When it returns, the socket can send nothing any more; frames that rest on what was not stored have waited at the gate. */
   #storageFailed(error: unknown): void {
     this.#logger.error({ error: messageOf(error) }, 'the session store failed, the session stops before acknowledging anything')
     this.#endReason ??= { reason: 'storage', detail: 'the session store failed' }

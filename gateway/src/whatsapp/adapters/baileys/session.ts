@@ -72,6 +72,7 @@ export class BaileysSession implements EngineSession {
         additionalAttributes: edit === undefined ? {} : { edit: edit === 'edit' ? '1' : '7' },
       })
     })
+    await this.#connection.flushed()
     return { timestamp: Date.now() }
   }
 

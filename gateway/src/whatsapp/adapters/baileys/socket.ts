@@ -8,8 +8,10 @@ import type { CacheView, SharedCaches } from './caches.ts'
 import type { DeviceLists } from './device-lists.ts'
 import { bridgeLogger } from './logger.ts'
 import type { Routes } from './proxy.ts'
+import type { Commits } from './signal/commits.ts'
 import type { LidMappings } from './signal/lid-mapping.ts'
 import type { SignalRepository } from './signal/repository.ts'
+import { WireGate, type Writer } from './wire-gate.ts'
 
 export interface SocketOptions {
   /** Null: WhatsApp's own. */
@@ -27,6 +29,8 @@ export interface SocketOptions {
   caches: SharedCaches
   cachePrefix: string
   storedMessage(id: string): Promise<WireMessage | null>
+  /** What frames wait for. */
+  commits: Commits
   makeRepository(askLids: (numberJids: string[]) => Promise<{ pn: string; lid: string }[] | undefined>): {
     repository: SignalRepository
     mappings: LidMappings
@@ -38,7 +42,7 @@ export interface SocketOptions {
   onClosing(): void
 }
 
-export const openSocket = (options: SocketOptions): WASocket => {
+export const openSocket = (options: SocketOptions): { socket: WASocket; gate: WireGate } => {
   const { caches, cachePrefix, routes } = options
   const historyDays = options.historyDays()
   const socket = makeWASocket({
@@ -81,7 +85,9 @@ export const openSocket = (options: SocketOptions): WASocket => {
     generateHighQualityLinkPreview: false,
   })
   guardListeners(socket.ws, options.onCrash)
-  return socket
+  const raw = rawConnection(socket)
+  if (raw === null) throw new Error('the library has made no connection')
+  return { socket, gate: new WireGate(raw, options.commits) }
 }
 
 /** What phones hand over by themselves; more has to be asked for at pairing. Three months (WhatsApp Web). */
@@ -143,7 +149,7 @@ const guardListeners = (emitter: EventEmitter, onCrash: (error: unknown) => void
 }
 
 /** Ends a connection that does not answer a close, and stops or resumes reading. */
-export interface RawConnection {
+export interface RawConnection extends Writer {
   terminate(): void
   pause(): void
   resume(): void

@@ -214,7 +214,7 @@ class MemorySession implements EngineSession, CompanionLine {
     }
     const row = rowOf(message, person, offline)
     try {
-      await this.#options.store.commit({ put: [], remove: [], inbox: row })
+      await this.#options.store.commit({ put: [], remove: [], inbox: [row] })
       await this.#options.identities.learn([message.from, message.to].map(({ number, address }) => ({ number, lid: userOf(address.lid) })))
     } catch {
       device.waiting.push(message)

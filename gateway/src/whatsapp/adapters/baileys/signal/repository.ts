@@ -1,8 +1,8 @@
 /**
  * Our Signal repository behind Baileys' `makeSignalRepository`. Baileys' own one keeps sessions in `auth.keys`, whose nested transactions
  * lose ratchet steps as soon as the store is asynchronous (engine.md §6.1). Here every operation is: lock the device's address, load, run,
- * commit everything in one batch, and only then give the result away. With an incoming message the batch also holds its inbox row, so what
- * WhatsApp is told we received is on disk.
+ * hand everything that changed to the commits in one batch (an incoming message with its inbox row), release. Nothing that rests on it leaves
+ * the process before it is durable: frames wait at the wire gate, messages are reported when their row is stored.
  *
  * A session is kept under the LID once the LID is known. One that began under the number moves at its next use, inside that use's commit.
  */
@@ -24,6 +24,7 @@ import {
   SignalError,
   startSession,
 } from './ciphers.ts'
+import type { Commits } from './commits.ts'
 import { KeyedLock } from './keyed-lock.ts'
 import type { LidMappings } from './lid-mapping.ts'
 import { addPadding, removePadding } from './padding.ts'
@@ -32,15 +33,16 @@ import { identityOfFirstMessage, readSession, sameBytes } from './records.ts'
 export interface RepositoryOptions {
   credentials: Pick<AuthenticationCreds, 'signedIdentityKey' | 'signedPreKey' | 'registrationId'>
   store: SessionStore
+  commits: Commits
   cache: CacheView<Uint8Array>
   mappings: LidMappings
   stanzas: StanzaNotes
   logger: Logger
-  /** An incoming stanza has been committed, or came again and is still in the inbox. */
-  onRow(row: InboxRow): void
+  /** A stanza came again whose row nobody has recorded yet. */
+  onRowAgain(row: InboxRow): void
   /** A stanza that nobody could decrypt and that is not in the inbox either; Baileys asks the sender to repeat it. */
   onUndecryptable(attributes: StanzaAttributes, reason: string): void
-  /** The store failed. Must close the socket before it returns: after the throw Baileys would answer with a retry receipt. */
+  /** Reading failed. Must close the socket before it returns: after the throw Baileys would answer with a retry receipt. */
   onStorageFailure(error: unknown): void
 }
 
@@ -63,7 +65,7 @@ export class SignalRepository implements BaileysRepository {
       const found = await this.#loadSession(address)
       if (found === null) throw new SignalError('No session record')
       const { type, ciphertext, session } = await encrypt(this.#ownKeys(), address, found.record, data)
-      await this.#commitSession(address, session, found.movedFrom)
+      this.#commitSession(address, session, found.movedFrom)
       return { type, ciphertext }
     })
   }
@@ -79,7 +81,7 @@ export class SignalRepository implements BaileysRepository {
           this.#loadPreKey(id),
         )
         const remove = usedPreKey === null ? [] : [{ kind: 'pre-key', id: String(usedPreKey) }]
-        await this.#commitSession(address, session, found?.movedFrom ?? null, remove, inbox(plaintext))
+        this.#commitSession(address, session, found?.movedFrom ?? null, remove, inbox(plaintext))
         return plaintext
       }),
     )
@@ -90,7 +92,7 @@ export class SignalRepository implements BaileysRepository {
       this.#receive(msg, async (inbox) => {
         if (record === null) throw new SignalError('No sender key')
         const result = await decryptFromGroup(this.#ownKeys(), group, sender, record, msg)
-        await commit(result.record, inbox(result.plaintext))
+        commit(result.record, inbox(result.plaintext))
         return result.plaintext
       }),
     )
@@ -107,7 +109,7 @@ export class SignalRepository implements BaileysRepository {
   }): Promise<{ senderKeyDistributionMessage: Uint8Array; ciphertext: Uint8Array }> {
     return this.#withSenderKey(group, meId, async (sender, record, commit) => {
       const result = await encryptForGroup(this.#ownKeys(), group, sender, record, data)
-      await commit(result.record)
+      commit(result.record)
       return { senderKeyDistributionMessage: result.announcement, ciphertext: result.ciphertext }
     })
   }
@@ -115,7 +117,7 @@ export class SignalRepository implements BaileysRepository {
   getSenderKeyDistributionMessage({ group, meId }: { group: string; meId: string }): Promise<Uint8Array> {
     return this.#withSenderKey(group, meId, async (sender, record, commit) => {
       const result = await encryptForGroup(this.#ownKeys(), group, sender, record, null)
-      await commit(result.record)
+      commit(result.record)
       return result.announcement
     })
   }
@@ -130,7 +132,7 @@ export class SignalRepository implements BaileysRepository {
     const { groupId, axolotlSenderKeyDistributionMessage: announcement } = item
     if (!groupId || !announcement) return Promise.reject(new SignalError('sender key without group or content'))
     return this.#withSenderKey(groupId, authorJid, async (sender, record, commit) => {
-      await commit(await acceptSenderKey(this.#ownKeys(), groupId, sender, record, announcement))
+      commit(await acceptSenderKey(this.#ownKeys(), groupId, sender, record, announcement))
     })
   }
 
@@ -151,7 +153,7 @@ export class SignalRepository implements BaileysRepository {
         signedPreKey: bundle.signedPreKey,
         preKey: bundle.preKey,
       })
-      await this.#commitSession(address, started, found?.movedFrom ?? null)
+      this.#commitSession(address, started, found?.movedFrom ?? null)
     })
   }
 
@@ -199,9 +201,10 @@ export class SignalRepository implements BaileysRepository {
   }
 
   /** Refuses new operations; resolves when those under way are done and committed. */
-  shut(): Promise<void> {
+  async shut(): Promise<void> {
     this.#shut = true
-    return this.#locks.idle()
+    await this.#locks.idle()
+    await this.#options.commits.idle()
   }
 
   // ── one operation ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -230,15 +233,15 @@ export class SignalRepository implements BaileysRepository {
   #withSenderKey<T>(
     group: string,
     senderJid: string,
-    work: (sender: SignalAddress, record: Uint8Array | null, commit: (record: Uint8Array, inbox?: InboxRow) => Promise<void>) => Promise<T>,
+    work: (sender: SignalAddress, record: Uint8Array | null, commit: (record: Uint8Array, inbox?: InboxRow) => void) => Promise<T>,
   ): Promise<T> {
     if (this.#shut) return Promise.reject(new Error('the session has ended'))
     const sender = addressOf(senderJid)
     const id = `${group}::${sender.id}`
     return this.#locks.run(id, async () => {
       const record = await this.#load('sender-key', id)
-      return work(sender, record, async (value, inbox) => {
-        await this.#commit({ put: [{ kind: 'sender-key', id, value }], remove: [], inbox })
+      return work(sender, record, (value, inbox) => {
+        this.#commit({ put: [{ kind: 'sender-key', id, value }], remove: [], ...(inbox === undefined ? {} : { inbox: [inbox] }) })
         this.#options.cache.set(`sender-key/${id}`, value)
       })
     })
@@ -253,26 +256,27 @@ export class SignalRepository implements BaileysRepository {
     work: (inbox: (plaintext: Uint8Array) => InboxRow | undefined) => Promise<Uint8Array>,
   ): Promise<Uint8Array> {
     const attributes = this.#options.stanzas.find(ciphertext)
-    let row: InboxRow | undefined
     try {
-      const plaintext = await work((padded) => {
-        row = attributes === null ? undefined : makeRow(ciphertext, attributes, padded)
-        return row
-      })
-      if (row !== undefined) this.#options.onRow(row)
-      return plaintext
+      return await work((padded) => (attributes === null ? undefined : makeRow(ciphertext, attributes, padded)))
     } catch (error) {
       if (!(error instanceof SignalError)) throw error
-      const before = attributes === null ? null : await this.#guarded(() => this.#options.store.findInbox(hashOf(ciphertext)))
+      const before = attributes === null ? null : await this.#findRow(hashOf(ciphertext))
       if (before === null) {
         if (attributes !== null) this.#options.onUndecryptable(attributes, error.message)
         throw error
       }
       // Already recorded: Baileys gets an empty message, and WhatsApp the receipt it waits for.
       if (before.recorded) return addPadding(new Uint8Array())
-      this.#options.onRow(before.row)
+      if (!before.underway) this.#options.onRowAgain(before.row)
       return addPadding(before.row.plaintext)
     }
+  }
+
+  async #findRow(hash: string): Promise<{ row: InboxRow; recorded: boolean; underway: boolean } | null> {
+    const row = this.#options.commits.pendingRow(hash)
+    if (row !== null) return { row, recorded: false, underway: true }
+    const known = await this.#guarded(() => this.#options.store.findInbox(hash))
+    return known === null ? null : { ...known, underway: false }
   }
 
   #identityChanged(address: SignalAddress, record: Uint8Array, ciphertext: Uint8Array): boolean {
@@ -297,15 +301,15 @@ export class SignalRepository implements BaileysRepository {
     return moved === null ? null : { record: moved, movedFrom: older }
   }
 
-  async #commitSession(
+  #commitSession(
     address: SignalAddress,
     value: Uint8Array,
     movedFrom: string | null,
     remove: { kind: string; id: string }[] = [],
     inbox?: InboxRow,
-  ): Promise<void> {
+  ): void {
     if (movedFrom !== null) remove.push({ kind: 'session', id: movedFrom })
-    await this.#commit({ put: [{ kind: 'session', id: address.id, value }], remove, inbox })
+    this.#commit({ put: [{ kind: 'session', id: address.id, value }], remove, ...(inbox === undefined ? {} : { inbox: [inbox] }) })
     this.#options.cache.set(`session/${address.id}`, value)
     if (movedFrom !== null) this.#options.cache.delete(`session/${movedFrom}`)
   }
@@ -316,11 +320,14 @@ export class SignalRepository implements BaileysRepository {
       const number = await this.#guarded(() => this.#options.mappings.knownNumber(address.user))
       if (number !== null) ids.push(underNumber(address, number).id)
     }
-    await this.#commit({ put: [], remove: ids.map((id) => ({ kind: 'session', id })) })
+    this.#commit({ put: [], remove: ids.map((id) => ({ kind: 'session', id })) })
     for (const id of ids) this.#options.cache.delete(`session/${id}`)
   }
 
   async #load(kind: 'session' | 'sender-key', id: string): Promise<Uint8Array | null> {
+    // What is not stored yet is newer than the store, and the cache may have dropped it.
+    const pending = this.#options.commits.pending(kind, id)
+    if (pending !== undefined) return pending
     const hot = this.#options.cache.get(`${kind}/${id}`)
     if (hot !== undefined) return hot
     const stored = (await this.#guarded(() => this.#options.store.load(kind, [id]))).get(id) ?? null
@@ -329,21 +336,22 @@ export class SignalRepository implements BaileysRepository {
   }
 
   async #loadPreKey(id: number): Promise<{ pubKey: Uint8Array; privKey: Uint8Array } | null> {
+    if (this.#options.commits.pending('pre-key', String(id)) === null) return null
     const stored = (await this.#guarded(() => this.#options.store.load('pre-key', [String(id)]))).get(String(id))
     if (stored === undefined) return null
     return { privKey: stored.subarray(0, 32), pubKey: generateSignalPubKey(Buffer.from(stored.subarray(32, 64))) }
   }
 
-  async #commit(batch: StoreBatch): Promise<void> {
-    const settled = this.#released.length === 0 ? [] : this.#released.filter((row) => row.attributes !== batch.inbox?.attributes)
-    const whole = settled.length === 0 ? batch : { ...batch, settleInbox: settled.map((row) => row.hash) }
-    await this.#guarded(() => this.#options.store.commit(whole))
+  #commit(batch: StoreBatch): void {
+    const own = batch.inbox?.[0]?.attributes
+    const settled = this.#released.length === 0 ? [] : this.#released.filter((row) => row.attributes !== own)
     for (const row of settled) this.#released.splice(this.#released.indexOf(row), 1)
+    this.#options.commits.add(settled.length === 0 ? batch : { ...batch, settleInbox: settled.map((row) => row.hash) })
   }
 
   /** Every touch of the store goes through here: a failure closes the socket before anybody can answer WhatsApp. */
   async #guarded<T>(touch: () => T | Promise<T>): Promise<T> {
-    if (this.#failed) throw new Error('the session store failed before')
+    if (this.#failed || this.#options.commits.failed) throw new Error('the session store failed before')
     try {
       return await touch()
     } catch (error) {

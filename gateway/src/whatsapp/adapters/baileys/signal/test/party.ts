@@ -8,6 +8,7 @@ import { SharedCache } from '../../caches.ts'
 import { installCurve } from '../../curve.ts'
 import { type StanzaAttributes, StanzaNotes } from '../../stanzas.ts'
 import type { PreKeyBundle } from '../ciphers.ts'
+import { Commits } from '../commits.ts'
 import { LidMappings } from '../lid-mapping.ts'
 import { SignalRepository } from '../repository.ts'
 
@@ -18,7 +19,7 @@ export interface Sealed {
 
 export class Party {
   readonly jid: string
-  readonly store: MemorySessionStore
+  store: MemorySessionStore
   readonly identities = new MemoryIdentityStore()
   readonly rows: InboxRow[] = []
   readonly undecryptable: StanzaAttributes[] = []
@@ -26,6 +27,7 @@ export class Party {
   credentials: AuthenticationCreds
   repository: SignalRepository
   mappings: LidMappings
+  commits: Commits
   readonly #stanzas = new StanzaNotes()
   #nextPreKey = 1
   #nextStanza = 1
@@ -35,19 +37,27 @@ export class Party {
     this.jid = jid
     this.store = new MemorySessionStore(latencyMs)
     this.credentials = initAuthCreds()
-    ;({ repository: this.repository, mappings: this.mappings } = this.#build())
+    ;({ repository: this.repository, mappings: this.mappings, commits: this.commits } = this.#build())
   }
 
-  /** A new process on the same store: nothing of the old one's memory. */
-  restart(): void {
-    ;({ repository: this.repository, mappings: this.mappings } = this.#build())
+  /** A new process on the same store after an orderly end. */
+  async restart(): Promise<void> {
+    await this.commits.idle()
+    this.crash()
+  }
+
+  /** A new process that finds what was durable and nothing else. */
+  crash(): void {
+    this.store = this.store.survivor()
+    ;({ repository: this.repository, mappings: this.mappings, commits: this.commits } = this.#build())
   }
 
   /** A new phone under the same number. */
-  changeIdentity(): void {
+  async changeIdentity(): Promise<void> {
+    await this.commits.idle()
     this.credentials = initAuthCreds()
     this.store.records.clear()
-    this.restart()
+    this.crash()
   }
 
   /** Published keys with a one-time prekey nobody else gets. */
@@ -100,21 +110,28 @@ export class Party {
     return this.mappings.learn([{ number: jidDecode(numberJid)?.user ?? '', lid: jidDecode(lidJid)?.user ?? '' }])
   }
 
-  #build(): { repository: SignalRepository; mappings: LidMappings } {
+  #build(): { repository: SignalRepository; mappings: LidMappings; commits: Commits } {
     const logger = pino({ level: 'silent' })
     const mappings = new LidMappings(this.identities, new SharedCache<string>(1000).view('t'), undefined, logger)
+    const { store } = this
+    const commits = new Commits({
+      store,
+      onRows: (rows) => this.rows.push(...rows),
+      onFailure: (error) => this.storageFailures.push(error),
+    })
     const repository = new SignalRepository({
+      commits,
       credentials: this.credentials,
-      store: this.store,
+      store,
       cache: new SharedCache<Uint8Array>(1000).view('t'),
       mappings,
       stanzas: this.#stanzas,
       logger,
-      onRow: (row) => this.rows.push(row),
+      onRowAgain: (row) => this.rows.push(row),
       onUndecryptable: (attributes) => this.undecryptable.push(attributes),
       onStorageFailure: (error) => this.storageFailures.push(error),
     })
-    return { repository, mappings }
+    return { repository, mappings, commits }
   }
 }
 

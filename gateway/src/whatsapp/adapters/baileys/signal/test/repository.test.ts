@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { WireGate, type Writer } from '../../wire-gate.ts'
 import { Party, type Sealed } from './party.ts'
 
 const ana = '5511900000001@s.whatsapp.net'
@@ -16,6 +17,7 @@ describe('two devices', () => {
     const first = await a.seal(bob, 'hello')
     expect(first.type).toBe('pkmsg')
     expect(await b.open(ana, first)).toBe('hello')
+    await b.commits.idle()
     expect([...b.store.records.keys()]).toEqual([`session/5511900000001.0`])
     expect(b.store.commits).toBe(1)
     expect(b.rows[0]).toMatchObject({ attributes: { from: ana } })
@@ -30,8 +32,8 @@ describe('two devices', () => {
     const { a, b } = pair()
     await a.meet(b)
     await b.open(ana, await a.seal(bob, '1'))
-    a.restart()
-    b.restart()
+    await a.restart()
+    await b.restart()
     expect(await a.open(bob, await b.seal(ana, '2'))).toBe('2')
     expect(await b.open(ana, await a.seal(bob, '3'))).toBe('3')
   })
@@ -88,8 +90,9 @@ describe('a ciphertext that comes again', () => {
     await a.meet(b)
     const first = await a.seal(bob, 'once')
     await b.open(ana, first, 'X')
-    b.restart()
+    await b.restart()
     expect(await b.open(ana, first, 'X')).toBe('once')
+    await b.commits.idle()
     expect(b.rows.map((row) => row.attributes.id)).toEqual(['X', 'X'])
     expect(b.store.inbox.size).toBe(1)
     expect(b.undecryptable).toEqual([])
@@ -100,6 +103,7 @@ describe('a ciphertext that comes again', () => {
     await a.meet(b)
     const first = await a.seal(bob, 'once')
     await b.open(ana, first)
+    await b.commits.idle()
     for (const hash of b.store.inbox.keys()) b.store.settle(hash)
     expect(await b.open(ana, first)).toBe('')
     expect(b.rows).toHaveLength(1)
@@ -111,6 +115,7 @@ describe('a ciphertext that comes again', () => {
     await a.meet(b)
     const first = await a.seal(bob, 'once')
     await b.open(ana, first)
+    await b.commits.idle()
     b.store.inbox.clear()
     await expect(b.open(ana, first, 'X')).rejects.toThrow('DuplicatedMessage')
     expect(b.undecryptable).toEqual([{ id: 'X', from: ana }])
@@ -122,10 +127,12 @@ describe('inbox rows', () => {
     const { a, b } = pair()
     await a.meet(b)
     await b.open(ana, await a.seal(bob, 'protocol'))
+    await b.commits.idle()
     const [row] = b.rows
     if (row) b.repository.release(row)
     expect(b.store.inbox.size).toBe(1)
     await b.open(ana, await a.seal(bob, 'text'))
+    await b.commits.idle()
     expect([...b.store.inbox.values()].map((left) => Buffer.from(left.plaintext).toString())).toEqual(['text'])
   })
 })
@@ -135,11 +142,13 @@ describe('a broken message', () => {
     const { a, b } = pair()
     await a.meet(b)
     await b.open(ana, await a.seal(bob, '1'))
+    await b.commits.idle()
     const good = await a.seal(bob, '2')
     const broken = { ...good, ciphertext: Uint8Array.from(good.ciphertext) }
     broken.ciphertext[broken.ciphertext.length - 20] = (broken.ciphertext[broken.ciphertext.length - 20] ?? 0) ^ 1
     const before = b.store.commits
     await expect(b.open(ana, broken)).rejects.toBeInstanceOf(Error)
+    await b.commits.idle()
     expect(b.store.commits).toBe(before)
     expect(await b.open(ana, good)).toBe('2')
   })
@@ -159,8 +168,9 @@ describe('a broken message', () => {
     await a.meet(b)
     await b.open(ana, await a.seal(bob, '1'))
     await a.open(bob, await b.seal(ana, '2'))
+    await b.commits.idle()
     b.store.records.clear()
-    b.restart()
+    b.crash()
     await expect(b.open(ana, await a.seal(bob, 'lost'))).rejects.toThrow('No session record')
     await a.meet(b)
     expect(await b.open(ana, await a.seal(bob, 'lost'))).toBe('lost')
@@ -174,7 +184,7 @@ describe('identity', () => {
     await a.meet(b)
     await b.open(ana, await a.seal(bob, '1'))
     const old = await a.seal(bob, 'old phone')
-    a.changeIdentity()
+    await a.changeIdentity()
     await a.meet(b)
     expect(await b.open(ana, await a.seal(bob, 'new phone'))).toBe('new phone')
     expect(await a.open(bob, await b.seal(ana, 'hello again'))).toBe('hello again')
@@ -210,12 +220,14 @@ describe('number and LID', () => {
     await a.open(bob, await b.seal(ana, '2'))
     await a.learn(bob, bobLid)
     expect(await b.open(ana, await a.seal(bobLid, '3'))).toBe('3')
+    await a.commits.idle()
     expect([...a.store.records.keys()].filter((key) => key.startsWith('session')).sort()).toEqual([
       'session/5511900000002.7',
       'session/9002_1.0',
     ])
     expect(await a.repository.validateSession('9002:7@lid')).toEqual({ exists: true })
     await a.seal('5511900000002:7@s.whatsapp.net', 'moves too')
+    await a.commits.idle()
     expect([...a.store.records.keys()].filter((key) => key.startsWith('session')).sort()).toEqual(['session/9002_1.0', 'session/9002_1.7'])
   })
 
@@ -226,7 +238,7 @@ describe('number and LID', () => {
     await a.meet(b)
     expect(await b.open(anaLid, await a.seal(bobLid, '1'))).toBe('1')
     expect(await a.open(bob, await b.seal(ana, '2'))).toBe('2')
-    a.restart()
+    await a.restart()
     expect(await a.open(bobLid, await b.seal(anaLid, '3'))).toBe('3')
     expect(await b.open(ana, await a.seal(bob, '4'))).toBe('4')
   })
@@ -285,17 +297,104 @@ describe('groups', () => {
 })
 
 describe('a store that fails', () => {
-  it('is reported before the throw, and nothing is decrypted any more', async () => {
+  it('to write ends everything: no row is reported, no operation goes on', async () => {
+    const { a, b } = pair()
+    await a.meet(b)
+    const first = await a.seal(bob, '1')
+    b.store.commit = () => Promise.reject(new Error('disk full'))
+    await b.open(ana, first)
+    await b.commits.idle()
+    expect(b.storageFailures).toHaveLength(1)
+    expect(b.rows).toEqual([])
+    await expect(b.seal(ana, '2')).rejects.toThrow('failed before')
+  })
+
+  it('to read is reported before the throw', async () => {
     const { a, b } = pair()
     await a.meet(b)
     const first = await a.seal(bob, '1')
     b.store.failure = new Error('disk full')
     await expect(b.open(ana, first)).rejects.toThrow('the session store failed')
     expect(b.storageFailures).toHaveLength(1)
-    expect(b.rows).toEqual([])
     b.store.failure = null
     await expect(b.open(ana, first)).rejects.toThrow('failed before')
-    b.restart()
+    b.crash()
     expect(await b.open(ana, first)).toBe('1')
+  })
+})
+
+describe('the wire gate', () => {
+  const gated = (party: Party): { wire: string[]; gate: WireGate; send(text: string): void } => {
+    const wire: string[] = []
+    const connection: Writer = {
+      send: (data, sent) => {
+        wire.push(Buffer.from(data).toString('base64'))
+        sent?.()
+      },
+    }
+    const gate = new WireGate(connection, party.commits)
+    return { wire, gate, send: (text) => connection.send(Buffer.from(text, 'base64')) }
+  }
+
+  it('lets a frame out when all it rests on is durable, in order, and tells when it is out', async () => {
+    const { a, b } = pair(5)
+    await a.meet(b)
+    await a.commits.idle()
+    const { wire, gate, send } = gated(a)
+    send('AAAA')
+    expect(wire).toEqual(['AAAA'])
+    const sealed = await a.seal(bob, '1')
+    send(Buffer.from(sealed.ciphertext).toString('base64'))
+    send('BBBB')
+    expect(wire).toHaveLength(1)
+    await gate.flushed()
+    expect(a.store.commits).toBeGreaterThan(0)
+    expect(wire).toEqual(['AAAA', Buffer.from(sealed.ciphertext).toString('base64'), 'BBBB'])
+    send('CCCC')
+    expect(wire).toHaveLength(4)
+  })
+
+  it('keeps everything back when the store fails', async () => {
+    const { a, b } = pair()
+    await a.meet(b)
+    await a.commits.idle()
+    const { wire, send } = gated(a)
+    a.store.commit = () => Promise.reject(new Error('disk full'))
+    await a.seal(bob, '1')
+    send('AAAA')
+    await a.commits.idle()
+    send('BBBB')
+    expect(wire).toEqual([])
+  })
+
+  it('makes a crash harmless: what was out can be read, and what comes after it too', async () => {
+    const { a, b } = pair(3)
+    await a.meet(b)
+    await b.open(ana, await a.seal(bob, 'set up'))
+    await a.open(bob, await b.seal(ana, 'set up'))
+    const read: string[] = []
+    for (let round = 0; round < 10; round++) {
+      const { wire, send } = gated(a)
+      const texts = new Map<string, string>()
+      await Promise.all(
+        Array.from({ length: 20 }, async (_, i) => {
+          const sealed = await a.seal(bob, `${round}/${i}`)
+          const frame = Buffer.from(sealed.ciphertext).toString('base64')
+          texts.set(frame, sealed.type)
+          send(frame)
+          if (i % 5 === 0) await new Promise((resolve) => setTimeout(resolve, 2))
+        }),
+      )
+      const out = [...wire]
+      a.crash()
+      for (const frame of out) {
+        const type = texts.get(frame) === 'pkmsg' ? 'pkmsg' : 'msg'
+        read.push(await b.open(ana, { type, ciphertext: Buffer.from(frame, 'base64') }))
+      }
+    }
+    expect(b.undecryptable).toEqual([])
+    expect(new Set(read).size).toBe(read.length)
+    expect(read.length).toBeGreaterThan(0)
+    expect(await b.open(ana, await a.seal(bob, 'still friends'))).toBe('still friends')
   })
 })
