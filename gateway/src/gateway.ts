@@ -1,0 +1,212 @@
+/**
+ * Composition root: builds every part once, in order, and hands each its collaborators; what was built is closed in reverse. Nothing
+ * else knows how the parts are put together.
+ */
+import { readFile } from 'node:fs/promises'
+import { createAccounts } from './accounts/accounts.ts'
+import { runAccountsCommand } from './accounts/command-line.ts'
+import { accountOperations } from './accounts/operations.ts'
+import { createEvents } from './events/events.ts'
+import { documentationPages } from './http/documentation.ts'
+import { createHealth } from './http/health.ts'
+import { createMetrics } from './http/metrics.ts'
+import { notBuiltOperations } from './http/not-built.ts'
+import type { Operation, SocketOperation } from './http/operation.ts'
+import { createHttpServer } from './http/server.ts'
+import { createInstances, type Instances } from './instances/instances.ts'
+import { outgoingText } from './messages/kinds/text.ts'
+import { createMessages, type Messages } from './messages/messages.ts'
+import { createOutbound } from './outbound/outbound.ts'
+import { systemClock as clock } from './runtime/clock.ts'
+import type { Logger } from './runtime/logging.ts'
+import { type Phase, shutDown } from './runtime/shutdown.ts'
+import type { Settings } from './settings.ts'
+import { holdDataDirectory } from './storage/data-directory.ts'
+import { openDatabase } from './storage/open.ts'
+import { openVault } from './storage/vault.ts'
+import type { EngineFactory } from './whatsapp/engine.ts'
+import { DatabaseIdentityStore } from './whatsapp/identities.ts'
+import { DatabaseSessionStore } from './whatsapp/session-store.ts'
+
+export interface Gateway {
+  port: number
+  /** The first account's token, to be shown this once; null when there is nothing to show. */
+  newToken: string | null
+  operations: readonly Operation[]
+  sockets: readonly SocketOperation[]
+  /** Stops everything in order, within ten seconds. */
+  close(): Promise<void>
+}
+
+/** Runs until `close`. Throws when a part can't be opened, after closing those that were. */
+export const createGateway = (settings: Settings, logger: Logger): Promise<Gateway> =>
+  building(logger, async (closing) => {
+    const store = await openStore(settings, logger, closing)
+    const { newToken } = await store.accounts.start()
+    const features = await openFeatures(settings, logger, store, closing)
+    const { port, operations, sockets } = await openHttp(settings, logger, store, features, closing)
+    await features.instances.start()
+    logger.info({ port }, 'listening')
+    let closed: Promise<unknown> | null = null
+    return {
+      port,
+      newToken,
+      operations,
+      sockets,
+      close: async () => {
+        closed ??= shutDown(closing, logger)
+        await closed
+      },
+    }
+  })
+
+/** One command of `npm start -- accounts`, on the data of a gateway that is not running. Gives the lines to print. */
+export const administerAccounts = (settings: Settings, logger: Logger, args: readonly string[]): Promise<string[]> =>
+  building(logger, async (closing) => {
+    const store = await openStore(settings, logger, closing)
+    await store.accounts.start()
+    // Deleting an account deletes its instances, and those are logged out of WhatsApp.
+    if (args[0] === 'delete') await openFeatures(settings, logger, store, closing)
+    const lines = await runAccountsCommand(store.accounts, args)
+    await shutDown(closing, logger)
+    return lines
+  })
+
+/** The phases of shutting down; whoever opens something puts its closing in front. */
+type Closing = Phase[]
+
+const building = async <T>(logger: Logger, build: (closing: Closing) => Promise<T>): Promise<T> => {
+  const closing: Closing = []
+  try {
+    return await build(closing)
+  } catch (error) {
+    await shutDown(closing, logger)
+    throw error
+  }
+}
+
+type Store = Awaited<ReturnType<typeof openStore>>
+type Features = Awaited<ReturnType<typeof openFeatures>>
+
+const openStore = async (settings: Settings, logger: Logger, closing: Closing) => {
+  const { dataDir } = settings
+  const held = holdDataDirectory(dataDir)
+  closing.unshift({ name: 'data folder', limitMs: 100, run: () => held.release() })
+  const db = await openDatabase({ dataDir, databaseUrl: settings.databaseUrl ?? undefined, logger })
+  closing.unshift({ name: 'database', limitMs: 1000, run: () => db.close() })
+  const vault = await openVault({
+    db,
+    dataDir,
+    encryptionKey: settings.encryptionKey ?? undefined,
+    previousKeys: [...settings.previousEncryptionKeys],
+  })
+  return { db, vault, accounts: createAccounts({ db, clock, settings }) }
+}
+
+/**
+ * Instances, messages and events. They need each other: an instance reports to messages and events, a rejected call is answered with a
+ * message, an event carries the instance's token. What is needed of a part that is made later is asked for when it is used.
+ */
+const openFeatures = async (settings: Settings, logger: Logger, { db, vault, accounts }: Store, closing: Closing) => {
+  const outbound = createOutbound({ allow: settings.outboundAllow, logger })
+  closing.unshift({ name: 'outbound', limitMs: 500, run: () => outbound.close() })
+  const engine = await openEngine(settings.whatsappNetwork, logger)
+  const identitiesOf = (instanceId: string) => new DatabaseIdentityStore(db, instanceId)
+
+  const events = createEvents({ db, vault, clock, outbound, logger, settings, tokenOf: (instanceId) => instances.tokenOf(instanceId) })
+  const instances: Instances = createInstances({
+    db,
+    vault,
+    engine,
+    events,
+    blocks: events,
+    sessionStoreOf: (instanceId) => new DatabaseSessionStore(db, vault, instanceId),
+    identitiesOf,
+    storedMessage: (instanceId, messageId) => messages.storedMessage(instanceId, messageId),
+    sendText: async (instance, to, message) => {
+      const compose = { check: () => {}, compose: outgoingText.compose.bind(null, { message }) }
+      await messages.sender.send(instance, { number: to.jid ?? to.lid }, compose)
+    },
+    clock,
+    logger,
+    settings,
+  })
+  const messages: Messages = createMessages({ db, vault, clock, logger, outbound, engine, instances, events, identitiesOf })
+
+  instances.listen(messages.handle)
+  instances.onDeleted(messages.instanceDeleted)
+  instances.onDeleted(events.instanceDeleted)
+  accounts.onDelete((account) => instances.deleteAllOf(account.id))
+  accounts.onRevoked(events.accountTokenRevoked)
+
+  closing.unshift({ name: 'recorder', limitMs: 1000, run: () => messages.stop() })
+  closing.unshift({ name: 'sessions', limitMs: 2000, run: () => instances.stop() })
+  await instances.load()
+  await messages.start()
+  return { events, instances, messages }
+}
+
+const openHttp = async (settings: Settings, logger: Logger, { db, accounts }: Store, features: Features, closing: Closing) => {
+  const { events, instances, messages } = features
+  const version = await ownVersion()
+  const health = createHealth({ clock, logger, version })
+  health.registerCheck('db', () => db.check())
+  const metrics = createMetrics({ token: settings.metricsToken })
+  metrics.gauge('ryzeapi_instances', 'Instances by state', 'state', () => instances.countByState())
+  metrics.gauge('ryzeapi_clients', 'Clients connected now', 'kind', () => ({ websocket: events.webSocketClients }))
+
+  const operations = [
+    ...instances.operations,
+    ...messages.operations,
+    ...events.operations,
+    ...notBuiltOperations(),
+    ...(settings.adminToken === null ? [] : accountOperations(accounts)),
+    health.operation,
+  ]
+  const sockets = events.socketOperations
+  const server = await createHttpServer({
+    operations,
+    sockets,
+    accounts,
+    instances,
+    settings,
+    clock,
+    logger,
+    pages: [documentationPages({ operations, sockets, baseUrl: settings.baseUrl, version }), metrics.page],
+    onAnswered: metrics.answered,
+  })
+  closing.unshift(
+    // Deliveries stop beside the last requests: what is not delivered yet is in the outbox, and the next run takes it up.
+    { name: 'requests', limitMs: 5000, run: () => Promise.all([server.close(), events.stop()]).then(() => {}) },
+    { name: 'connections', limitMs: 100, run: () => server.cut() },
+  )
+  await events.start()
+  const { port } = await server.listen(settings)
+  return { port, operations, sockets }
+}
+
+/** Loaded here and not at the top: the library takes a fifth of a second, and the command line mostly goes without. */
+const openEngine = async (network: string | null, logger: Logger): Promise<EngineFactory> => {
+  const { createBaileysEngine, parseNetwork } = await import('./whatsapp/adapters/baileys/engine.ts')
+  if (network === null) return createBaileysEngine({ network: null })
+  const address = new URL(network)
+  const outbound = createOutbound({ allow: [address.hostname], logger })
+  try {
+    const url = `${network.replace(/\/+$/, '')}/network`
+    const answer = await outbound.request({ url, method: 'GET', timeoutMs: 5000, maxResponseBytes: 64 * 1024, redirects: 0 })
+    return createBaileysEngine({ network: parseNetwork(JSON.parse(answer.body.toString('utf8'))) })
+  } catch (error) {
+    throw new NetworkUnavailableError(`WHATSAPP_NETWORK ${network} does not answer as a network: is it running?`, { cause: error })
+  } finally {
+    await outbound.close()
+  }
+}
+
+export class NetworkUnavailableError extends Error {
+  override readonly name = 'NetworkUnavailableError'
+}
+
+const ownVersion = async (): Promise<string> => {
+  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8')
+  return String((JSON.parse(text) as { version: unknown }).version)
+}
