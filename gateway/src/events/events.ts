@@ -58,6 +58,7 @@ interface Collaborators {
   /** For tests, whose hours are milliseconds. */
   rules?: DeliveryRules
   hubLimits?: HubLimits
+  stopGraceMs?: number
 }
 
 /** Requests under way get this long at shutdown; what is cut off is delivered by the next run. */
@@ -65,7 +66,18 @@ const STOP_GRACE_MS = 4_000
 const DAY_MS = 24 * 60 * 60 * 1000
 
 export const createEvents = (collaborators: Collaborators): Events => {
-  const { db, vault, clock, outbound, logger, settings, tokenOf, rules = usualRules, hubLimits = usualHubLimits } = collaborators
+  const {
+    db,
+    vault,
+    clock,
+    outbound,
+    logger,
+    settings,
+    tokenOf,
+    rules = usualRules,
+    hubLimits = usualHubLimits,
+    stopGraceMs = STOP_GRACE_MS,
+  } = collaborators
   const repository = createWebhookRepository({ vault, clock })
   const targets = createTargets(repository)
   const instanceDataOf = createInstanceDataOf({ db, baseUrl: settings.baseUrl, exposeToken: settings.eventToken, tokenOf })
@@ -115,7 +127,7 @@ export const createEvents = (collaborators: Collaborators): Events => {
     },
     async stop() {
       hub.stop()
-      await Promise.all([retention.stop(), workers.stop(STOP_GRACE_MS)])
+      await Promise.all([retention.stop(), workers.stop(stopGraceMs)])
     },
   }
 }

@@ -2,7 +2,7 @@
 import type { Outbound } from '../outbound/outbound.ts'
 import type { Logger } from '../runtime/logging.ts'
 import type { LinkPreview } from './kinds/kind.ts'
-import { readPage } from './page-metadata.ts'
+import { decodePage, readPage } from './page-metadata.ts'
 
 const PAGE_BYTES = 512 * 1024
 const IMAGE_BYTES = 2 * 1024 * 1024
@@ -15,7 +15,7 @@ const THUMBNAIL_WIDTH = 192
 const PIXELS = 16_000_000
 
 export const createLinkPreviews = ({ outbound, logger }: { outbound: Outbound; logger: Logger }) => {
-  const get = async (url: string, accept: string, maxResponseBytes: number): Promise<Buffer> => {
+  const get = async (url: string, accept: string, maxResponseBytes: number) => {
     const answer = await outbound.request({
       url,
       method: 'GET',
@@ -25,12 +25,12 @@ export const createLinkPreviews = ({ outbound, logger }: { outbound: Outbound; l
       redirects: REDIRECTS,
     })
     if (answer.status < 200 || answer.status >= 300) throw new Error(`answered ${answer.status}`)
-    return answer.body
+    return answer
   }
 
   const thumbnailOf = async (url: string): Promise<Uint8Array | null> => {
     try {
-      const image = await get(url, 'image/*', IMAGE_BYTES)
+      const { body: image } = await get(url, 'image/*', IMAGE_BYTES)
       // Loaded on first use: nobody should wait for libvips at start.
       const { default: sharp } = await import('sharp')
       return await sharp(image, { limitInputPixels: PIXELS })
@@ -47,7 +47,8 @@ export const createLinkPreviews = ({ outbound, logger }: { outbound: Outbound; l
     const url = firstLink(text)
     if (url === null) return null
     try {
-      const page = readPage((await get(url, 'text/html,application/xhtml+xml', PAGE_BYTES)).toString('utf8'), url)
+      const { headers, body } = await get(url, 'text/html,application/xhtml+xml', PAGE_BYTES)
+      const page = readPage(decodePage(body, String(headers['content-type'] ?? '')), url)
       if (page.title === '') return null
       const thumbnail = page.image === null ? null : await thumbnailOf(page.image)
       return { url, title: page.title, description: page.description, thumbnail }

@@ -23,6 +23,17 @@ export const readPage = (html: string, pageUrl: string): PageMetadata => {
   }
 }
 
+/** Text of a page, in the encoding its header or its own first kilobyte names; else UTF-8. */
+export const decodePage = (body: Uint8Array, contentType: string): string => {
+  const start = Buffer.from(body.subarray(0, 1024)).toString('latin1')
+  const [, named = 'utf-8'] = /charset\s{0,5}=\s{0,5}["']?([\w-]{1,40})/i.exec(`${contentType} ${start}`) ?? []
+  try {
+    return new TextDecoder(named).decode(body)
+  } catch {
+    return new TextDecoder().decode(body)
+  }
+}
+
 /** The first value of every name wins. Lengths are bounded so that no page can keep the expressions busy. */
 const readMeta = (html: string): Map<string, string> => {
   const values = new Map<string, string>()

@@ -52,7 +52,8 @@ export const retryAfterMs = (value: string | undefined, now: number): number | n
   const text = value?.trim()
   if (!text) return null
   if (/^\d{1,9}$/.test(text)) return Number(text) * second
-  const date = Date.parse(text)
+  // An HTTP date begins with the day's name; what else Date.parse would make something of is a mistake.
+  const date = /^[a-z]{3}/i.test(text) ? Date.parse(text) : Number.NaN
   return Number.isNaN(date) ? null : Math.max(0, date - now)
 }
 

@@ -1,0 +1,133 @@
+/** Events over a database with one account and one instance, for the stories in this folder. */
+
+import type { TestDatabase } from '../../../testing/databases.ts'
+import type { Outbound } from '../../outbound/outbound.ts'
+import { systemClock } from '../../runtime/clock.ts'
+import { createLogger } from '../../runtime/logging.ts'
+import { createEvents, type Events } from '../events.ts'
+import { type DeliveryRules, usualRules } from '../webhooks/rules.ts'
+import { type HubLimits, usualHubLimits } from '../websocket/hub.ts'
+import { loopbackOutbound } from './outbound.ts'
+
+export const TOKEN = 'ryz_i_test-token'
+
+/** The usual rules with seconds instead of minutes and hours as milliseconds, and without chance. */
+export const quickRules: DeliveryRules = {
+  ...usualRules,
+  waits: [0, 20, 40, 60, 80, 100],
+  jitter: 0,
+  probeEveryMs: 20,
+  timeoutMs: 1_000,
+  leaseMs: 3_000,
+}
+
+export interface Stage {
+  database: TestDatabase
+  events: Events
+  outbound: Outbound
+  /** Reports an event with a counter as data. */
+  emit(lane: string, n: number, options?: { instanceId?: string; name?: 'message.exchange' | 'message.status' }): Promise<string>
+  addInstance(id: string): Promise<void>
+  deliveries(): Promise<{ state: string; attempts: number; last_status: number | null; last_error: string | null; lane: string }[]>
+  /** Ends this gateway and begins another over the same database. */
+  restart(options?: StageOptions): Promise<Stage>
+}
+
+export interface StageOptions {
+  rules?: Partial<DeliveryRules>
+  hubLimits?: Partial<HubLimits>
+  concurrency?: number
+  eventToken?: boolean
+}
+
+export const INSTANCE = 'instance-1'
+
+export const openStage = async (database: TestDatabase, options: StageOptions = {}): Promise<Stage> => {
+  await database.db.write((tx) =>
+    tx
+      .insertInto('accounts')
+      .values({
+        id: 'account-1',
+        name: 'default',
+        token_hash: 'hash',
+        instance_quota: null,
+        requests_per_minute: 100,
+        creates_per_minute: 20,
+        allowed_origins: '[]',
+        suspended: 0,
+        created_at: 0,
+      })
+      .execute(),
+  )
+  const stage = build(database, options)
+  await stage.addInstance(INSTANCE)
+  await stage.events.start()
+  return stage
+}
+
+const build = (database: TestDatabase, { rules, hubLimits, concurrency = 64, eventToken = true }: StageOptions): Stage => {
+  const { db, vault } = database
+  const outbound = loopbackOutbound()
+  const events = createEvents({
+    db,
+    vault,
+    clock: systemClock,
+    outbound,
+    logger: createLogger('silent'),
+    settings: { baseUrl: 'http://gateway.test', eventToken, eventRetentionDays: 7, deliveryConcurrency: concurrency },
+    tokenOf: async () => TOKEN,
+    rules: { ...quickRules, ...rules },
+    hubLimits: { ...usualHubLimits, ...hubLimits },
+    stopGraceMs: 200,
+  })
+  return {
+    database,
+    events,
+    outbound,
+    emit: async (lane, n, { instanceId = INSTANCE, name = 'message.exchange' } = {}) => {
+      const [id = ''] = await events.write((_tx, record) => record({ instanceId, name, lane, data: { n } }))
+      return id
+    },
+    addInstance: (id) =>
+      db.write(async (tx) => {
+        await tx
+          .insertInto('instances')
+          .values({
+            id,
+            account_id: 'account-1',
+            name: `shop ${id}`,
+            token_hash: `hash ${id}`,
+            token: new Uint8Array([1]),
+            state: 'connected',
+            state_reason: null,
+            wanted: 1,
+            number_jid: null,
+            lid: null,
+            profile_name: null,
+            picture_url: null,
+            business_name: null,
+            platform: null,
+            created_at: 0,
+            updated_at: 0,
+          })
+          .execute()
+      }),
+    deliveries: () =>
+      db.read.selectFrom('deliveries').select(['state', 'attempts', 'last_status', 'last_error', 'lane']).orderBy('event_id').execute(),
+    async restart(options = {}) {
+      await events.stop()
+      const next = build(database, options)
+      await next.events.start()
+      return next
+    },
+  }
+}
+
+/** Looks again until it holds; for what ends in the database and tells nobody. */
+export const eventually = async (holds: () => Promise<boolean>, what = 'the condition'): Promise<void> => {
+  const end = Date.now() + 10_000
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`${what} never came true`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
