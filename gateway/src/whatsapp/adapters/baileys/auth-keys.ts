@@ -4,7 +4,7 @@
  */
 import { BufferJSON, proto, type SignalDataSet, type SignalDataTypeMap, type SignalKeyStore } from 'baileys'
 import type { SessionStore, StoreBatch } from '../../engine.ts'
-import type { CacheView } from './caches.ts'
+import type { CacheView } from './shared-cache.ts'
 
 export interface AuthKeysOptions {
   store: SessionStore

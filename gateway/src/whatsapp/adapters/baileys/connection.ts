@@ -6,27 +6,24 @@
  *                      │ ▲ 515 after pairing     ▲
  *                      └─┘───────────────────────┘ closed, stopped, store failed
  */
-import { type BaileysEventMap, type BinaryNode, type ConnectionState, isJidNewsletter, proto, type WASocket } from 'baileys'
+import type { BinaryNode, ConnectionState, WASocket } from 'baileys'
 import type { Logger } from '../../../runtime/logging.ts'
-import { type Address, type CloseReason, EngineError, type InboxRow, type ReceivedMessage, type SessionOptions } from '../../engine.ts'
+import { type Address, type CloseReason, EngineError, type SessionOptions } from '../../engine.ts'
 import { EventQueue } from '../event-queue.ts'
 import { addressFrom, completed, NOBODY } from './addresses.ts'
 import { createAuthKeys } from './auth-keys.ts'
 import type { SharedCaches } from './caches.ts'
-import { readCall } from './calls.ts'
 import { closeReasonOf } from './close-reason.ts'
 import { Credentials } from './credentials.ts'
 import { DeviceLists } from './device-lists.ts'
 import { closeCodeOf, engineErrorOf } from './errors.ts'
-import { readInbox } from './inbox.ts'
 import type { Routes } from './proxy.ts'
-import { readAck, readReceipt } from './receipts.ts'
+import { Reports } from './reports.ts'
 import { Commits } from './signal/commits.ts'
 import { LidMappings } from './signal/lid-mapping.ts'
 import { SignalRepository } from './signal/repository.ts'
 import { openSocket, rawConnection } from './socket.ts'
 import { StanzaNotes } from './stanzas.ts'
-import { readWebMessage } from './web-message.ts'
 import type { WireGate } from './wire-gate.ts'
 
 /** What every session of a process shares. */
@@ -41,7 +38,6 @@ export interface Environment {
 }
 
 const QUERY_TIMEOUT_MS = 20_000
-const DAY_MS = 24 * 3_600_000
 
 /** Lifetimes of QR texts in Baileys: the first one, then the others. */
 const FIRST_QR_MS = 60_000
@@ -67,6 +63,8 @@ export class Connection {
   #credentials: Credentials | null = null
   #socket: WASocket | null = null
   #gate: WireGate | null = null
+  #commits: Commits | null = null
+  #reports: Reports | null = null
   #repository: SignalRepository | null = null
   #mappings: LidMappings | null = null
   #devices: DeviceLists | null = null
@@ -122,7 +120,7 @@ export class Connection {
   async end(reason: CloseReason, detail: string): Promise<void> {
     this.#endReason ??= { reason, detail }
     if (this.#socket === null) void this.#finish(reason, detail)
-    else void this.#socket.end(undefined)
+    else void this.#closeOrderly(this.#socket)
     await this.#ended.promise
   }
 
@@ -216,9 +214,9 @@ export class Connection {
     const { caches, url, mediaHost, version } = this.#environment
     const onStorageFailure = (error: unknown): void => this.#storageFailed(error)
     this.#self = selfOf(credentials)
-    this.#devices = new DeviceLists(store, caches.devices.view(this.#cachePrefix), onStorageFailure)
-    const commits = new Commits({ store, onRows: (rows) => this.#received(rows), onFailure: onStorageFailure })
+    const devices = new DeviceLists(store, caches.devices.view(this.#cachePrefix), onStorageFailure)
     const undecryptable = caches.undecryptable.view(this.#cachePrefix)
+    const commits = new Commits({ store, onRows: (rows) => this.#reports?.rows(rows), onFailure: onStorageFailure })
     const { socket, gate } = openSocket({
       url,
       mediaHost,
@@ -234,7 +232,7 @@ export class Connection {
       }),
       keepOnline: this.options.keepOnline,
       historyDays: () => this.#historyDays,
-      deviceLists: this.#devices,
+      deviceLists: devices,
       caches,
       cachePrefix: this.#cachePrefix,
       storedMessage: (id) => this.options.storedMessage(id),
@@ -249,7 +247,7 @@ export class Connection {
           mappings,
           stanzas: this.#stanzas,
           logger,
-          onRowAgain: (row) => this.#received([row]),
+          onRowAgain: (row) => this.#reports?.rows([row]),
           onUndecryptable: ({ id = '' }, reason) => {
             undecryptable.set(id, true)
             logger.warn({ messageId: id, reason }, 'a message could not be decrypted, the sender is asked to repeat it')
@@ -258,6 +256,16 @@ export class Connection {
         })
         this.#repository = repository
         this.#mappings = mappings
+        this.#reports = new Reports({
+          queue: this.#queue,
+          stanzas: this.#stanzas,
+          mappings,
+          devices,
+          logger,
+          self: () => this.#self,
+          historyDays: () => this.#historyDays,
+          release: (row) => repository.release(row),
+        })
         return { repository, mappings }
       },
       logger,
@@ -268,41 +276,23 @@ export class Connection {
       onClosing: () => this.#hurryClose(socket),
     })
     this.#socket = socket
+    this.#devices = devices
     this.#gate = gate
+    this.#commits = commits
     this.#listen(socket, credentials)
   }
 
   #listen(socket: WASocket, credentials: Credentials): void {
     const { ev, ws } = socket
+    this.#reports?.listenTo(socket)
     // Baileys listens to this one without doing anything, which keeps a refused handshake open until it times out.
     ws.on('unexpected-response', (_request: unknown, response: { statusCode?: number }) => {
       void socket.end(new Error(`the connection was refused with HTTP status ${response.statusCode ?? 'unknown'}`))
     })
-    ws.prependListener('CB:message', (stanza: BinaryNode) => this.#stanzas.note(stanza))
-    ws.on('CB:receipt', (stanza: BinaryNode) => {
-      const receipt = readReceipt(stanza, this.#self)
-      if (receipt === null) return
-      this.#queue.push(async () => {
-        const sender = await this.completed(receipt.sender)
-        return { ...receipt, sender, chat: receipt.chat === receipt.sender ? sender : await this.completed(receipt.chat) }
-      })
-    })
-    ws.on('CB:ack,class:message', (stanza: BinaryNode) => this.#acknowledged(stanza))
     ev.on('connection.update', (update) => this.#connectionChanged(update, credentials))
     ev.on('creds.update', (update) => {
       credentials.changed()
       if (update.me !== undefined) this.#profileChanged(socket, credentials, update.me.name)
-    })
-    ev.on('messages.upsert', ({ messages }) => this.#upserted(messages))
-    ev.on('messaging-history.set', (history) => this.#historyArrived(history))
-    ev.on('contacts.upsert', (contacts) => this.#contactsChanged(contacts))
-    // Without a name these repeat the push name that stands in every message anyway.
-    ev.on('contacts.update', (contacts) => this.#contactsChanged(contacts.filter((contact) => contact.name)))
-    ev.on('call', (calls) => {
-      for (const call of calls) {
-        const read = readCall(call)
-        this.#queue.push(async () => ({ type: 'call', call: { ...read, from: await this.completed(read.from) } }))
-      }
     })
   }
 
@@ -348,78 +338,12 @@ export class Connection {
     await this.#finish(last.reason, last.detail)
   }
 
-  #received(rows: readonly InboxRow[]): void {
-    for (const row of rows) {
-      const message = readInbox(row, this.#self)
-      if (message === null) this.#repository?.release(row)
-      else this.#queue.push(async () => ({ type: 'message', message: await this.#withBothForms(message), inbox: row.hash }))
-    }
-  }
-
-  /** Only what came without Signal, and so has no inbox row: newsletters. Everything else has been reported already. */
-  #upserted(messages: proto.IWebMessageInfo[]): void {
-    for (const stored of messages) {
-      const chat = stored.key?.remoteJid ?? ''
-      if (isJidNewsletter(chat)) {
-        const message = readWebMessage(stored, this.#self)
-        if (message !== null) this.#queue.push({ type: 'message', message: { ...message, offline: false }, inbox: null })
-      } else if (stored.messageStubType === proto.WebMessageInfo.StubType.CIPHERTEXT) {
-        this.#logger.warn(
-          { messageId: stored.key?.id, reason: stored.messageStubParameters?.[0] },
-          'a message arrived without readable content',
-        )
-      }
-    }
-  }
-
-  #acknowledged(stanza: BinaryNode): void {
-    const ack = readAck(stanza)
-    if (ack === null) return
-    // WhatsApp disagrees about who has which devices: the lists are asked for again at the next send.
-    if (stanza.attrs.phash !== undefined) {
-      for (const jid of [ack.to.jid, ack.to.lid, this.#self.jid, this.#self.lid]) {
-        if (jid !== null) this.#devices?.del(jid.slice(0, jid.indexOf('@'))).catch(() => {})
-      }
-    }
-    this.#queue.push(async () => ({ ...ack, to: await this.completed(ack.to) }))
-  }
-
-  #historyArrived(history: BaileysEventMap['messaging-history.set']): void {
-    this.#contactsChanged(history.contacts)
-    if (this.#historyDays === null) return
-    const since = Date.now() - this.#historyDays * DAY_MS
-    const found = history.messages
-      .flatMap((stored) => readWebMessage(stored, this.#self) ?? [])
-      .filter((message) => message.timestamp >= since)
-    this.#queue.push(async () => {
-      const messages: ReceivedMessage[] = []
-      for (const message of found) messages.push(await this.#withBothForms(message))
-      return { type: 'history', messages, progress: history.progress ?? null }
-    })
-  }
-
-  #contactsChanged(contacts: Partial<BaileysEventMap['contacts.upsert'][number]>[]): void {
-    for (const contact of contacts) {
-      const address = addressFrom(contact.id, contact.lid, contact.phoneNumber)
-      const savedName = contact.name || null
-      const pushName = contact.notify || null
-      if ((address.jid === null && address.lid === null) || (savedName === null && pushName === null)) continue
-      this.#queue.push(async () => ({ type: 'contact', address: await this.completed(address), pushName, savedName }))
-    }
-  }
-
   #profileChanged(socket: WASocket, credentials: Credentials, name: string | undefined): void {
     this.#self = selfOf(credentials)
     if (!name || name === this.#name || this.#state !== 'open') return
     this.#name = name
     this.#queue.push({ type: 'profile', name })
     if (this.#presence !== null) socket.sendPresenceUpdate(this.#presence).catch(() => {})
-  }
-
-  async #withBothForms(message: ReceivedMessage): Promise<ReceivedMessage> {
-    const chat = await this.completed(message.chat)
-    const sender = message.sender === message.chat ? chat : await this.completed(message.sender)
-    return chat === message.chat && sender === message.sender ? message : { ...message, chat, sender }
   }
 
   // ── ending ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -432,6 +356,12 @@ export class Connection {
     if (socket === null) return
     void socket.end(new Error('the session store failed'))
     rawConnection(socket)?.terminate()
+  }
+
+  /** Frames that wait for the store still go out. */
+  async #closeOrderly(socket: WASocket): Promise<void> {
+    await this.#commits?.idle()
+    await socket.end(undefined)
   }
 
   /** Baileys waits for the other side's goodbye, up to half a minute when it is silent. */

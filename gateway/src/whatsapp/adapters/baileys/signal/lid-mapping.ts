@@ -5,7 +5,7 @@
 import { jidDecode, type LIDMapping } from 'baileys'
 import type { Logger } from '../../../../runtime/logging.ts'
 import type { IdentityStore } from '../../../engine.ts'
-import type { CacheView } from '../caches.ts'
+import type { CacheView } from '../shared-cache.ts'
 
 type AskWhatsApp = (numberJids: string[]) => Promise<LIDMapping[] | undefined>
 

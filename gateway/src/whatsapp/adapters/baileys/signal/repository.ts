@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto'
 import { type AuthenticationCreds, generateSignalPubKey, type SignalRepositoryWithLIDStore } from 'baileys'
 import type { Logger } from '../../../../runtime/logging.ts'
 import type { InboxRow, SessionStore, StoreBatch } from '../../../engine.ts'
-import type { CacheView } from '../caches.ts'
+import type { CacheView } from '../shared-cache.ts'
 import type { StanzaAttributes, StanzaNotes } from '../stanzas.ts'
 import { addressOf, belongsToLid, parseAddress, type SignalAddress, underLid, underNumber } from './addresses.ts'
 import {

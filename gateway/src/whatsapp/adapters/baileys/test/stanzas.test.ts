@@ -2,12 +2,12 @@
 import type { BinaryNode } from 'baileys'
 import { describe, expect, it } from 'vitest'
 import type { Address, CloseReason } from '../../../engine.ts'
-import { SharedCache } from '../caches.ts'
 import { readCall } from '../calls.ts'
 import { closeReasonOf } from '../close-reason.ts'
 import { engineErrorOf } from '../errors.ts'
 import { readLookUp } from '../numbers.ts'
 import { readAck, readReceipt } from '../receipts.ts'
+import { SharedCache } from '../shared-cache.ts'
 import { wantsHistory } from '../socket.ts'
 
 const me: Address = { jid: '551@s.whatsapp.net', lid: '91@lid' }

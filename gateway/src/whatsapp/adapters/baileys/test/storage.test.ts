@@ -3,9 +3,9 @@ import { Curve, initAuthCreds, proto } from 'baileys'
 import { describe, expect, it } from 'vitest'
 import { MemorySessionStore } from '../../../memory/session-store.ts'
 import { createAuthKeys } from '../auth-keys.ts'
-import { SharedCache } from '../caches.ts'
 import { Credentials } from '../credentials.ts'
-import { DeviceLists } from '../device-lists.ts'
+import { type DeviceList, DeviceLists } from '../device-lists.ts'
+import { SharedCache } from '../shared-cache.ts'
 
 const fail = (error: unknown): never => {
   throw error
@@ -124,17 +124,30 @@ describe('device lists', () => {
 
   it('outlive the process, and are dropped when told', async () => {
     const store = new MemorySessionStore()
-    await new DeviceLists(store, new SharedCache<unknown>(9).view('a'), fail).set('552', devices)
-    const later = new DeviceLists(store, new SharedCache<unknown>(9).view('b'), fail)
+    await new DeviceLists(store, new SharedCache<DeviceList>(9).view('a'), fail).set('552', devices)
+    const later = new DeviceLists(store, new SharedCache<DeviceList>(9).view('b'), fail)
     expect(await later.get('552')).toEqual(devices)
     await later.del('552')
     expect(await later.get('552')).toBeUndefined()
+  })
+
+  it('are asked for again when in doubt, but not right after they were', async () => {
+    const store = new MemorySessionStore()
+    const lists = new DeviceLists(store, new SharedCache<DeviceList>(9).view('a'), fail)
+    await lists.set('552', devices)
+    lists.doubt('552')
+    expect(await lists.get('552')).toEqual(devices)
+    const old = { at: Date.now() - 2 * 3_600_000, devices }
+    store.records.set('device-list/553', Buffer.from(JSON.stringify(old)))
+    expect(await lists.get('553')).toEqual(devices)
+    lists.doubt('553')
+    expect(await lists.get('553')).toBeUndefined()
   })
 
   it('are asked for again after a week', async () => {
     const store = new MemorySessionStore()
     const old = { at: Date.now() - 8 * 24 * 3_600_000, devices }
     store.records.set('device-list/552', Buffer.from(JSON.stringify(old)))
-    expect(await new DeviceLists(store, new SharedCache<unknown>(9).view('a'), fail).get('552')).toBeUndefined()
+    expect(await new DeviceLists(store, new SharedCache<DeviceList>(9).view('a'), fail).get('552')).toBeUndefined()
   })
 })
