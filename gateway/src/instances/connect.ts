@@ -52,7 +52,8 @@ interface Collaborators {
 export const connectOperation = ({ registry, connections, limits, clock }: Collaborators): Operation => {
   /** Gives the first thing that becomes of it, or `connected` when there is nothing to do. */
   const connect = async (instance: LiveInstance, wish: ConnectWish, signal: AbortSignal): Promise<Outcome | 'connected'> => {
-    const until = clock.now() + limits.firstCodeMs
+    // The session ends by its own limit first, so that the instance is disconnected when that is answered.
+    const until = clock.now() + limits.firstCodeMs + 1_000
     for (;;) {
       const step = await instance.commands.run(async () => {
         if (instance.state === 'deleting') throw errors.instanceNotFound()

@@ -82,13 +82,14 @@ export const createOperation = (collaborators: Collaborators): Operation => {
     const { webhooks, websocket: sockets } = collaborators.blocks
     const off = { enabled: false, events: [], mediaBase64: false }
     const [webhookBlock, websocketBlock] = await Promise.all([
-      webhook && settled(logger, instance.id, 'webhook', webhooks.configure(instance.id, { ...webhook, label: mainLabel })),
-      websocket && settled(logger, instance.id, 'websocket', sockets.configure(instance.id, websocket)),
+      webhook === null
+        ? undefined
+        : settled(logger, instance.id, 'webhook', webhooks.configure(instance.id, { ...webhook, label: mainLabel })),
+      websocket === null ? undefined : settled(logger, instance.id, 'websocket', sockets.configure(instance.id, websocket)),
     ])
+    const noWebhook = { ...off, label: mainLabel, url: '', authorization: '', byEvents: false }
     return {
-      webhook:
-        webhookBlock &&
-        (webhookBlock.value ?? { ...off, label: mainLabel, url: '', authorization: '', byEvents: false, error: webhookBlock.error }),
+      webhook: webhookBlock && (webhookBlock.value ?? { ...noWebhook, error: webhookBlock.error }),
       websocket: websocketBlock && (websocketBlock.value ?? { ...off, error: websocketBlock.error }),
     }
   }
@@ -126,14 +127,10 @@ const createBody = z.object({
     .trim()
     .refine(isInstanceName, texts.invalidName)
     .meta({ example: 'shop', description: 'Unique in the account; letters, digits, spaces, `.`, `_`, `-`; 1–100 characters' }),
-  token: z
-    .string()
-    .refine(isInstanceToken, texts.invalidToken)
-    .nullish()
-    .meta({
-      example: 'my-own-token-0123456789',
-      description: 'TokenInstance of your choice, 16–256 printable ASCII characters; otherwise generated',
-    }),
+  token: z.string().refine(isInstanceToken, texts.invalidToken).nullish().meta({
+    example: 'my-own-token-0123456789',
+    description: 'TokenInstance of your choice, 16–256 printable ASCII characters; otherwise generated',
+  }),
   ...createFields,
 })
 

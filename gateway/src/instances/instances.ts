@@ -33,7 +33,7 @@ import { proxyOperations, storedProxy } from './proxy.ts'
 import { reconnectOperation } from './reconnect.ts'
 import { createRegistry, type LiveInstance } from './registry.ts'
 import { settingsOperations } from './settings.ts'
-import { type InstanceSettings, instanceSettings } from './settings-values.ts'
+import { defaultSettings, type InstanceSettings, instanceSettings } from './settings-values.ts'
 import { createStateChanges } from './state-changes.ts'
 import { createSupervisor } from './supervisor.ts'
 
@@ -44,8 +44,9 @@ export interface Instances {
   byId(instanceId: string): Instance | null
   /** The open session. Throws 503 `Instance is not connected to WhatsApp`, 404 when the instance is gone. */
   session(instanceId: string): EngineSession
-  /** The own address as WhatsApp knows it; both null before the first connect. */
+  /** The own address as WhatsApp knows it; both null before the first connect, and when the instance is gone. */
   self(instanceId: string): Address
+  /** The defaults when the instance is gone. */
   settingsOf(instanceId: string): InstanceSettings
   /** The TokenInstance in clear. Throws 404 when the instance is gone. */
   tokenOf(instanceId: string): Promise<string>
@@ -154,12 +155,6 @@ export const createInstances = (collaborators: InstancesCollaborators): Instance
     logger,
   })
 
-  const find = (instanceId: string): LiveInstance => {
-    const instance = registry.byId(instanceId)
-    if (instance === null) throw errors.instanceNotFound()
-    return instance
-  }
-
   let loaded: Promise<void> | null = null
   const load = () => {
     loaded ??= (async () => {
@@ -187,15 +182,16 @@ export const createInstances = (collaborators: InstancesCollaborators): Instance
     byName: async (accountId, name) => registry.byName(accountId, name),
     byId: registry.byId,
     self: (instanceId) => {
-      const { numberJid, lid } = find(instanceId)
-      return { jid: numberJid, lid }
+      const instance = registry.byId(instanceId)
+      return { jid: instance?.numberJid ?? null, lid: instance?.lid ?? null }
     },
-    settingsOf: (instanceId) => find(instanceId).settings,
+    settingsOf: (instanceId) => registry.byId(instanceId)?.settings ?? defaultSettings,
 
     session(instanceId) {
-      const { state, attempt } = find(instanceId)
-      if (state !== 'connected' || attempt === null) throw errors.notConnected()
-      return attempt.session
+      const instance = registry.byId(instanceId)
+      if (instance === null) throw errors.instanceNotFound()
+      if (instance.state !== 'connected' || instance.attempt === null) throw errors.notConnected()
+      return instance.attempt.session
     },
 
     async tokenOf(instanceId) {

@@ -9,7 +9,7 @@ import { instanceAnswer } from './create.ts'
 import type { InstanceRepository, InstanceRow } from './instance-repository.ts'
 import { type IntegrationBlocks, mainLabel } from './integration-blocks.ts'
 import { displayStatus } from './life-cycle.ts'
-import type { Registry } from './registry.ts'
+import type { LiveInstance, Registry } from './registry.ts'
 import { defaultSettings, instanceSettings } from './settings-values.ts'
 
 /** The names a filter asks for; null: all. One name must exist, of several the unknown ones are left out. */
@@ -29,20 +29,27 @@ interface Collaborators {
 }
 
 export const listOperation = ({ repository, configurations, registry, blocks }: Collaborators): Operation => {
+  /** The row, no older than what has happened to the instance so far. */
+  const rowOf = async (instance: LiveInstance | null): Promise<InstanceRow | null> => {
+    if (instance === null) return null
+    await instance.stored
+    return repository.byId(instance.id)
+  }
+
   const rowsFor = async (scope: Scope, filter: string[] | null): Promise<InstanceRow[]> => {
-    if (scope.by === 'instance') return present([scope.instance === null ? null : await repository.byId(scope.instance.id)])
-    if (filter === null) return repository.ofAccount(scope.account.id)
-    const found = filter.map((name) => registry.byName(scope.account.id, name))
-    const rows = present(await Promise.all(found.map((instance) => (instance === null ? null : repository.byId(instance.id)))))
+    if (scope.by === 'instance') return present([await rowOf(scope.instance && registry.byId(scope.instance.id))])
+    if (filter === null) {
+      await Promise.all(registry.ofAccount(scope.account.id).map(({ stored }) => stored))
+      return repository.ofAccount(scope.account.id)
+    }
+    const rows = present(await Promise.all(filter.map((name) => rowOf(registry.byName(scope.account.id, name)))))
     if (filter.length === 1 && rows.length === 0) throw errors.instanceNotFound()
     return rows
   }
 
   const show = async (row: InstanceRow): Promise<z.infer<typeof listItem>> => {
-    const live = registry.byId(row.id)
-    const state = live?.state ?? row.state
-    const numberJid = row.number_jid
-    const settings = live?.settings ?? defaultSettings
+    const { state, number_jid: numberJid } = row
+    const settings = registry.byId(row.id)?.settings ?? defaultSettings
     const [webhooks, websocket, chatwootDocument] = await Promise.all([
       blocks.webhooks.all(row.id),
       blocks.websocket.read(row.id),
