@@ -126,6 +126,13 @@ describe('The gateway', () => {
     await rm(elsewhere, { recursive: true, force: true })
   })
 
+  it('does not start with an allow-list it cannot read', async () => {
+    await expect(createGateway(settings({ OUTBOUND_ALLOW: '10.0.0.0/99' }), logger)).rejects.toMatchObject({
+      exitCode: 78,
+      message: expect.stringMatching(/^OUTBOUND_ALLOW: "10.0.0.0\/99" .*; allowed: /),
+    })
+  })
+
   it('is administered from the command line while it is stopped', async () => {
     const [, token] = await administerAccounts(settings(), logger, ['create', 'bob', '--quota', '1'])
     const first = await start()

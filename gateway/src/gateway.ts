@@ -16,11 +16,12 @@ import { createHttpServer } from './http/server.ts'
 import { createInstances, type Instances } from './instances/instances.ts'
 import { outgoingText } from './messages/kinds/text.ts'
 import { createMessages, type Messages } from './messages/messages.ts'
+import { AllowListError, parseAllowList } from './outbound/allow-list.ts'
 import { createOutbound } from './outbound/outbound.ts'
 import { systemClock as clock } from './runtime/clock.ts'
 import type { Logger } from './runtime/logging.ts'
 import { type Phase, shutDown } from './runtime/shutdown.ts'
-import type { Settings } from './settings.ts'
+import { type Settings, SettingsError } from './settings.ts'
 import { holdDataDirectory } from './storage/data-directory.ts'
 import { openDatabase } from './storage/open.ts'
 import { openVault } from './storage/vault.ts'
@@ -41,6 +42,7 @@ export interface Gateway {
 /** Runs until `close`. Throws when a part can't be opened, after closing those that were. */
 export const createGateway = (settings: Settings, logger: Logger): Promise<Gateway> =>
   building(logger, async (closing) => {
+    checkAllowList(settings)
     const store = await openStore(settings, logger, closing)
     const { newToken } = await store.accounts.start()
     const features = await openFeatures(settings, logger, store, closing)
@@ -82,6 +84,16 @@ const building = async <T>(logger: Logger, build: (closing: Closing) => Promise<
   } catch (error) {
     await shutDown(closing, logger)
     throw error
+  }
+}
+
+/** What a host or a network is, only outbound/ knows; that it is a setting, only here. */
+const checkAllowList = ({ outboundAllow }: Settings): void => {
+  try {
+    parseAllowList(outboundAllow)
+  } catch (error) {
+    if (!(error instanceof AllowListError)) throw error
+    throw new SettingsError(`OUTBOUND_ALLOW: ${error.message}; allowed: a comma-separated list of these`)
   }
 }
 

@@ -104,6 +104,7 @@ const administer = async (settings: Settings, args: readonly string[]): Promise<
 
 /** One line for what an operator can mend; everything else with all there is to know. */
 const failToStart = (error: unknown, { host, port }: Settings): never => {
+  if (error instanceof SettingsError) fail(error.message, error.exitCode)
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'EADDRINUSE') fail(`Port ${port} is in use by another program; stop it or set PORT to another one`, 1)
   if (code === 'EACCES') fail(`Port ${port} may not be opened by this user; set PORT to one above 1023`, 1)
