@@ -2,7 +2,8 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { DataInUseError, StoreUnavailableError } from './errors.ts'
+import { DataInUseError, reasonOf, StoreUnavailableError } from './errors.ts'
+import { isLocked } from './sqlite/connection.ts'
 
 export interface HeldDirectory {
   release(): void
@@ -15,18 +16,19 @@ export interface HeldDirectory {
 export function holdDataDirectory(dataDir: string): HeldDirectory {
   prepareDataDirectory(dataDir)
   const path = join(dataDir, 'lock')
-  closeSync(openSync(path, 'a', 0o600))
-  const lock = new DatabaseSync(path, { timeout: 0 })
+  let lock: DatabaseSync | undefined
   try {
+    closeSync(openSync(path, 'a', 0o600))
+    lock = new DatabaseSync(path, { timeout: 0 })
     // No journal file beside it: nothing is ever written.
     lock.exec('pragma journal_mode = memory; begin exclusive')
+    return { release: () => lock?.close() }
   } catch (error) {
-    lock.close()
-    throw new DataInUseError(`The data folder ${dataDir} is in use by another gateway; stop it or set DATA_DIR to another folder`, {
-      cause: error,
-    })
+    lock?.close()
+    if (isLocked(error))
+      throw new DataInUseError(`The data folder ${dataDir} is in use by another gateway; stop it or set DATA_DIR to another folder`)
+    throw new StoreUnavailableError(`The data folder ${dataDir} cannot be used: ${reasonOf(error)}`, { cause: error })
   }
-  return { release: () => lock.close() }
 }
 
 /** A folder we make is ours alone (0700); one that exists keeps the mode its owner gave it, our files in it are 0600. */
@@ -37,5 +39,3 @@ export function prepareDataDirectory(dataDir: string): void {
     throw new StoreUnavailableError(`The data folder ${dataDir} cannot be made: ${reasonOf(error)}`, { cause: error })
   }
 }
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

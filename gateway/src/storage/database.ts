@@ -10,9 +10,10 @@ export interface Database {
   /** Committed state. */
   readonly read: Reader
   /**
-   * Runs `work` in a transaction and resolves after it is durable. On SQLite all writes of one event-loop turn share one commit, each in
-   * a savepoint of its own: one that throws takes nothing of the others with it. `work` must await nothing but queries on its writer
-   * and may be run again after a serialisation failure.
+   * Runs `work` in a transaction and resolves after it is durable. No other write is seen in the middle of it: on SQLite they run one
+   * after the other, all writes of one event-loop turn sharing one commit, each in a savepoint of its own (one that throws takes nothing
+   * of the others with it); on PostgreSQL they are serialisable, and repeated when they collide. So `work` must await nothing but queries
+   * on its writer, must not call `write` again, and may run more than once. Throws what `work` throws, or `StoreOverloadedError`.
    */
   write<T>(work: (tx: Writer) => Promise<T>): Promise<T>
   /** Throws when the store cannot be used. */

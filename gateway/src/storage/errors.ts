@@ -22,3 +22,9 @@ export class StoreUnavailableError extends Error {
 export class WrongKeyError extends Error {
   override readonly name = 'WrongKeyError'
 }
+
+/** A foreign error in one line. */
+export const reasonOf = (error: unknown): string => {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ')
+  return error instanceof Error ? error.message : String(error)
+}

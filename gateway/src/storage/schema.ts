@@ -1,7 +1,8 @@
 /**
  * Every table, as Kysely sees it; `migrations/` makes them. One schema for SQLite and PostgreSQL: times are milliseconds since 1970
  * (`bigint`), booleans are 0/1 integers, JSON is text, `Sealed` bytes are ciphertext of the vault. Whatever belongs to an instance
- * carries `instance_id` with `on delete cascade`: deleting the instance's row deletes all of it, and a test counts.
+ * carries `instance_id` and goes with the instance's row, by `on delete cascade` from it or from the webhook; a test counts. An account
+ * with instances cannot be deleted.
  */
 import type { Generated } from 'kysely'
 

@@ -1,7 +1,7 @@
 /** Brings a database to the newest schema. */
 import type { Kysely } from 'kysely'
 import { Migrator } from 'kysely/migration'
-import { StoreUnavailableError } from '../errors.ts'
+import { reasonOf, StoreUnavailableError } from '../errors.ts'
 import type { Schema } from '../schema.ts'
 import { migrationsFor } from './index.ts'
 
@@ -10,7 +10,7 @@ export async function migrate(db: Kysely<Schema>, kind: 'sqlite' | 'postgres'): 
   const provider = { getMigrations: async () => migrationsFor(kind) }
   const { error } = await new Migrator({ db, provider }).migrateToLatest()
   if (error === undefined) return
-  const reason = error instanceof Error ? error.message : String(error)
+  const reason = reasonOf(error)
   if (/previously executed migration .* is missing/.test(reason)) {
     throw new StoreUnavailableError('The database was made by a newer version of the gateway; start that version, or restore a backup', {
       cause: error,

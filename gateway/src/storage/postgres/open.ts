@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import type { Logger } from '../../runtime/logging.ts'
 import type { Database, Writer } from '../database.ts'
-import { StoreOverloadedError } from '../errors.ts'
+import { StoreOverloadedError, StoreUnavailableError } from '../errors.ts'
 import { migrate } from '../migrations/migrate.ts'
 import type { Schema } from '../schema.ts'
 import { createPool } from './pool.ts'
@@ -52,7 +52,9 @@ export async function openPostgres({ url, logger }: OpenPostgres): Promise<Datab
     write,
     async check() {
       soleUser.check()
-      await sql`select 1`.execute(read)
+      // A standby answers, but takes no writes.
+      const { rows } = await sql`select 1 where not pg_is_in_recovery()`.execute(read)
+      if (rows.length === 0) throw new StoreUnavailableError('PostgreSQL is read-only')
     },
     close() {
       closing ??= Promise.allSettled(running).then(close)

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { Logger } from '../../runtime/logging.ts'
-import { DataInUseError, StoreUnavailableError } from '../errors.ts'
+import { DataInUseError, reasonOf, StoreUnavailableError } from '../errors.ts'
 import { connectionOptions } from './pool.ts'
 
 export interface SoleUser {
@@ -91,9 +91,4 @@ const placeOf = (url: string): string => {
   if (!URL.canParse(url)) return 'DATABASE_URL'
   const { host, pathname } = new URL(url)
   return `${host || 'its socket'}${pathname}`
-}
-
-const reasonOf = (error: unknown): string => {
-  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ')
-  return error instanceof Error ? error.message : String(error)
 }

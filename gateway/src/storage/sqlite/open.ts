@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import type { Logger } from '../../runtime/logging.ts'
 import type { Database } from '../database.ts'
+import { reasonOf, StoreUnavailableError } from '../errors.ts'
 import { migrate } from '../migrations/migrate.ts'
-import { connectSqlite } from './connection.ts'
+import { connectSqlite, type SqliteConnection } from './connection.ts'
 import { ownerOf, readerOn } from './dialect.ts'
 import { createGroupCommit, type GroupCommitLimits } from './group-commit.ts'
 
@@ -28,10 +29,10 @@ const writerPragmas = [
   `journal_size_limit = ${64 * 1024 * 1024}`,
 ]
 
+/** Throws `StoreUnavailableError`. */
 export async function openSqlite({ dataDir, logger, limits }: OpenSqlite): Promise<Database> {
   const path = join(dataDir, sqliteFile)
-  makePrivate(path)
-  const writing = connectSqlite(path, { readOnly: false, pragmas: writerPragmas })
+  const writing = openWriting(path)
   try {
     await migrate(ownerOf(writing), 'sqlite')
   } catch (error) {
@@ -60,6 +61,15 @@ export async function openSqlite({ dataDir, logger, limits }: OpenSqlite): Promi
       })
       return closing
     },
+  }
+}
+
+const openWriting = (path: string): SqliteConnection => {
+  try {
+    makePrivate(path)
+    return connectSqlite(path, { readOnly: false, pragmas: writerPragmas })
+  } catch (error) {
+    throw new StoreUnavailableError(`The database file ${path} cannot be opened: ${reasonOf(error)}`, { cause: error })
   }
 }
 

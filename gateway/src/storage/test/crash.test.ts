@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,7 +9,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { forEachDatabase } from '../../../testing/databases.ts'
 import { createLogger } from '../../runtime/logging.ts'
 import { holdDataDirectory } from '../data-directory.ts'
-import { DataInUseError } from '../errors.ts'
+import { DataInUseError, StoreUnavailableError } from '../errors.ts'
 import { openDatabase } from '../open.ts'
 import { openVault } from '../vault.ts'
 
@@ -80,4 +80,14 @@ it('everything in a new data folder is private', async () => {
   expect(((await stat(dataDir)).mode & 0o777).toString(8)).toBe('700')
   await db.close()
   held.release()
+})
+
+it('a data folder that cannot be used is named in one line', async () => {
+  const file = join(await temporaryFolder(), 'file')
+  await writeFile(file, 'x')
+  expect(() => holdDataDirectory(file)).toThrow(StoreUnavailableError)
+  expect(() => holdDataDirectory(join(file, 'below'))).toThrow(/^The data folder [^\n]+ cannot be made: [^\n]+$/)
+  const dataDir = await temporaryFolder()
+  await writeFile(join(dataDir, 'gateway.sqlite'), 'This is no database'.repeat(100))
+  await expect(openDatabase({ dataDir, logger })).rejects.toThrow(/^The database file [^\n]+ cannot be opened: file is not a database$/)
 })

@@ -1,0 +1,167 @@
+/**
+ * The only HTTP client of the gateway. Its addresses come from tenants and from WhatsApp, so it goes to public addresses alone (and those
+ * the operator allowed), answers within a time limit, and holds or passes on a limited number of bytes. It asks for no compression, so an
+ * answer is never larger in memory than on the wire.
+ */
+import type { Readable } from 'node:stream'
+import { Agent, type Dispatcher } from 'undici'
+import type { Logger } from '../runtime/logging.ts'
+import { parseAllowList } from './allow-list.ts'
+import { guardedConnector, type Resolve, systemResolve } from './connector.ts'
+import { startDeadline, untilAborted } from './deadline.ts'
+import { OutboundError, outboundError } from './errors.ts'
+import { followRedirect, type Hop } from './redirect.ts'
+import { parseTarget } from './target.ts'
+
+export interface Outbound {
+  /** Resolves with any status. Throws `OutboundError`. */
+  request(request: OutboundRequest): Promise<OutboundAnswer>
+  /** For bodies too large to hold; throws `OutboundError`, the body's iteration too. */
+  download(request: DownloadRequest): Promise<Download>
+  /** Cuts whatever is under way. */
+  close(): Promise<void>
+}
+
+interface Request {
+  /** `http:` or `https:`; a user and password in it are sent as Basic authorization. */
+  url: string
+  headers?: Record<string, string>
+  /** Milliseconds for everything: resolving, connecting, redirects, the whole body. */
+  timeoutMs: number
+  /** How many are followed; 0 gives back the 3xx itself. Every address on the way is checked. */
+  redirects: number
+  signal?: AbortSignal
+}
+
+export interface OutboundRequest extends Request {
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  body?: string | Uint8Array | Readable
+  /** The body is read that far and not further. */
+  maxResponseBytes: number
+}
+
+export interface OutboundAnswer {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  body: Buffer
+  /** There was more than `maxResponseBytes`. */
+  truncated: boolean
+}
+
+export interface DownloadRequest extends Request {
+  /** A body that is, or turns out to be, longer fails with the reason `too-large`. */
+  maxBytes: number
+}
+
+export interface Download {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  /** To be read once; leaving the loop early cuts the connection. */
+  body: AsyncIterable<Uint8Array>
+}
+
+export interface CreateOutbound {
+  /** Entries of OUTBOUND_ALLOW: see allow-list.ts. */
+  allow: string | readonly string[]
+  logger: Logger
+  /** For tests of names that change their address. */
+  resolve?: Resolve
+}
+
+/** Per origin (scheme, host and port). */
+const connections = 64
+/** Origins with an open connection. */
+const maxOrigins = 10_000
+/** Milliseconds an idle connection is kept. */
+const keepAlive = 10_000
+const connectTimeout = 10_000
+
+/** Throws `AllowListError` for a bad entry of `allow`. */
+export function createOutbound({ allow, logger, resolve = systemResolve }: CreateOutbound): Outbound {
+  const agent = new Agent({
+    connect: guardedConnector({ allowList: parseAllowList(allow), resolve, timeoutMs: connectTimeout, logger }),
+    allowH2: false,
+    connections,
+    maxOrigins,
+    pipelining: 1,
+    keepAliveTimeout: keepAlive,
+    keepAliveMaxTimeout: keepAlive,
+    // The deadline of each request is the only clock.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  })
+
+  const exchange = async (first: Hop, redirects: number, signal: AbortSignal): Promise<Dispatcher.ResponseData> => {
+    let hop = first
+    for (let left = redirects; ; left -= 1) {
+      const { origin, path, headers } = parseTarget(hop.url, hop.headers)
+      const answer = await untilAborted(agent.request({ origin, path, method: hop.method, headers, body: hop.body, signal }), signal)
+      const next = redirects > 0 && followRedirect(hop, answer.statusCode, answer.headers.location)
+      if (!next) return answer
+      await answer.body.dump({ limit: 64 * 1024, signal }).catch(() => {})
+      if (left === 0) throw new OutboundError('redirects', `more than ${redirects} redirects`)
+      hop = next
+    }
+  }
+
+  return {
+    async request({ url, method, headers = {}, body, timeoutMs, maxResponseBytes, redirects, signal }) {
+      const deadline = startDeadline(timeoutMs, signal)
+      try {
+        const answer = await exchange({ url, method, headers, body }, redirects, deadline.signal)
+        const collected = await collect(answer.body, maxResponseBytes)
+        return { status: answer.statusCode, headers: answer.headers, ...collected }
+      } catch (error) {
+        throw outboundError(error, deadline)
+      } finally {
+        deadline.clear()
+      }
+    },
+
+    async download({ url, headers = {}, timeoutMs, maxBytes, redirects, signal }) {
+      const deadline = startDeadline(timeoutMs, signal)
+      try {
+        const answer = await exchange({ url, method: 'GET', headers, body: undefined }, redirects, deadline.signal)
+        if (Number(answer.headers['content-length'] ?? 0) > maxBytes) {
+          answer.body.on('error', () => {}).destroy()
+          throw tooLarge(maxBytes)
+        }
+        return { status: answer.statusCode, headers: answer.headers, body: limited(answer.body, maxBytes, deadline) }
+      } catch (error) {
+        deadline.clear()
+        throw outboundError(error, deadline)
+      }
+    },
+
+    close: () => agent.destroy(),
+  }
+}
+
+const collect = async (body: Readable, limit: number): Promise<{ body: Buffer; truncated: boolean }> => {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk)
+    length += chunk.length
+    // Leaving the loop destroys the body and with it the connection.
+    if (length > limit) return { body: Buffer.concat(chunks, limit), truncated: true }
+  }
+  return { body: Buffer.concat(chunks, length), truncated: false }
+}
+
+async function* limited(body: Readable, limit: number, deadline: ReturnType<typeof startDeadline>): AsyncGenerator<Uint8Array> {
+  let length = 0
+  try {
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      length += chunk.length
+      if (length > limit) throw tooLarge(limit)
+      yield chunk
+    }
+  } catch (error) {
+    throw outboundError(error, deadline)
+  } finally {
+    deadline.clear()
+  }
+}
+
+const tooLarge = (limit: number) => new OutboundError('too-large', `larger than ${limit} bytes`)
