@@ -8,7 +8,7 @@ import { INSTANCE, openStage, type Stage } from './stage.ts'
 forEachDatabase((_name, open) => {
   describe('configuration of events', () => {
     let stage: Stage
-    afterEach(() => stage.events.stop())
+    afterEach(() => stage.close())
 
     /** What the HTTP layer does with an operation, without HTTP. */
     const call = async (id: string, { body, query = {} }: { body?: unknown; query?: Record<string, string> } = {}) => {

@@ -30,7 +30,7 @@ forEachDatabase((_name, open) => {
       receiver = await another()
     })
     afterEach(async () => {
-      await stage.events.stop()
+      await stage.close()
       await Promise.all(receivers.splice(0).map((one) => one.close()))
     })
 
@@ -171,6 +171,27 @@ forEachDatabase((_name, open) => {
       await quick.count(3)
       release()
       await settled()
+    })
+
+    test('of much at once to many chats nothing is lost, doubled or left behind', async () => {
+      await begin({ rules: { probeAfter: 1_000, waits: [0, 1, 1, 1, 1, 1, 1, 1, 1, 1] } })
+      const refused = new Set<number>()
+      receiver.answer = ({ json }, response) => {
+        if (json.data.n % 7 !== 0 || refused.has(json.data.n)) return
+        refused.add(json.data.n)
+        response.statusCode = 503
+      }
+      const total = 400
+      // Few chats, so that they run empty and fill again all the time.
+      for (let n = 0; n < total; n += 8) await Promise.all(Array.from({ length: 8 }, (_, k) => stage.emit(`chat ${k % 5}`, n + k)))
+      await settled()
+      const taken = receiver.requests.map(({ json }) => json.data.n)
+      expect(taken).toHaveLength(total + refused.size)
+      expect(new Set(taken).size).toBe(total)
+      await eventually(
+        async () => (await stage.database.db.read.selectFrom('delivery_lanes').selectAll().execute()).length === 0,
+        'no lane is left behind',
+      )
     })
 
     test('Retry-After makes the wait longer', async () => {

@@ -1,7 +1,6 @@
 /** Events over a database with one account and one instance, for the stories in this folder. */
 
 import type { TestDatabase } from '../../../testing/databases.ts'
-import type { Outbound } from '../../outbound/outbound.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { createLogger } from '../../runtime/logging.ts'
 import { createEvents, type Events } from '../events.ts'
@@ -24,11 +23,11 @@ export const quickRules: DeliveryRules = {
 export interface Stage {
   database: TestDatabase
   events: Events
-  outbound: Outbound
   /** Reports an event with a counter as data. */
   emit(lane: string, n: number, options?: { instanceId?: string; name?: 'message.exchange' | 'message.status' }): Promise<string>
   addInstance(id: string): Promise<void>
   deliveries(): Promise<{ state: string; attempts: number; last_status: number | null; last_error: string | null; lane: string }[]>
+  close(): Promise<void>
   /** Ends this gateway and begins another over the same database. */
   restart(options?: StageOptions): Promise<Stage>
 }
@@ -83,7 +82,6 @@ const build = (database: TestDatabase, { rules, hubLimits, concurrency = 64, eve
   return {
     database,
     events,
-    outbound,
     emit: async (lane, n, { instanceId = INSTANCE, name = 'message.exchange' } = {}) => {
       const [id = ''] = await events.write((_tx, record) => record({ instanceId, name, lane, data: { n } }))
       return id
@@ -114,8 +112,12 @@ const build = (database: TestDatabase, { rules, hubLimits, concurrency = 64, eve
       }),
     deliveries: () =>
       db.read.selectFrom('deliveries').select(['state', 'attempts', 'last_status', 'last_error', 'lane']).orderBy('event_id').execute(),
-    async restart(options = {}) {
+    async close() {
       await events.stop()
+      await outbound.close()
+    },
+    async restart(options = {}) {
+      await this.close()
       const next = build(database, options)
       await next.events.start()
       return next

@@ -26,7 +26,7 @@ forEachDatabase((_name, open) => {
     })
     afterEach(async () => {
       for (const socket of sockets.splice(0)) socket.terminate()
-      await stage.events.stop()
+      await stage.close()
       upgrades.close()
       await new Promise((resolve) => http.close(resolve))
     })

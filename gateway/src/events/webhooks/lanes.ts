@@ -2,8 +2,8 @@
  * The outbox: `deliveries` holds what is to be sent, `delivery_lanes` says which (webhook, lane) is due. A lane is claimed by moving its
  * `next_attempt_at` to the end of the lease, so a claim is one seek in the index (webhook_id, next_attempt_at) however many rows wait.
  *
- * Whoever adds to a lane and whoever takes from it first updates the lane's row. That lock is what keeps a lane from being removed as
- * empty at the moment something is added to it.
+ * Whoever adds to a lane and whoever removes it as empty writes the lane's row, and writes are serialisable: of two at once one comes
+ * second and sees what the first did. So no delivery is ever left without its lane.
  */
 import { sql } from 'kysely'
 import type { Reader, Writer } from '../../storage/database.ts'
@@ -97,9 +97,9 @@ export const claimLanes = async (tx: Writer, webhookId: string, limit: number, n
 
 /** Done. Gives what stands in the lane next, the lease prolonged; null when the lane is empty and gone. */
 export const deliveryTaken = async (tx: Writer, delivery: Delivery, leaseEnd: number): Promise<Delivery | null> => {
-  if (!(await touchLane(tx, delivery, leaseEnd))) return null
   await removeDelivery(tx, delivery)
-  return nextOrEmpty(tx, delivery)
+  const next = await nextOrEmpty(tx, delivery)
+  return next !== null && (await touchLane(tx, delivery, leaseEnd)) ? next : null
 }
 
 /** Stays first in its lane, to be tried again at `nextAttemptAt`. */

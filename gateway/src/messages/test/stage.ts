@@ -204,6 +204,7 @@ const build = (database: TestDatabase, network: MemoryNetwork, shop: MemoryPerso
       await stage.disconnect()
       await messages.stop()
       await events.stop()
+      await outbound.close()
       const next = build(database, network, shop, ana, receiver)
       await next.messages.start()
       await next.events.start()
@@ -213,6 +214,7 @@ const build = (database: TestDatabase, network: MemoryNetwork, shop: MemoryPerso
       await stage.disconnect()
       await messages.stop()
       await events.stop()
+      await outbound.close()
       await receiver.close()
     },
   }
