@@ -306,17 +306,29 @@ forEachDatabase((_name, open) => {
       expect(back.requests).toHaveLength(3)
     })
 
-    test('a lane whose worker died is delivered when its lease is over', async () => {
+    /** As a process that was killed in the middle of a request leaves it. */
+    const killedInMidst = async (attempts: number, leaseMs: number) => {
       await begin()
       await stage.events.stop()
       await stage.emit('chat', 1)
-      // As a process that was killed in the middle of a request leaves it.
-      await stage.database.db.write((tx) =>
-        tx
+      await stage.database.db.write(async (tx) => {
+        await tx
           .updateTable('delivery_lanes')
-          .set({ next_attempt_at: Date.now() + 150 })
-          .execute(),
-      )
+          .set({ next_attempt_at: Date.now() + leaseMs })
+          .execute()
+        await tx.updateTable('deliveries').set({ attempts }).execute()
+      })
+    }
+
+    test('a lane whose worker was killed at its first attempt is taken up at once', async () => {
+      await killedInMidst(0, 60_000)
+      stage = await stage.restart()
+      await receiver.at(0)
+      await settled()
+    })
+
+    test('one that may be waiting for its next attempt is taken up when that time, or the lease, has come', async () => {
+      await killedInMidst(1, 150)
       const before = Date.now()
       stage = await stage.restart()
       expect((await receiver.at(0)).at - before).toBeGreaterThanOrEqual(100)

@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Outbound } from '../../outbound/outbound.ts'
 import { envelope, type InstanceDataOf } from '../envelope.ts'
 import { attemptDelivery } from './attempt.ts'
-import { claimLanes, type Delivery, nextDue, releaseLane, retireWebhook, webhooksWithLanes } from './lanes.ts'
+import { claimLanes, type Delivery, freeLeases, nextDue, releaseLane, retireWebhook, webhooksWithLanes } from './lanes.ts'
 import type { Target } from './repository.ts'
 import type { Outcome } from './rules.ts'
 import { createSettlement, type Settled, type SettlementCollaborators } from './settlement.ts'
@@ -242,6 +242,7 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
   return {
     wake,
     async start() {
+      await db.write((tx) => freeLeases(tx, clock.now()))
       const waiting = await webhooksWithLanes(db.read)
       wake(new Map(waiting.map(({ webhookId, instanceId }) => [webhookId, instanceId])))
     },

@@ -161,6 +161,24 @@ export const nextDue = async (reader: Reader, webhookId: string): Promise<number
   return row?.next_attempt_at ?? null
 }
 
+/**
+ * At start nobody holds a lease: what an earlier run held when it was killed is due. A lane whose first delivery was never tried can only
+ * be waiting for its lease; one that was tried may be waiting for its next attempt, so there the lease has to end by itself.
+ */
+export const freeLeases = async (tx: Writer, now: number): Promise<void> => {
+  await sql`
+    update delivery_lanes set next_attempt_at = ${now}
+    where next_attempt_at > ${now} and exists (
+      select 1 from deliveries d
+      where d.webhook_id = delivery_lanes.webhook_id and d.lane = delivery_lanes.lane and d.state = 'waiting' and d.attempts = 0
+        and d.event_id = (
+          select min(h.event_id) from deliveries h
+          where h.webhook_id = delivery_lanes.webhook_id and h.state = 'waiting' and h.lane = delivery_lanes.lane
+        )
+    )
+  `.execute(tx)
+}
+
 /** Every webhook that has something waiting. */
 export const webhooksWithLanes = (reader: Reader): Promise<{ webhookId: string; instanceId: string }[]> =>
   reader.selectFrom('delivery_lanes').select(['webhook_id as webhookId', 'instance_id as instanceId']).distinct().execute()

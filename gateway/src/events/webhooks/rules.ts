@@ -29,7 +29,7 @@ export const usualRules: DeliveryRules = {
   probeAfter: 5,
   probeEveryMs: 5 * second,
   perWebhook: 8,
-  leaseMs: minute,
+  leaseMs: 30 * second,
   longestRetryAfterMs: 24 * hour,
 }
 
