@@ -6,7 +6,7 @@ import { instanceOperation, type Operation } from '../http/operation.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { InstanceState } from '../storage/schema.ts'
 import type { Attempt, Connections, Outcome, PairingCode } from './connections.ts'
-import { declared, instanceErrors, orElse, texts } from './instance-errors.ts'
+import { declared, instanceErrors, orElse, reasonOf, texts } from './instance-errors.ts'
 import type { LifeCycleLimits } from './life-cycle.ts'
 import type { LiveInstance, Registry } from './registry.ts'
 
@@ -97,7 +97,7 @@ export const connectOperation = ({ registry, connections, limits, clock }: Colla
       const instance = registry.byId(scope.instance.id)
       if (instance === null) throw errors.instanceNotFound()
       const wish = { number: query.number?.trim() ? readNumber(query.number) : null, historyDays: query.history ?? null }
-      const outcome = await orElse(connect(instance, wish, signal), () => instanceErrors.connectFailed('internal error'))
+      const outcome = await orElse(connect(instance, wish, signal), (error) => instanceErrors.connectFailed(reasonOf(error)))
       return { status: 200, body: { success: true, ...(await answerTo(outcome, instance)) } }
     },
   })

@@ -100,15 +100,18 @@ export interface ConnectionsOptions {
   hand(instance: LiveInstance, event: EngineEvent): Promise<void>
   /** A session ended by itself or by its time limit. */
   onEnded(instance: LiveInstance, ended: EndedSession): void
+  /** Aborted when the gateway stops: no session is started from then on. */
+  stopping: AbortSignal
   limits: LifeCycleLimits
   clock: Clock
   logger: Logger
 }
 
 export const timedOut = 'timed out waiting for WhatsApp'
+export const gatewayStops = 'the gateway is stopping'
 
 export const createConnections = (options: ConnectionsOptions): Connections => {
-  const { engine, sessionStoreOf, identitiesOf, changes, limits, clock, logger } = options
+  const { engine, sessionStoreOf, identitiesOf, onEnded, changes, stopping, limits, clock, logger } = options
 
   const settle = (attempt: Attempt, outcome: Outcome) => {
     for (const tell of [...attempt.waiters]) tell(outcome)
@@ -164,7 +167,7 @@ export const createConnections = (options: ConnectionsOptions): Connections => {
     })
     if (moved !== null) {
       if (moved.edge.wipe) forgetSession(instance)
-      options.onEnded(instance, { edge: moved.edge, reason, lastedMs: attempt.openSince === null ? 0 : clock.now() - attempt.openSince })
+      onEnded(instance, { edge: moved.edge, reason, lastedMs: attempt.openSince === null ? 0 : clock.now() - attempt.openSince })
     }
     settle(attempt, outcome)
     return moved?.stored.catch(() => undefined)
@@ -195,14 +198,12 @@ export const createConnections = (options: ConnectionsOptions): Connections => {
       case 'qr':
         return onQr(instance, attempt, event)
       case 'paired':
-        attempt.linked = true
         attempt.code = null
         return move(instance, attempt, 'paired', {
           reason: 'paired',
           learned: { ...ownNames(event.self), businessName: event.businessName, platform: event.platform },
         })
       case 'open': {
-        attempt.linked = true
         attempt.code = null
         attempt.openSince = clock.now()
         attempt.release()
@@ -270,53 +271,75 @@ export const createConnections = (options: ConnectionsOptions): Connections => {
       onEvent,
     })
 
+  const begin = async (
+    instance: LiveInstance,
+    { by, input, number = null, historyDays = instance.historyDays, release = () => {} }: BeginOptions,
+  ): Promise<{ attempt: Attempt; stored: Promise<void> }> => {
+    const linked = (await sessionStoreOf(instance.id).loadCredentials()) !== null
+    if (!linked && input === 'retry') {
+      changes.apply(instance, 'failed', { reason: 'no-session' })
+      throw new Error('There is no saved session')
+    }
+    const opening = Promise.withResolvers<'open' | LifeCycleInput>()
+    const session = await open(instance.id, {
+      historyDays: historyDays ?? (instance.settings.disableHistorySync ? null : usualHistoryDays),
+      keepOnline: instance.settings.keepOnlineStatus,
+      onEvent: async (event) => {
+        // Also when it was let go of meanwhile: what has been paired is not thrown away as an unfinished pairing.
+        if (event.type === 'paired' || event.type === 'open') attempt.linked = true
+        if (event.type === 'open') opening.resolve('open')
+        if (event.type === 'closed') opening.resolve(inputOfClose(event.reason, attempt.linked))
+        if (instance.attempt === attempt) await lifeCycle(instance, attempt, event)
+        if (instance.state !== 'deleting') await options.hand(instance, event)
+      },
+    })
+    const attempt: Attempt = {
+      session,
+      by,
+      number,
+      historyDays,
+      mayPair: input === 'connect',
+      linked,
+      code: null,
+      openSince: null,
+      opening: opening.promise,
+      ended: null,
+      waiters: new Set(),
+      timer: null,
+      release,
+    }
+    // From here to `start` nothing is waited for: neither a stop nor a deletion can come in between.
+    if (stopping.aborted) throw new Error(gatewayStops)
+    const moved = changes.apply(instance, input, { reason: input })
+    // It was deleted while we waited.
+    if (moved === null) throw errors.instanceNotFound()
+    instance.attempt = attempt
+    instance.historyDays = historyDays
+    wind(instance, attempt)
+    session.start()
+    return { attempt, stored: moved.stored }
+  }
+
   return {
     detach,
     stop,
     open,
 
-    async begin(instance, { by, input, number = null, historyDays = instance.historyDays, release = () => {} }) {
+    async begin(instance, options) {
       const previous = detach(instance, 'another connect took over')
-      if (previous !== null) await stop(previous)
-      const linked = (await sessionStoreOf(instance.id).loadCredentials()) !== null
-      if (!linked && input === 'retry') {
-        changes.apply(instance, 'failed', { reason: 'no-session' })
-        throw new Error('There is no saved session')
+      try {
+        if (previous !== null) {
+          await stop(previous)
+          if (!previous.linked) await sessionStoreOf(instance.id).clear()
+        }
+        return await begin(instance, options)
+      } catch (error) {
+        // The session before is gone and there is no new one: the instance must not look as if there were.
+        const input = previous?.linked ? 'lost' : 'failed'
+        const moved = previous === null ? null : changes.apply(instance, input, { reason: 'failed' })
+        if (moved !== null) onEnded(instance, { edge: moved.edge, reason: 'failed', lastedMs: 0 })
+        throw error
       }
-
-      const opening = Promise.withResolvers<'open' | LifeCycleInput>()
-      const attempt: Attempt = {
-        session: await open(instance.id, {
-          historyDays: historyDays ?? (instance.settings.disableHistorySync ? null : usualHistoryDays),
-          keepOnline: instance.settings.keepOnlineStatus,
-          onEvent: async (event) => {
-            if (event.type === 'open') opening.resolve('open')
-            if (event.type === 'closed') opening.resolve(inputOfClose(event.reason, attempt.linked))
-            if (instance.attempt === attempt) await lifeCycle(instance, attempt, event)
-            if (instance.state !== 'deleting') await options.hand(instance, event)
-          },
-        }),
-        by,
-        number,
-        historyDays,
-        mayPair: input === 'connect',
-        linked,
-        code: null,
-        openSince: null,
-        opening: opening.promise,
-        ended: null,
-        waiters: new Set(),
-        timer: null,
-        release,
-      }
-      const moved = changes.apply(instance, input, { reason: input })
-      // It was deleted while we waited.
-      if (moved === null) throw errors.instanceNotFound()
-      instance.attempt = attempt
-      instance.historyDays = historyDays
-      wind(instance, attempt)
-      attempt.session.start()
-      return { attempt, stored: moved.stored }
     },
 
     outcome: (attempt, ms, signal) =>

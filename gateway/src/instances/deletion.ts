@@ -30,6 +30,7 @@ export interface Deletion {
   remove(instance: LiveInstance): Promise<void>
   /** Finishes what a crash or a failing store interrupted; resolves when nothing is left to finish. Of one account, or of all. */
   finishAll(accountId?: string): Promise<void>
+  /** Waits a little for what is under way; what is not done by then is done at the next start. */
   stop(): Promise<void>
 }
 
@@ -45,16 +46,17 @@ export interface DeletionOptions {
   forget(instanceId: string): void
   /** Called after each step, for tests that stop the world in between. */
   onStep(step: DeletionStep, instanceId: string): void | Promise<void>
+  /** Aborted when the gateway stops: cuts log-outs short. */
+  stopping: AbortSignal
   limits: LifeCycleLimits
   clock: Clock
   logger: Logger
 }
 
 export const createDeletion = (options: DeletionOptions): Deletion => {
-  const { db, repository, registry, connections, farewell, supervisor, limits, clock, logger, onStep } = options
+  const { db, repository, registry, connections, farewell, supervisor, stopping, limits, clock, logger, onStep } = options
   /** Deletions under way in this process, by instance id. */
   const running = new Map<string, Promise<void>>()
-  const stopping = new AbortController()
   let finishLater: NodeJS.Timeout | null = null
 
   const mark = async (instance: LiveInstance) => {
@@ -71,10 +73,10 @@ export const createDeletion = (options: DeletionOptions): Deletion => {
   const logOut = async (id: string, instance: LiveInstance | null, owed: boolean) => {
     const attempt = instance === null ? null : connections.detach(instance, 'the instance was deleted')
     if (attempt !== null) {
-      if (attempt.linked) await farewell.logOut(id, attempt, { signal: stopping.signal })
+      if (attempt.linked) await farewell.logOut(id, attempt, { signal: stopping })
       else await connections.stop(attempt)
     } else if (owed && (await options.sessionStoreOf(id).loadCredentials()) !== null) {
-      await farewell.logOut(id, null, { signal: stopping.signal })
+      await farewell.logOut(id, null, { signal: stopping })
     }
   }
 
@@ -112,7 +114,7 @@ export const createDeletion = (options: DeletionOptions): Deletion => {
 
   /** A store that failed may be back soon; the instance is invisible meanwhile, so nobody else would finish it. */
   const retryLater = () => {
-    if (stopping.signal.aborted) return
+    if (stopping.aborted) return
     finishLater ??= setTimeout(() => {
       finishLater = null
       finishAll().catch((error: unknown) => {
@@ -149,9 +151,8 @@ export const createDeletion = (options: DeletionOptions): Deletion => {
     },
 
     async stop() {
-      stopping.abort()
       if (finishLater !== null) clearTimeout(finishLater)
-      await Promise.allSettled([...running.values()])
+      await endsWithin(limits.stopMs, Promise.allSettled([...running.values()]))
     },
   }
 }

@@ -1,6 +1,7 @@
 /** Texts of the instance routes (core.md §1.5, decisions.md §2); literal, clients compare them. */
 import { ApiError } from '../http/errors.ts'
 import type { ErrorAnswer } from '../http/operation.ts'
+import { EngineError } from '../whatsapp/engine.ts'
 
 export const instanceErrors = {
   nameTaken: () => new ApiError(409, 'Instance name already exists'),
@@ -33,6 +34,9 @@ export const texts = {
 
 /** An error in the form an operation declares it. */
 export const declared = ({ status, message }: ApiError): ErrorAnswer => ({ status, message })
+
+/** What may be told of a failure: WhatsApp's own words, nothing of ours. */
+export const reasonOf = (error: unknown): string => (error instanceof EngineError ? error.message.slice(0, 200) : 'internal error')
 
 /** Turns a failure of ours into the documented 500; what was refused on purpose stays what it is. */
 export const orElse = async <T>(work: Promise<T>, otherwise: (error: unknown) => ApiError): Promise<T> => {

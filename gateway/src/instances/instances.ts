@@ -15,7 +15,7 @@ import type { WireMessage } from '../whatsapp/wire.ts'
 import { createActingSettings, type SendText } from './acting-settings.ts'
 import { createConfigurationRepository } from './configuration-repository.ts'
 import { connectOperation } from './connect.ts'
-import { createConnections } from './connections.ts'
+import { createConnections, gatewayStops } from './connections.ts'
 import { createOperation } from './create.ts'
 import { deleteOperation } from './delete.ts'
 import { createDeletion, type DeletionStep } from './deletion.ts'
@@ -98,6 +98,7 @@ export const createInstances = (collaborators: InstancesCollaborators): Instance
   const changes = createStateChanges({ repository, events, clock, logger })
   const keepProfile = createProfileKeeper({ db, repository, logger })
   const act = createActingSettings({ sendText: collaborators.sendText, clock, logger })
+  const stopping = new AbortController()
   const tokens = createBoundedMap<string, string>(1_000)
   const listeners: ((instance: Instance, event: EngineEvent) => Promise<void>)[] = []
   const deletionListeners: ((instanceId: string) => void)[] = []
@@ -132,6 +133,7 @@ export const createInstances = (collaborators: InstancesCollaborators): Instance
     changes,
     hand,
     onEnded: supervisor.sessionEnded,
+    stopping: stopping.signal,
     limits,
     clock,
     logger,
@@ -150,6 +152,7 @@ export const createInstances = (collaborators: InstancesCollaborators): Instance
       for (const listener of deletionListeners) listener(instanceId)
     },
     onStep: collaborators.onDeletionStep ?? (() => {}),
+    stopping: stopping.signal,
     limits,
     clock,
     logger,
@@ -171,7 +174,7 @@ export const createInstances = (collaborators: InstancesCollaborators): Instance
       listOperation({ repository, configurations, registry, blocks }),
       connectOperation({ registry, connections, limits, clock }),
       reconnectOperation({ registry, connections, sessionStoreOf }),
-      logoutOperation({ registry, connections, changes, farewell, supervisor, sessionStoreOf, hand }),
+      logoutOperation({ registry, connections, changes, farewell, supervisor, sessionStoreOf, hand, stopping: stopping.signal }),
       deleteOperation({ registry, deletion }),
       ...settingsOperations({ db, configurations, registry, logger }),
       ...proxyOperations({ db, configurations, registry }),
@@ -227,11 +230,12 @@ export const createInstances = (collaborators: InstancesCollaborators): Instance
     },
 
     async stop() {
+      stopping.abort()
       supervisor.stop()
       await deletion.stop()
       await Promise.all(
         [...registry.all()].map(async (instance) => {
-          const attempt = connections.detach(instance, 'the gateway is stopping')
+          const attempt = connections.detach(instance, gatewayStops)
           if (attempt !== null) await connections.stop(attempt)
           await instance.stored
         }),

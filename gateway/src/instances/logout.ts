@@ -18,10 +18,12 @@ interface Collaborators {
   supervisor: Supervisor
   sessionStoreOf(instanceId: string): SessionStore
   hand(instance: LiveInstance, event: EngineEvent): Promise<void>
+  /** Aborted when the gateway stops. */
+  stopping: AbortSignal
 }
 
 export const logoutOperation = (collaborators: Collaborators): Operation => {
-  const { registry, connections, changes, farewell, supervisor, sessionStoreOf, hand } = collaborators
+  const { registry, connections, changes, farewell, supervisor, sessionStoreOf, hand, stopping } = collaborators
 
   /**
    * WhatsApp is asked when the instance is or is to be connected. When it does not confirm, the device may still be linked: the session
@@ -35,7 +37,7 @@ export const logoutOperation = (collaborators: Collaborators): Operation => {
     }
     if (!instance.wanted) return true
     if (attempt === null && (await sessionStoreOf(instance.id).loadCredentials()) === null) return true
-    return farewell.logOut(instance.id, attempt, { signal: neverAborted, onEvent: (event) => hand(instance, event) })
+    return farewell.logOut(instance.id, attempt, { signal: stopping, onEvent: (event) => hand(instance, event) })
   }
 
   const logOut = (instance: LiveInstance): Promise<void> =>
@@ -74,5 +76,3 @@ export const logoutOperation = (collaborators: Collaborators): Operation => {
     },
   })
 }
-
-const neverAborted = new AbortController().signal

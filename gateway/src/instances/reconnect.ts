@@ -4,7 +4,7 @@ import { errors } from '../http/errors.ts'
 import { instanceOperation, type Operation } from '../http/operation.ts'
 import type { SessionStore } from '../whatsapp/engine.ts'
 import type { Connections } from './connections.ts'
-import { declared, instanceErrors, orElse } from './instance-errors.ts'
+import { declared, instanceErrors, orElse, reasonOf } from './instance-errors.ts'
 import type { LiveInstance, Registry } from './registry.ts'
 
 interface Collaborators {
@@ -38,7 +38,7 @@ export const reconnectOperation = ({ registry, connections, sessionStoreOf }: Co
     handle: async ({ scope }) => {
       const instance = registry.byId(scope.instance.id)
       if (instance === null) throw errors.instanceNotFound()
-      await orElse(reconnect(instance), () => instanceErrors.reconnectFailed('internal error'))
+      await orElse(reconnect(instance), (error) => instanceErrors.reconnectFailed(reasonOf(error)))
       return { status: 200, body: { success: true, message: 'Reconnect initiated', status: 'connecting' } }
     },
   })

@@ -1,30 +1,10 @@
 /** Connecting, staying connected, logging out: what clients, phones and event receivers see. */
 import { expect, it, vi } from 'vitest'
-import type { CloseReason, EngineSession } from '../../whatsapp/engine.ts'
+import type { CloseReason } from '../../whatsapp/engine.ts'
+import { but, mute } from './sessions.ts'
 import { error, onBothDatabases, type Tenant, waiting } from './stage.ts'
 
 const statesOf = async (stage: Tenant, id: string) => (await stage.states(id)).map(({ state }) => state)
-
-/** Every session that connects says nothing at all. */
-const mute = (session: EngineSession): EngineSession =>
-  Object.assign(Object.create(session), { start: () => {}, stop: () => session.stop() })
-
-/** A session that behaves like `session` but for some verbs. Needed because its own state is private. */
-const but = (session: EngineSession, changes: Partial<EngineSession>): EngineSession => ({
-  start: () => session.start(),
-  stop: () => session.stop(),
-  logout: () => session.logout(),
-  requestPairingCode: (number) => session.requestPairingCode(number),
-  send: (to, message, options) => session.send(to, message, options),
-  markRead: (messages) => session.markRead(messages),
-  setPresence: (presence) => session.setPresence(presence),
-  setChatState: (to, state) => session.setChatState(to, state),
-  rejectCall: (call) => session.rejectCall(call),
-  lookUpNumbers: (numbers) => session.lookUpNumbers(numbers),
-  requestHistory: (days) => session.requestHistory(days),
-  profilePicture: (of) => session.profilePicture(of),
-  ...changes,
-})
 
 const connect = (stage: Tenant, name: string, query = '') => stage.api.get(`/api/instance/connect/${name}${query}`)
 
@@ -326,5 +306,40 @@ onBothDatabases((open) => {
     stage.network.refuse = null
     await stage.until('shop', 'connected')
     expect(await statesOf(stage, id)).toEqual(['qr_ready', 'pair_success', 'connected', 'disconnected', 'connected'])
+  })
+
+  it('a configuration that cannot be read: told, and the instance comes back when it can', async () => {
+    const stage = await open()
+    const { id } = await stage.link('shop', '34600111222')
+    await stage.db.write((tx) =>
+      tx
+        .insertInto('instance_configurations')
+        .values({ instance_id: id, kind: 'proxy', value: Buffer.from('damaged') })
+        .execute(),
+    )
+    expect(await stage.api.post('/api/instance/reconnect/shop')).toEqual({
+      status: 500,
+      body: error('Failed to reconnect: internal error'),
+    })
+    expect(await stage.listed('shop')).toMatchObject({ status: 'disconnected' })
+    await stage.db.write((tx) => tx.deleteFrom('instance_configurations').where('instance_id', '=', id).execute())
+    await stage.until('shop', 'connected')
+  })
+
+  it('a pairing that is used at the very moment its time is up is not thrown away', async () => {
+    const stage = await open({ limits: { codeMs: 30 } })
+    const { id } = await stage.create('shop')
+    const phone = stage.network.person('34600111222')
+    const answer = await connect(stage, 'shop')
+    // The listener keeps the session's events waiting until the time is up.
+    stage.instances.listen(async (_, event) => {
+      if (event.type === 'qr') await stage.until('shop', 'closed')
+    })
+    expect(answer.body.status).toBe('qr')
+    await stage.until('shop', 'closed')
+    const again = await connect(stage, 'shop')
+    phone.scan(String(again.body.qrCode))
+    await vi.waitFor(async () => expect(await connect(stage, 'shop')).toMatchObject({ body: { status: 'connected' } }), waiting)
+    expect(stage.instances.self(id).jid).toBe(phone.address.jid)
   })
 })

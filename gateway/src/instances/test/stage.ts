@@ -36,6 +36,8 @@ export interface StageOptions {
   onDeletionStep?: InstancesCollaborators['onDeletionStep']
 }
 
+const nothingGoesOut = () => Promise.reject(new Error('nothing goes out here'))
+
 export type Stage = Awaited<ReturnType<typeof openStage>>
 export interface Answer {
   status: number
@@ -58,7 +60,7 @@ export const openStage = async (database: TestDatabase, options: StageOptions = 
     vault,
     clock,
     logger,
-    outbound: { request: () => Promise.reject(new Error('nothing goes out here')) },
+    outbound: { request: nothingGoesOut, download: nothingGoesOut, close: async () => {} },
     settings: { baseUrl: 'http://gateway.test', eventToken: true, eventRetentionDays: 7, deliveryConcurrency: 1 },
     tokenOf: (instanceId) => instances.tokenOf(instanceId),
   })

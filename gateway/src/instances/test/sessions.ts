@@ -1,0 +1,27 @@
+/** Sessions that misbehave. */
+import type { EngineSession } from '../../whatsapp/engine.ts'
+
+/** Behaves like `session` but for some verbs. */
+export const but = (session: EngineSession, changes: Partial<EngineSession>): EngineSession => ({
+  start: () => session.start(),
+  stop: () => session.stop(),
+  logout: () => session.logout(),
+  requestPairingCode: (number) => session.requestPairingCode(number),
+  send: (to, message, options) => session.send(to, message, options),
+  markRead: (messages) => session.markRead(messages),
+  setPresence: (presence) => session.setPresence(presence),
+  setChatState: (to, state) => session.setChatState(to, state),
+  rejectCall: (call) => session.rejectCall(call),
+  lookUpNumbers: (numbers) => session.lookUpNumbers(numbers),
+  requestHistory: (days) => session.requestHistory(days),
+  profilePicture: (of) => session.profilePicture(of),
+  ...changes,
+})
+
+/** Connects to nothing and says nothing. */
+export const mute = (session: EngineSession): EngineSession => but(session, { start: () => {} })
+
+/** Never hears that it was logged out, and never ends. */
+export const deaf = (session: EngineSession): EngineSession => but(session, { logout: () => never, stop: () => never })
+
+export const never = new Promise<never>(() => {})
