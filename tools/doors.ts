@@ -38,7 +38,7 @@ const opensTo: Readonly<Record<string, readonly string[]>> = {
 const featureDoors: Readonly<Record<string, readonly string[]>> = {
   accounts: ['account.ts', 'accounts.ts'],
   events: ['event.ts'],
-  instances: ['instance.ts', 'instances.ts', 'settings.ts'],
+  instances: ['instance.ts', 'instances.ts', 'settings-values.ts'],
   messages: [],
 }
 

@@ -1,6 +1,7 @@
 /** Logs a device out at WhatsApp, whatever its session is doing at the moment, within a time limit. */
 import { EngineError, type EngineEvent, type EngineSession } from '../whatsapp/engine.ts'
-import type { Attempt, Connections } from './connections.ts'
+import type { Attempt } from './attempt.ts'
+import type { Connections } from './connections.ts'
 import { inputOfClose, type LifeCycleLimits } from './life-cycle.ts'
 import { endsWithin } from './time-limit.ts'
 

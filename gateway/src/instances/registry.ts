@@ -3,8 +3,8 @@
  * connected one adds its session. An instance leaves when its deletion begins: from then on nobody finds it.
  */
 import type { InstanceState } from '../storage/schema.ts'
+import type { Attempt } from './attempt.ts'
 import { type CommandQueue, createCommandQueue } from './command-queue.ts'
-import type { Attempt } from './connections.ts'
 import type { Instance } from './instance.ts'
 import { defaultSettings, type InstanceSettings } from './settings-values.ts'
 
