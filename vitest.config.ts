@@ -1,4 +1,4 @@
-/** `unit`: beside the code, fast, no isolation between files. `acceptance`: black-box stories against real processes. */
+/** `unit`: beside the code, fast, no isolation between files. `isolated`: what sets something process-wide. `acceptance`: black-box stories against real processes. */
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -16,6 +16,10 @@ export default defineConfig({
           testTimeout: 15_000,
           hookTimeout: 30_000,
         },
+      },
+      {
+        extends: true,
+        test: { name: 'isolated', include: ['gateway/src/gateway.test.ts'], globalSetup: [], pool: 'forks', testTimeout: 30_000 },
       },
       {
         extends: true,
