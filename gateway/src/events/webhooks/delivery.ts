@@ -67,6 +67,8 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
   const running = new Set<Promise<void>>()
   const abandon = new AbortController()
   let inFlight = 0
+  // What is stored before the start is found by it, after it has freed the leases of an earlier run and no others.
+  let started = false
   let stopping = false
 
   const track = (work: Promise<void>): void => {
@@ -227,7 +229,7 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
   }
 
   const wake = (webhooks: ReadonlyMap<string, string>): void => {
-    if (stopping) return
+    if (!started || stopping) return
     for (const [webhookId, instanceId] of webhooks) {
       let channel = channels.get(webhookId)
       if (channel === undefined) {
@@ -243,6 +245,7 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
     wake,
     async start() {
       await db.write((tx) => freeLeases(tx, clock.now()))
+      started = true
       const waiting = await webhooksWithLanes(db.read)
       wake(new Map(waiting.map(({ webhookId, instanceId }) => [webhookId, instanceId])))
     },
