@@ -1,6 +1,6 @@
 /**
  * The WhatsApp library without the gateway, as a process of its own. Ends with one JSON line.
- *   send <simulator> <owner> <numbers> <messages> <in flight>   texts/s of the engine adapter
+ *   send <simulator> <owner> <numbers> <messages> <in flight> <warm-up>   texts/s of the engine adapter
  *   link <simulator> <file> <numbers> <at once>                 links a session per number and saves them all
  *   connect <simulator> <file> <at once>                        CPU to log the saved sessions in with Baileys and our Signal repository
  */
@@ -71,7 +71,7 @@ const forEach = async <T>(items: readonly T[], atOnce: number, work: (item: T, i
   await Promise.all(Array.from({ length: atOnce }, worker))
 }
 
-const send = async (owner: string, numbers: readonly string[], messages: number, inFlight: number) => {
+const send = async (owner: string, numbers: readonly string[], messages: number, inFlight: number, warmUp: number) => {
   const session = await link(owner, new MemorySessionStore())
   const text = (n: number) =>
     session.send(
@@ -79,10 +79,11 @@ const send = async (owner: string, numbers: readonly string[], messages: number,
       { extendedTextMessage: { text: `message ${n}` } },
       { id: `3EB0${n.toString(16).toUpperCase().padStart(16, '0')}` },
     )
-  // First contacts are a cost of their own; both sides leave them out.
+  // First contacts and cold code are costs of their own; both sides leave them out.
   await Promise.all(numbers.map((_, n) => text(n)))
+  await forEach(Array.from({ length: warmUp }), inFlight, (_, n) => text(numbers.length + n))
   const began = performance.now()
-  await forEach(Array.from({ length: messages }), inFlight, (_, n) => text(n + 1000))
+  await forEach(Array.from({ length: messages }), inFlight, (_, n) => text(numbers.length + warmUp + n))
   const perSecond = messages / ((performance.now() - began) / 1000)
   await session.stop()
   return { perSecond }
@@ -189,7 +190,7 @@ const login = async (
 
 const result =
   command === 'send'
-    ? await send(args[0] ?? '', (args[1] ?? '').split(','), Number(args[2]), Number(args[3]))
+    ? await send(args[0] ?? '', (args[1] ?? '').split(','), Number(args[2]), Number(args[3]), Number(args[4]))
     : command === 'link'
       ? await linkAll(args[0] ?? '', (args[1] ?? '').split(','), Number(args[2]))
       : await connectAll(args[0] ?? '', Number(args[1]))

@@ -5,7 +5,7 @@
  * few commits and order is kept. Nothing in the queue can be lost by a crash: a message still has its inbox row, which the next
  * start takes up.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { EventLog, NewEvent } from '../events/event.ts'
 import type { InstanceSettings } from '../instances/settings-values.ts'
 import { createBoundedMap } from '../runtime/bounded-map.ts'
@@ -88,8 +88,8 @@ export const createRecorder = ({ db, events, people, instances, clock, logger }:
   }
 
   const run = async (queue: Queue): Promise<void> => {
-    // One turn, so that what arrives together is stored together.
-    await Promise.resolve()
+    // One turn of the event loop, so that what arrives together is stored together.
+    await nextTurn()
     while (queue.waiting.length > 0) await recordAll(queue, queue.waiting.splice(0, BATCH))
     queues.delete(queue.instanceId)
   }

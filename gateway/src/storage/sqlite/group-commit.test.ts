@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CompiledQuery, sql } from 'kysely'
 import { pino } from 'pino'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import type { Writer } from '../database.ts'
 import { StoreOverloadedError } from '../errors.ts'
 import { connectSqlite } from './connection.ts'
@@ -35,7 +35,9 @@ async function open(limits?: Partial<GroupCommitLimits>) {
     },
   }
   const log: string[] = []
-  const { write, close } = createGroupCommit(counting, pino({}, { write: (line: string) => log.push(line) }), limits)
+  const flush = vi.fn(async () => {})
+  const logger = pino({}, { write: (line: string) => log.push(line) })
+  const { write, close } = createGroupCommit({ connection: counting, flush, logger, limits })
   onTestFinished(async () => {
     await close()
     reader.close()
@@ -46,6 +48,7 @@ async function open(limits?: Partial<GroupCommitLimits>) {
     path,
     connection,
     write,
+    flush,
     log,
     commits: () => commits,
     async names() {
@@ -65,6 +68,30 @@ it('commits the writes of one turn together', async () => {
 it('resolves no write before its commit', async () => {
   const { write, commits } = await open()
   await Promise.all(numbers(10).map((name) => write(add(name)).then(() => expect(commits()).toBe(1))))
+})
+
+it('resolves no write before the disk has it, and gathers what comes meanwhile', async () => {
+  const { write, flush, commits } = await open()
+  const disk = Promise.withResolvers<void>()
+  flush.mockReturnValueOnce(disk.promise)
+  let durable = false
+  const first = write(add('first')).then(() => expect(durable).toBe(true))
+  await vi.waitFor(() => expect(commits()).toBe(1))
+  const later = numbers(5).map((name) => write(add(name)))
+  await nextTurn()
+  expect(commits()).toBe(1)
+  durable = true
+  disk.resolve()
+  await Promise.all([first, ...later])
+  expect(commits()).toBe(2)
+})
+
+it('rejects everybody when the disk refuses, and works afterwards', async () => {
+  const { write, flush } = await open()
+  flush.mockRejectedValueOnce(new Error('input/output error'))
+  const outcomes = await Promise.allSettled([write(add('a')), write(add('b'))])
+  expect(outcomes.map((outcome) => outcome.status)).toEqual(['rejected', 'rejected'])
+  await write(add('c'))
 })
 
 it('commits large groups in portions', async () => {

@@ -2,7 +2,10 @@
  * Group commit. A durable commit costs a disk flush, however little it holds; so all writes of one event-loop turn are gathered and
  * committed together, one after the other, each in a savepoint:
  *
- *   begin · savepoint · A · release · savepoint · B (throws) · rollback to · … · commit → A resolves, B was rejected on its own
+ *   begin · savepoint · A · release · savepoint · B (throws) · rollback to · … · commit · flush → A resolves, B was rejected on its own
+ *
+ * The flush does not block the event loop (`wal-flush.ts`); what is written meanwhile gathers for the next group. Between commit and flush
+ * readers see the group already: a crash of the process leaves it stored, a power cut may take it, and nobody was told it was safe.
  *
  * Queries on SQLite run synchronously, so a group starts and ends within one turn, as long as every `work` awaits nothing but its
  * queries. A work that awaits anything else keeps the transaction open and everybody else waiting: it is reported, and abandoned (rolled
@@ -46,7 +49,15 @@ interface Job {
   describe(): string
 }
 
-export function createGroupCommit(connection: SqliteConnection, logger: Logger, limits: Partial<GroupCommitLimits> = {}): GroupCommit {
+export interface GroupCommitOptions {
+  connection: SqliteConnection
+  /** Makes what is committed durable. */
+  flush(): Promise<void>
+  logger: Logger
+  limits?: Partial<GroupCommitLimits>
+}
+
+export function createGroupCommit({ connection, flush, logger, limits = {} }: GroupCommitOptions): GroupCommit {
   const { groupSize, waiting: maxWaiting, foreignAwait, lock } = { ...usualLimits, ...limits }
   const openWriter = writersOn(connection)
   let waiting: Job[] = []
@@ -70,6 +81,7 @@ export function createGroupCommit(connection: SqliteConnection, logger: Logger, 
       await begin()
       for (const job of group) if (await inSavepoint(job)) finished.push(job)
       connection.run('commit')
+      await flush()
     } catch (error) {
       if (connection.inTransaction) connection.run('rollback')
       for (const job of group) job.reject(error)

@@ -9,6 +9,7 @@ import { migrate } from '../migrations/migrate.ts'
 import { connectSqlite, type SqliteConnection } from './connection.ts'
 import { ownerOf, readerOn } from './dialect.ts'
 import { createGroupCommit, type GroupCommitLimits } from './group-commit.ts'
+import { createWalFlush } from './wal-flush.ts'
 
 export interface OpenSqlite {
   /** Exists already. */
@@ -19,10 +20,10 @@ export interface OpenSqlite {
 
 export const sqliteFile = 'gateway.sqlite'
 
-/** `full`: a commit survives a power cut. `secure_delete`: what a deleted instance leaves in the file is overwritten. */
+/** `normal`: the group commit flushes by itself (`wal-flush.ts`). `secure_delete`: what a deleted instance leaves in the file is overwritten. */
 const writerPragmas = [
   'journal_mode = wal',
-  'synchronous = full',
+  'synchronous = normal',
   'foreign_keys = on',
   'secure_delete = fast',
   'temp_store = memory',
@@ -41,7 +42,8 @@ export async function openSqlite({ dataDir, logger, limits }: OpenSqlite): Promi
   }
   const reading = connectSqlite(path, { readOnly: true, pragmas: ['query_only = on'] })
   const read = readerOn(reading)
-  const { write, close } = createGroupCommit(writing, logger, limits)
+  const journal = createWalFlush(path)
+  const { write, close } = createGroupCommit({ connection: writing, flush: journal.flush, logger, limits })
   let closing: Promise<void> | undefined
 
   return {
@@ -55,6 +57,7 @@ export async function openSqlite({ dataDir, logger, limits }: OpenSqlite): Promi
     },
     close() {
       closing ??= close().then(async () => {
+        await journal.close()
         await read.destroy()
         reading.close()
         writing.close()

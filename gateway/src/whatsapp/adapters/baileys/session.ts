@@ -1,11 +1,12 @@
 /** What can be asked of a session, over its connection. */
 import { type BinaryNode, proto, type WAMessageKey, type WASocket } from 'baileys'
 import { type Address, EngineError, type EngineSession, type MessageKey, type NumberLookUp, type SessionOptions } from '../../engine.ts'
-import { parseJid } from '../../jid.ts'
+import { isLid, isUserJid, parseJid } from '../../jid.ts'
 import type { WireMessage } from '../../wire.ts'
 import { destinationOf, receiptTargetOf } from './addresses.ts'
 import { Connection, type Environment } from './connection.ts'
 import { lookUpRequest, readLookUp } from './numbers.ts'
+import { claimToken } from './privacy-tokens.ts'
 
 const SERVER = '@s.whatsapp.net'
 const LOGOUT_TIMEOUT_MS = 8_000
@@ -66,11 +67,15 @@ export class BaileysSession implements EngineSession {
     const jid = targetOf(to)
     await this.#connection.ask(async () => {
       await this.#requireDevices(socket, jid)
+      const issueToken = isPerson(jid)
+        ? await claimToken(socket, await this.#connection.completed(to), this.#connection.options.logger)
+        : null
       await socket.relayMessage(jid, message, {
         messageId: id,
         // The values WhatsApp Web writes: 1 edit by the sender, 7 revoke by the sender.
         additionalAttributes: edit === undefined ? {} : { edit: edit === 'edit' ? '1' : '7' },
       })
+      issueToken?.()
     })
     await this.#connection.flushed()
     return { timestamp: Date.now() }
@@ -152,9 +157,7 @@ export class BaileysSession implements EngineSession {
 
   /** A device query that times out leaves the library with nobody to write to, and it would write an empty stanza. */
   async #requireDevices(socket: WASocket, jid: string): Promise<void> {
-    const parsed = parseJid(jid)
-    if (parsed === null || (parsed.server !== 's.whatsapp.net' && parsed.server !== 'lid')) return
-    if ((await this.#connection.devices.get(parsed.user)) !== undefined) return
+    if (!isPerson(jid) || (await this.#connection.devices.get(userOf(jid))) !== undefined) return
     const devices = await socket.getUSyncDevices([jid], true, false)
     if (devices.length === 0) throw new EngineError('not-registered', 'WhatsApp knows no device of this person')
   }
@@ -165,6 +168,8 @@ const targetOf = (to: Address): string => {
   if (jid === null) throw new EngineError('rejected', 'the address is empty')
   return jid
 }
+
+const isPerson = (jid: string): boolean => isUserJid(jid) || isLid(jid)
 
 const userOf = (jid: string): string => jid.slice(0, jid.indexOf('@'))
 

@@ -202,6 +202,23 @@ describe('on the wire', () => {
     expect(await observed.next('closed')).toMatchObject({ reason })
   })
 
+  it('gives the person it writes to a privacy token once, not with every message', async () => {
+    const person = await world.person('Trusting')
+    const linked = await link(world, person)
+    for (const words of ['one', 'two', 'three']) await linked.session.send({ jid: bob.jid, lid: bob.lid }, text(words), { id: newId() })
+    const tokens = async () => {
+      const iqs = await simulator.traffic(`phone=${person.number}&tag=iq&direction=in`)
+      return iqs.filter(({ stanza }) => stanza.attrs.xmlns === 'privacy' && stanza.attrs.type === 'set').length
+    }
+    await vi.waitFor(async () => expect(await tokens()).toBe(1))
+    await linked.session.stop()
+    const again = relink(world, linked)
+    await again.next('open')
+    await again.session.send({ jid: bob.jid, lid: bob.lid }, text('four'), { id: newId() })
+    await again.session.stop()
+    expect(await tokens()).toBe(1)
+  })
+
   it('asks the phone for history again', async () => {
     const person = await world.person('Historian')
     const observed = await link(world, person)
