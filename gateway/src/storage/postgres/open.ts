@@ -68,12 +68,18 @@ async function repeatedOnCollision<T>(transaction: () => Promise<T>): Promise<T>
     try {
       return await transaction()
     } catch (error) {
-      if (attempt >= maxAttempts || !isCollision(error)) throw error
+      if (attempt >= attemptsFor(error)) throw error
       await sleep(Math.random() * Math.min(2 ** attempt, 200))
     }
   }
 }
 
-/** serialization_failure, deadlock_detected: nothing is wrong but the moment. */
-const isCollision = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === '40001' || error.code === '40P01')
+/**
+ * serialization_failure, deadlock_detected: nothing is wrong but the moment. unique_violation: mostly the same, two transactions that
+ * each looked first and found nothing; the next attempt sees the other's row. One that stays is the caller's mistake.
+ */
+const attemptsFor = (error: unknown): number => {
+  const code = error instanceof Error && 'code' in error ? error.code : null
+  if (code === '40001' || code === '40P01') return maxAttempts
+  return code === '23505' ? 3 : 1
+}

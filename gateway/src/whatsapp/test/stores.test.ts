@@ -73,6 +73,11 @@ const stores = (open: () => Promise<{ store: SessionStore; other: SessionStore; 
     expect(await store.findInbox('h1')).not.toBeNull()
   })
 
+  it('learn the same pair many times at once', async () => {
+    await Promise.all(Array.from({ length: 20 }, () => identities.learn([{ number: '34600000009', lid: '900000009' }])))
+    expect(await identities.lidsOf(['34600000009'])).toEqual(new Map([['34600000009', '900000009']]))
+  })
+
   it('learn pairs of LID and number; the newest counts, both ways', async () => {
     await identities.learn([
       { number: '551', lid: '91' },
