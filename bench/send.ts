@@ -1,4 +1,7 @@
-/** Texts per second through REST, recorder, database and events, against the bare engine adapter with its store in memory. */
+/** Texts per second through REST, send pipeline, recorder and events, against the bare engine adapter on the same database. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Pool } from 'undici'
 import { createAccount, startGateway } from '../acceptance/toolkit/gateway.ts'
 import { linkedLine } from '../acceptance/toolkit/line.ts'
@@ -8,34 +11,43 @@ import { type Measurement, median, round } from './measurement.ts'
 
 const rounds = 3
 const messages = 3_000
-const warmUp = 2_000
+const warmUp = 4_000
 const inFlight = 20
 const friends = 20
 
 export const send = async (): Promise<Measurement> => {
   const simulator = await startSimulator()
+  const folder = await mkdtemp(join(tmpdir(), 'ryzeapi-bench-'))
   try {
     const numbers = await Promise.all(Array.from({ length: friends }, async () => (await simulator.phone()).number))
     const ours: number[] = []
-    const theirs: number[] = []
+    const onDisk: number[] = []
+    const inMemory: number[] = []
     for (let n = 0; n < rounds; n += 1) {
-      const owner = await simulator.phone()
-      const bare = await resultOf(
-        startBareLibrary('send', simulator.url, owner.number, numbers.join(','), String(messages), String(inFlight), String(warmUp)),
-      )
-      theirs.push(bare.perSecond ?? Number.NaN)
+      onDisk.push(await throughAdapter(simulator, numbers, join(folder, String(n))))
       ours.push(await throughGateway(simulator, numbers))
+      inMemory.push(await throughAdapter(simulator, numbers))
     }
     return {
       what: 'texts/s through REST ÷ bare engine adapter',
-      value: median(ours) / median(theirs),
+      value: median(ours) / median(onDisk),
       unit: '',
       bound: { is: 'at least', value: 0.7 },
-      detail: `${round(median(ours))} ÷ ${round(median(theirs))} texts/s, median of ${rounds} × ${messages}, ${inFlight} in flight, ${friends} chats`,
+      detail: `${round(median(ours))} ÷ ${round(median(onDisk))} texts/s, median of ${rounds} × ${messages}, ${inFlight} in flight, ${friends} chats; the adapter with its store in memory: ${round(median(inMemory))}`,
     }
   } finally {
     await simulator.stop()
+    await rm(folder, { recursive: true })
   }
+}
+
+const throughAdapter = async (simulator: Simulator, numbers: readonly string[], folder?: string): Promise<number> => {
+  const { number } = await simulator.phone()
+  const counts = [messages, inFlight, warmUp].map(String)
+  const { perSecond = Number.NaN } = await resultOf(
+    startBareLibrary('send', simulator.url, number, numbers.join(','), ...counts, ...(folder === undefined ? [] : [folder])),
+  )
+  return perSecond
 }
 
 const throughGateway = async (simulator: Simulator, numbers: readonly string[]): Promise<number> => {

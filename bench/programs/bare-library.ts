@@ -1,6 +1,7 @@
 /**
  * The WhatsApp library without the gateway, as a process of its own. Ends with one JSON line.
- *   send <simulator> <owner> <numbers> <messages> <in flight> <warm-up>   texts/s of the engine adapter
+ *   send <simulator> <owner> <numbers> <messages> <in flight> <warm-up> <folder>   texts/s of the engine adapter, its store in a
+                                                                              database in this folder; without one, in memory
  *   link <simulator> <file> <numbers> <at once>                 links a session per number and saves them all
  *   connect <simulator> <file> <at once>                        CPU to log the saved sessions in with Baileys and our Signal repository
  */
@@ -8,6 +9,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import process from 'node:process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { createLogger } from '../../gateway/src/runtime/logging.ts'
+import { openDatabase } from '../../gateway/src/storage/open.ts'
+import { openVault } from '../../gateway/src/storage/vault.ts'
 import { createAuthKeys } from '../../gateway/src/whatsapp/adapters/baileys/auth-keys.ts'
 import { createSharedCaches } from '../../gateway/src/whatsapp/adapters/baileys/caches.ts'
 import { Credentials } from '../../gateway/src/whatsapp/adapters/baileys/credentials.ts'
@@ -19,9 +22,11 @@ import { LidMappings } from '../../gateway/src/whatsapp/adapters/baileys/signal/
 import { SignalRepository } from '../../gateway/src/whatsapp/adapters/baileys/signal/repository.ts'
 import { openSocket } from '../../gateway/src/whatsapp/adapters/baileys/socket.ts'
 import { StanzaNotes } from '../../gateway/src/whatsapp/adapters/baileys/stanzas.ts'
-import type { EngineEvent, EngineSession } from '../../gateway/src/whatsapp/engine.ts'
+import type { EngineEvent, EngineSession, IdentityStore, SessionStore } from '../../gateway/src/whatsapp/engine.ts'
+import { DatabaseIdentityStore } from '../../gateway/src/whatsapp/identities.ts'
 import { MemoryIdentityStore } from '../../gateway/src/whatsapp/memory/identities.ts'
 import { MemorySessionStore } from '../../gateway/src/whatsapp/memory/session-store.ts'
+import { DatabaseSessionStore } from '../../gateway/src/whatsapp/session-store.ts'
 
 const [command = '', simulator = '', ...args] = process.argv.slice(2)
 const network = parseNetwork(await (await fetch(`${simulator}/network`)).json())
@@ -37,8 +42,33 @@ const scan = async (number: string, qr: string): Promise<void> => {
   if (!response.ok) throw new Error(`scan: ${response.status} ${await response.text()}`)
 }
 
+interface Stores {
+  store: SessionStore
+  identities: IdentityStore
+}
+
+const inMemory = (store = new MemorySessionStore()): Stores => ({ store, identities: new MemoryIdentityStore() })
+
+/** The stores the gateway gives the adapter, and nothing else of the gateway. */
+const inDatabase = async (dataDir: string): Promise<Stores> => {
+  const db = await openDatabase({ dataDir, logger })
+  const vault = await openVault({ db, dataDir })
+  const owner = { id: 'bare', name: 'bare', token_hash: 'bare', created_at: 0 }
+  await db.write(async (tx) => {
+    await tx
+      .insertInto('accounts')
+      .values({ ...owner, instance_quota: null, requests_per_minute: 1, creates_per_minute: 1, allowed_origins: '[]', suspended: 0 })
+      .execute()
+    await tx
+      .insertInto('instances')
+      .values({ ...owner, account_id: 'bare', token: new Uint8Array(), state: 'connected', wanted: 1, updated_at: 0 })
+      .execute()
+  })
+  return { store: new DatabaseSessionStore(db, vault, 'bare'), identities: new DatabaseIdentityStore(db, 'bare') }
+}
+
 /** Links a new session of this number; resolves when it is open. */
-const link = (number: string, store: MemorySessionStore): Promise<EngineSession> =>
+const link = (number: string, { store, identities }: Stores): Promise<EngineSession> =>
   new Promise((resolve, reject) => {
     const onEvent = async (event: EngineEvent) => {
       if (event.type === 'qr') await scan(number, event.text).catch(reject)
@@ -48,7 +78,7 @@ const link = (number: string, store: MemorySessionStore): Promise<EngineSession>
     const session = engine.open({
       instanceId: number,
       store,
-      identities: new MemoryIdentityStore(),
+      identities,
       proxy: null,
       historyDays: null,
       keepOnline: false,
@@ -71,8 +101,8 @@ const forEach = async <T>(items: readonly T[], atOnce: number, work: (item: T, i
   await Promise.all(Array.from({ length: atOnce }, worker))
 }
 
-const send = async (owner: string, numbers: readonly string[], messages: number, inFlight: number, warmUp: number) => {
-  const session = await link(owner, new MemorySessionStore())
+const send = async (owner: string, numbers: readonly string[], messages: number, inFlight: number, warmUp: number, folder?: string) => {
+  const session = await link(owner, folder === undefined ? inMemory() : await inDatabase(folder))
   const text = (n: number) =>
     session.send(
       { jid: `${numbers[n % numbers.length]}@s.whatsapp.net`, lid: null },
@@ -98,7 +128,7 @@ const linkAll = async (file: string, numbers: readonly string[], atOnce: number)
   const saved: SavedSession[] = []
   await forEach(numbers, atOnce, async (number) => {
     const store = new MemorySessionStore()
-    const session = await link(number, store)
+    const session = await link(number, inMemory(store))
     // The own phone shares its app-state key with a new companion.
     await pause(500)
     await session.stop()
@@ -190,7 +220,7 @@ const login = async (
 
 const result =
   command === 'send'
-    ? await send(args[0] ?? '', (args[1] ?? '').split(','), Number(args[2]), Number(args[3]), Number(args[4]))
+    ? await send(args[0] ?? '', (args[1] ?? '').split(','), Number(args[2]), Number(args[3]), Number(args[4]), args[5])
     : command === 'link'
       ? await linkAll(args[0] ?? '', (args[1] ?? '').split(','), Number(args[2]))
       : await connectAll(args[0] ?? '', Number(args[1]))
