@@ -27,7 +27,6 @@ export default defineConfig({
         test: {
           name: 'acceptance',
           include: ['acceptance/**/*.test.ts'],
-
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
