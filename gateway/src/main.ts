@@ -46,7 +46,7 @@ const settings = (): Settings => {
 const start = async (settings: Settings): Promise<void> => {
   const logger = createLogger(settings.logLevel)
   const stopped = stopSignals(logger)
-  dieOnFaults(logger)
+  surviveFaults(logger)
   const { createGateway } = await import('./gateway.ts')
   const gateway = await createGateway(settings, logger).catch((error: unknown) => failToStart(error, settings))
   if (gateway.newToken !== null) {
@@ -75,14 +75,17 @@ const stopSignals = (logger: Logger): Promise<void> =>
     }
   })
 
-/** A fault nobody caught leaves unknown state behind: the process ends, and what is in the database is taken up at the next start. */
-const dieOnFaults = (logger: Logger): void => {
-  for (const fault of ['uncaughtException', 'unhandledRejection'] as const) {
-    process.on(fault, (error: unknown) => {
-      logger.fatal({ err: error }, fault)
-      process.exit(1)
-    })
-  }
+/**
+ * An exception nobody caught leaves unknown state behind: the process ends, and what is in the database is taken up at the next start. A
+ * promise nobody looked at does not: Baileys has listeners whose promises it drops, and a stanza that trips one of them, which any
+ * stranger can send, must not take every tenant down.
+ */
+const surviveFaults = (logger: Logger): void => {
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ err: error }, 'uncaughtException')
+    process.exit(1)
+  })
+  process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandledRejection'))
 }
 
 const administer = async (settings: Settings, args: readonly string[]): Promise<void> => {
