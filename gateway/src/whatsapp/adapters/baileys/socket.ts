@@ -131,20 +131,28 @@ const placeholders = (view: CacheView<unknown>, undecryptable: CacheView<true>):
 /**
  * Baileys' listeners are async and nobody looks at their promises: one frame that can't be opened would be an unhandled rejection and end the
  * process with all its tenants. Every listener gets a catch that ends this one socket.
+ *
+ * Messages are also handed over one at a time. Baileys puts them in line itself, but only after it has noted who the sender is: the second
+ * message of a new contact, who is known by then, would overtake the first.
  */
 const guardListeners = (emitter: EventEmitter, onCrash: (error: unknown) => void): void => {
   for (const name of emitter.eventNames()) {
     const listeners = emitter.rawListeners(name)
     emitter.removeAllListeners(name)
     for (const listener of listeners) {
-      emitter.on(name, (...values: unknown[]) => {
+      const handle = async (values: unknown[]): Promise<void> => {
         try {
-          const result: unknown = Reflect.apply(listener, emitter, values)
-          if (result instanceof Promise) result.catch(onCrash)
+          await Reflect.apply(listener, emitter, values)
         } catch (error) {
           onCrash(error)
         }
-      })
+      }
+      let last = Promise.resolve()
+      if (name === 'CB:message') {
+        emitter.on(name, (...values: unknown[]) => {
+          last = last.then(() => handle(values))
+        })
+      } else emitter.on(name, (...values: unknown[]) => void handle(values))
     }
   }
 }

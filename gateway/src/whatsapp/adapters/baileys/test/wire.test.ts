@@ -1,7 +1,9 @@
 /** What only shows on the wire: receipts, retries, crashes, broken frames, load. */
+import { setTimeout as pause } from 'node:timers/promises'
 import { WA_CERT_DETAILS } from 'baileys'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { StoreBatch } from '../../../engine.ts'
+import { MemoryIdentityStore } from '../../../memory/identities.ts'
 import { MemorySessionStore } from '../../../memory/session-store.ts'
 import { link, newId, Observed, relink, text } from '../../../test/linked-session.ts'
 import { type Simulator, simulatedWorld } from '../../../test/simulator.ts'
@@ -200,6 +202,27 @@ describe('on the wire', () => {
     const observed = await link(world, person)
     await fault({ action: 'stream-error', code, match: { phone: person.number }, times: 1 })
     expect(await observed.next('closed')).toMatchObject({ reason })
+  })
+
+  it('the first messages of a new contact keep their order, however long it takes to note who that is', async () => {
+    const person = await world.person('Patient')
+    const identities = new MemoryIdentityStore()
+    const learn = identities.learn.bind(identities)
+    const linked = await link(world, person, { identities })
+    let slow = 300
+    identities.learn = async (pairs) => {
+      const wait = slow
+      slow = 0
+      await pause(wait)
+      return learn(pairs)
+    }
+    const stranger = await world.person('New')
+    const ids: string[] = []
+    for (const words of ['one', 'two', 'three']) ids.push(await stranger.send(person, { conversation: words }))
+    for (const id of ids) await linked.message(id)
+    const order = linked.events.flatMap((event) => (event.type === 'message' ? [event.message.id] : []))
+    expect(order).toEqual(ids)
+    await linked.session.stop()
   })
 
   it('gives the person it writes to a privacy token once, not with every message', async () => {
