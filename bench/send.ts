@@ -1,4 +1,4 @@
-/** Texts per second through REST, send pipeline, recorder and events, against the bare engine adapter on the same database. */
+/** Texts per second through REST, database, recorder and events, against the bare engine adapter with its store in memory. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,10 +30,10 @@ export const send = async (): Promise<Measurement> => {
     }
     return {
       what: 'texts/s through REST ÷ bare engine adapter',
-      value: median(ours) / median(onDisk),
+      value: median(ours) / median(inMemory),
       unit: '',
       bound: { is: 'at least', value: 0.7 },
-      detail: `${round(median(ours))} ÷ ${round(median(onDisk))} texts/s, median of ${rounds} × ${messages}, ${inFlight} in flight, ${friends} chats; the adapter with its store in memory: ${round(median(inMemory))}`,
+      detail: `${round(median(ours))} ÷ ${round(median(inMemory))} texts/s, median of ${rounds} × ${messages}, ${inFlight} in flight, ${friends} chats; the adapter on the gateway's kind of database: ${round(median(onDisk))}`,
     }
   } finally {
     await simulator.stop()
