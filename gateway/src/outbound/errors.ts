@@ -33,15 +33,21 @@ const words: Record<string, string> = {
   ENETUNREACH: 'host unreachable',
   ETIMEDOUT: 'connection timed out',
   UND_ERR_CONNECT_TIMEOUT: 'connection timed out',
+  UND_ERR_HEADERS_OVERFLOW: 'answer with too long headers',
 }
 
 export function outboundError(error: unknown, deadline: Deadline): OutboundError {
   if (error instanceof OutboundError) return error
   if (deadline.expired()) return new OutboundError('timeout', `no answer within ${deadline.timeoutMs} ms`, { cause: error })
   if (deadline.signal.aborted) return new OutboundError('aborted', 'aborted', { cause: error })
+  if (codeOf(error) === 'UND_ERR_INVALID_ARG') return new OutboundError('invalid', 'invalid request', { cause: error })
+  return new OutboundError('unreachable', networkFailure(error), { cause: error })
+}
+
+/** What went wrong with a connection. */
+export const networkFailure = (error: unknown): string => {
   const code = codeOf(error)
-  if (code === 'UND_ERR_INVALID_ARG') return new OutboundError('invalid', 'invalid request', { cause: error })
-  return new OutboundError('unreachable', words[code] ?? (code || 'connection failed'), { cause: error })
+  return words[code] ?? (code || 'connection failed')
 }
 
 const codeOf = (error: unknown): string => {

@@ -5,9 +5,8 @@
  */
 import type { Readable } from 'node:stream'
 import { Agent, type Dispatcher } from 'undici'
-import type { Logger } from '../runtime/logging.ts'
-import { parseAllowList } from './allow-list.ts'
-import { guardedConnector, type Resolve, systemResolve } from './connector.ts'
+import { type CreateAddressGuard, createAddressGuard } from './address-guard.ts'
+import { guardedConnector } from './connector.ts'
 import { startDeadline, untilAborted } from './deadline.ts'
 import { OutboundError, outboundError } from './errors.ts'
 import { followRedirect, type Hop } from './redirect.ts'
@@ -60,14 +59,6 @@ export interface Download {
   body: AsyncIterable<Uint8Array>
 }
 
-export interface CreateOutbound {
-  /** Entries of OUTBOUND_ALLOW: see allow-list.ts. */
-  allow: string | readonly string[]
-  logger: Logger
-  /** For tests of names that change their address. */
-  resolve?: Resolve
-}
-
 /** Per origin (scheme, host and port). */
 const connections = 64
 /** Origins with an open connection. */
@@ -77,9 +68,9 @@ const keepAlive = 10_000
 const connectTimeout = 10_000
 
 /** Throws `AllowListError` for a bad entry of `allow`. */
-export function createOutbound({ allow, logger, resolve = systemResolve }: CreateOutbound): Outbound {
+export function createOutbound(options: CreateAddressGuard): Outbound {
   const agent = new Agent({
-    connect: guardedConnector({ allowList: parseAllowList(allow), resolve, timeoutMs: connectTimeout, logger }),
+    connect: guardedConnector({ guard: createAddressGuard(options), timeoutMs: connectTimeout }),
     allowH2: false,
     connections,
     maxOrigins,
