@@ -1,6 +1,7 @@
 /** Events over a database with one account and one instance, for the stories in this folder. */
 
 import type { TestDatabase } from '../../../testing/databases.ts'
+import { addAccount, addInstance } from '../../../testing/rows.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { createLogger } from '../../runtime/logging.ts'
 import { createEvents, type Events } from '../events.ts'
@@ -42,22 +43,7 @@ export interface StageOptions {
 export const INSTANCE = 'instance-1'
 
 export const openStage = async (database: TestDatabase, options: StageOptions = {}): Promise<Stage> => {
-  await database.db.write((tx) =>
-    tx
-      .insertInto('accounts')
-      .values({
-        id: 'account-1',
-        name: 'default',
-        token_hash: 'hash',
-        instance_quota: null,
-        requests_per_minute: 100,
-        creates_per_minute: 20,
-        allowed_origins: '[]',
-        suspended: 0,
-        created_at: 0,
-      })
-      .execute(),
-  )
+  await addAccount(database.db, 'account-1')
   const stage = build(database, options)
   await stage.addInstance(INSTANCE)
   await stage.events.start()
@@ -86,30 +72,7 @@ const build = (database: TestDatabase, { rules, hubLimits, concurrency = 64, eve
       const [id = ''] = await events.write((_tx, record) => record({ instanceId, name, lane, data: { n } }))
       return id
     },
-    addInstance: (id) =>
-      db.write(async (tx) => {
-        await tx
-          .insertInto('instances')
-          .values({
-            id,
-            account_id: 'account-1',
-            name: `shop ${id}`,
-            token_hash: `hash ${id}`,
-            token: new Uint8Array([1]),
-            state: 'connected',
-            state_reason: null,
-            wanted: 1,
-            number_jid: null,
-            lid: null,
-            profile_name: null,
-            picture_url: null,
-            business_name: null,
-            platform: null,
-            created_at: 0,
-            updated_at: 0,
-          })
-          .execute()
-      }),
+    addInstance: (id) => addInstance(db, id, 'account-1', { name: `shop ${id}`, state: 'connected', wanted: 1 }),
     deliveries: () =>
       db.read.selectFrom('deliveries').select(['state', 'attempts', 'last_status', 'last_error', 'lane']).orderBy('event_id').execute(),
     async close() {

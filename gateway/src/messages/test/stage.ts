@@ -3,6 +3,7 @@
  * Instances are played: what they do is told in instances/.
  */
 import type { TestDatabase } from '../../../testing/databases.ts'
+import { addAccount, addInstance } from '../../../testing/rows.ts'
 import { createEvents, type Events } from '../../events/events.ts'
 import { loopbackOutbound } from '../../events/test/outbound.ts'
 import { openReceiver, type Receiver } from '../../events/test/receiver.ts'
@@ -58,43 +59,8 @@ export const openStage = async (database: TestDatabase): Promise<Stage> => {
   const network = new MemoryNetwork()
   const shop = network.person(SHOP, { name: 'Shop' })
   const ana = network.person(ANA, { name: 'Ana' })
-  await database.db.write(async (tx) => {
-    await tx
-      .insertInto('accounts')
-      .values({
-        id: 'account-1',
-        name: 'default',
-        token_hash: 'hash',
-        instance_quota: null,
-        requests_per_minute: 100,
-        creates_per_minute: 20,
-        allowed_origins: '[]',
-        suspended: 0,
-        created_at: 0,
-      })
-      .execute()
-    await tx
-      .insertInto('instances')
-      .values({
-        id: INSTANCE,
-        account_id: 'account-1',
-        name: 'shop',
-        token_hash: 'hash',
-        token: new Uint8Array([1]),
-        state: 'connected',
-        state_reason: null,
-        wanted: 1,
-        number_jid: null,
-        lid: null,
-        profile_name: null,
-        picture_url: null,
-        business_name: null,
-        platform: null,
-        created_at: 0,
-        updated_at: 0,
-      })
-      .execute()
-  })
+  await addAccount(database.db, 'account-1')
+  await addInstance(database.db, INSTANCE, 'account-1', { name: 'shop', state: 'connected', wanted: 1 })
   const receiver = await openReceiver()
   const stage = build(database, network, shop, ana, receiver)
   await stage.events.webhooks.configure(INSTANCE, { enabled: true, url: receiver.url })

@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 import { forEachDatabase } from '../../../testing/databases.ts'
+import { accountRow } from '../../../testing/rows.ts'
 import { createLogger } from '../../runtime/logging.ts'
 import { openDatabase } from '../open.ts'
-import { account } from '../test/rows.ts'
 import { migrationsFor } from './index.ts'
 
 forEachDatabase((_name, open) => {
@@ -11,13 +11,13 @@ forEachDatabase((_name, open) => {
 
   it('migrating twice changes nothing', async () => {
     const { db, place } = await open()
-    await db.write((tx) => tx.insertInto('accounts').values(account('kept')).execute())
+    await db.write((tx) => tx.insertInto('accounts').values(accountRow('kept')).execute())
     const before = await db.read.introspection.getTables()
     await db.close()
     const again = await openDatabase({ ...place, logger })
     try {
       expect(await again.read.introspection.getTables()).toEqual(before)
-      expect(await again.read.selectFrom('accounts').selectAll().execute()).toEqual([account('kept')])
+      expect(await again.read.selectFrom('accounts').selectAll().execute()).toEqual([accountRow('kept')])
     } finally {
       await again.close()
     }

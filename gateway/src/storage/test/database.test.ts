@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { forEachDatabase } from '../../../testing/databases.ts'
-import { account, addInstances, contact, countRows, fillTables, tablesOfInstances } from './rows.ts'
+import { accountRow } from '../../../testing/rows.ts'
+import { addInstances, contact, countRows, fillTables, tablesOfInstances } from './rows.ts'
 
 forEachDatabase((_name, open) => {
   const namesOf = async ({ db }: Awaited<ReturnType<typeof open>>) =>
@@ -12,17 +13,17 @@ forEachDatabase((_name, open) => {
     it('gives back what the work returns, after it can be read', async () => {
       const { db } = await open()
       const id = await db.write(async (tx) => {
-        await tx.insertInto('accounts').values(account('one')).execute()
+        await tx.insertInto('accounts').values(accountRow('one')).execute()
         return tx.selectFrom('accounts').select('id').executeTakeFirst()
       })
       expect(id?.id).toBe('one')
-      expect(await db.read.selectFrom('accounts').selectAll().execute()).toEqual([account('one')])
+      expect(await db.read.selectFrom('accounts').selectAll().execute()).toEqual([accountRow('one')])
     })
 
     it('is invisible to readers until it is committed', async () => {
       const { db } = await open()
       const seen = await db.write(async (tx) => {
-        await tx.insertInto('accounts').values(account('one')).execute()
+        await tx.insertInto('accounts').values(accountRow('one')).execute()
         return db.read.selectFrom('accounts').select('id').execute()
       })
       expect(seen).toEqual([])
@@ -32,16 +33,16 @@ forEachDatabase((_name, open) => {
       const database = await open()
       const { db } = database
       const outcomes = await Promise.allSettled([
-        db.write((tx) => tx.insertInto('accounts').values(account('one')).execute()),
+        db.write((tx) => tx.insertInto('accounts').values(accountRow('one')).execute()),
         db.write(async (tx) => {
-          await tx.insertInto('accounts').values(account('two')).execute()
+          await tx.insertInto('accounts').values(accountRow('two')).execute()
           throw new Error('thought better of it')
         }),
         db.write(async (tx) => {
-          await tx.insertInto('accounts').values(account('three')).execute()
-          await tx.insertInto('accounts').values(account('three')).execute()
+          await tx.insertInto('accounts').values(accountRow('three')).execute()
+          await tx.insertInto('accounts').values(accountRow('three')).execute()
         }),
-        db.write((tx) => tx.insertInto('accounts').values(account('four')).execute()),
+        db.write((tx) => tx.insertInto('accounts').values(accountRow('four')).execute()),
       ])
       expect(outcomes.map((outcome) => outcome.status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled'])
       expect(await namesOf(database)).toEqual(['four', 'one'])
@@ -52,7 +53,7 @@ forEachDatabase((_name, open) => {
       await db.write((tx) =>
         tx
           .insertInto('accounts')
-          .values({ ...account('one'), instance_quota: 0 })
+          .values({ ...accountRow('one'), instance_quota: 0 })
           .execute(),
       )
       await Promise.all(
@@ -117,7 +118,7 @@ forEachDatabase((_name, open) => {
     it('cannot go on after its end', async () => {
       const { db } = await open()
       const tx = await db.write(async (writer) => writer)
-      await expect(tx.insertInto('accounts').values(account('late')).execute()).rejects.toThrow()
+      await expect(tx.insertInto('accounts').values(accountRow('late')).execute()).rejects.toThrow()
       expect(await db.read.selectFrom('accounts').selectAll().execute()).toEqual([])
     })
 
@@ -125,11 +126,11 @@ forEachDatabase((_name, open) => {
       const database = await open()
       const { db } = database
       const slow = db.write(async (tx) => {
-        await tx.insertInto('accounts').values(account('slow')).execute()
+        await tx.insertInto('accounts').values(accountRow('slow')).execute()
         await sleep(30)
         throw new Error('in the end it failed')
       })
-      const quick = db.write((tx) => tx.insertInto('accounts').values(account('quick')).execute())
+      const quick = db.write((tx) => tx.insertInto('accounts').values(accountRow('quick')).execute())
       await expect(slow).rejects.toThrow('in the end it failed')
       await quick
       expect(await namesOf(database)).toEqual(['quick'])
@@ -139,7 +140,7 @@ forEachDatabase((_name, open) => {
   describe('closing', () => {
     it('finishes accepted writes and refuses new ones', async () => {
       const { db } = await open()
-      const accepted = db.write((tx) => tx.insertInto('accounts').values(account('one')).execute())
+      const accepted = db.write((tx) => tx.insertInto('accounts').values(accountRow('one')).execute())
       const closed = db.close()
       await expect(db.write(async () => {})).rejects.toThrow('closed')
       await accepted

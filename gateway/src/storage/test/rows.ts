@@ -1,38 +1,8 @@
-/** Rows for the storage tests: an account, an instance, and a row in every table that belongs to an instance. */
+/** Rows for the storage tests: a row in every table that belongs to an instance. */
 import { type Insertable, sql, type TableMetadata } from 'kysely'
+import { accountRow, instanceRow } from '../../../testing/rows.ts'
 import type { Database, Writer } from '../database.ts'
-import type { AccountsTable, ContactsTable, InstancesTable } from '../schema.ts'
-
-export const account = (id: string): Insertable<AccountsTable> => ({
-  id,
-  name: `name of ${id}`,
-  token_hash: `token of ${id}`,
-  instance_quota: null,
-  requests_per_minute: 100,
-  creates_per_minute: 20,
-  allowed_origins: '[]',
-  suspended: 0,
-  created_at: 1_790_000_000_000,
-})
-
-export const instance = (id: string, accountId: string): Insertable<InstancesTable> => ({
-  id,
-  account_id: accountId,
-  name: `name of ${id}`,
-  token_hash: `token of ${id}`,
-  token: Uint8Array.of(1, 2, 3),
-  state: 'disconnected',
-  state_reason: null,
-  wanted: 0,
-  number_jid: null,
-  lid: null,
-  profile_name: null,
-  picture_url: null,
-  business_name: null,
-  platform: null,
-  created_at: 1_790_000_000_000,
-  updated_at: 1_790_000_000_000,
-})
+import type { ContactsTable } from '../schema.ts'
 
 export const contact = (instanceId: string, jid: string): Insertable<ContactsTable> => ({
   instance_id: instanceId,
@@ -45,8 +15,8 @@ export const contact = (instanceId: string, jid: string): Insertable<ContactsTab
 /** An account `home` with one instance of each id. */
 export const addInstances = (db: Database, ...ids: string[]): Promise<void> =>
   db.write(async (tx) => {
-    await tx.insertInto('accounts').values(account('home')).execute()
-    for (const id of ids) await tx.insertInto('instances').values(instance(id, 'home')).execute()
+    await tx.insertInto('accounts').values(accountRow('home')).execute()
+    for (const id of ids) await tx.insertInto('instances').values(instanceRow(id, 'home')).execute()
   })
 
 /** What hangs on an instance, read from the database itself, so that a new table is covered on the day it is made. */

@@ -1,6 +1,7 @@
 /** The session and identity stores, the same story in memory and on both databases. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { forEachDatabase, type TestDatabase } from '../../../testing/databases.ts'
+import { addAccount, addInstance } from '../../../testing/rows.ts'
 import type { IdentityStore, InboxRow, SessionStore } from '../engine.ts'
 import { DatabaseIdentityStore } from '../identities.ts'
 import { purgeInbox, settleInbox, unsettledInbox } from '../inbox-table.ts'
@@ -112,44 +113,8 @@ describe('stores', () => {
   forEachDatabase((_name, open) => {
     let database: TestDatabase
     const instance = async (id: string): Promise<void> => {
-      const { db } = database
-      await db.write(async (tx) => {
-        await tx
-          .insertInto('accounts')
-          .values({
-            id: `account ${id}`,
-            name: id,
-            token_hash: id,
-            instance_quota: null,
-            requests_per_minute: 1,
-            creates_per_minute: 1,
-            allowed_origins: '[]',
-            suspended: 0,
-            created_at: 0,
-          })
-          .execute()
-        await tx
-          .insertInto('instances')
-          .values({
-            id,
-            account_id: `account ${id}`,
-            name: id,
-            token_hash: id,
-            token: new Uint8Array(),
-            state: 'disconnected',
-            state_reason: null,
-            wanted: 0,
-            number_jid: null,
-            lid: null,
-            profile_name: null,
-            picture_url: null,
-            business_name: null,
-            platform: null,
-            created_at: 0,
-            updated_at: 0,
-          })
-          .execute()
-      })
+      await addAccount(database.db, `account ${id}`)
+      await addInstance(database.db, id, `account ${id}`)
     }
     const openBoth = async () => {
       database = await open()
