@@ -122,7 +122,7 @@ const openStore = async (settings: Settings, logger: Logger, closing: Closing) =
 const openFeatures = async (settings: Settings, logger: Logger, { db, vault, accounts }: Store, closing: Closing) => {
   const outbound = createOutbound({ allow: settings.outboundAllow, logger })
   closing.unshift({ name: 'outbound', limitMs: 500, run: () => outbound.close() })
-  const engine = await openEngine(settings.whatsappNetwork, logger)
+  const engine = await openEngine(settings, logger)
   const identitiesOf = (instanceId: string) => new DatabaseIdentityStore(db, instanceId)
 
   const events = createEvents({ db, vault, clock, outbound, logger, settings, tokenOf: (instanceId) => instances.tokenOf(instanceId) })
@@ -143,7 +143,18 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
     logger,
     settings,
   })
-  const messages: Messages = createMessages({ db, vault, clock, logger, outbound, engine, instances, events, identitiesOf })
+  const messages: Messages = createMessages({
+    db,
+    vault,
+    clock,
+    logger,
+    outbound,
+    engine,
+    instances,
+    events,
+    identitiesOf,
+    unreadablePatienceMs: settings.unreadableMessageSeconds * 1000,
+  })
 
   instances.listen(messages.handle)
   instances.onDeleted(messages.instanceDeleted)
@@ -153,6 +164,7 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
 
   closing.unshift({ name: 'recorder', limitMs: 1000, run: () => messages.stop() })
   closing.unshift({ name: 'sessions', limitMs: 2000, run: () => instances.stop() })
+  await events.load()
   await instances.load()
   await messages.start()
   return { events, instances, messages }
@@ -198,15 +210,17 @@ const openHttp = async (settings: Settings, logger: Logger, { db, accounts }: St
 }
 
 /** Loaded here and not at the top: the library takes a fifth of a second, and the command line mostly goes without. */
-const openEngine = async (network: string | null, logger: Logger): Promise<EngineFactory> => {
+const openEngine = async ({ whatsappNetwork: network, unreadableMessageSeconds }: Settings, logger: Logger): Promise<EngineFactory> => {
   const { createBaileysEngine, parseNetwork } = await import('./whatsapp/adapters/baileys/engine.ts')
-  if (network === null) return createBaileysEngine({ network: null })
+  // A twelfth of it belongs to the sender: 5 of 60 s, as in other clients.
+  const askPhoneAfterMs = (unreadableMessageSeconds * 1000) / 12
+  if (network === null) return createBaileysEngine({ network: null, askPhoneAfterMs })
   const address = new URL(network)
   const outbound = createOutbound({ allow: [address.hostname], logger })
   try {
     const url = `${network.replace(/\/+$/, '')}/network`
     const answer = await outbound.request({ url, method: 'GET', timeoutMs: 5000, maxResponseBytes: 64 * 1024, redirects: 0 })
-    return createBaileysEngine({ network: parseNetwork(JSON.parse(answer.body.toString('utf8'))) })
+    return createBaileysEngine({ network: parseNetwork(JSON.parse(answer.body.toString('utf8'))), askPhoneAfterMs })
   } catch (error) {
     throw new NetworkUnavailableError(`WHATSAPP_NETWORK ${network} does not answer as a network: is it running?`, { cause: error })
   } finally {

@@ -2,12 +2,15 @@
 import type { Operation, SocketOperation } from '../http/operation.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import type { Clock } from '../runtime/clock.ts'
+import { continueUlids, ulidFloor } from '../runtime/ids.ts'
 import type { Logger } from '../runtime/logging.ts'
 import type { Database } from '../storage/database.ts'
 import type { Vault } from '../storage/vault.ts'
 import { createInstanceDataOf } from './envelope.ts'
 import type { EventLog } from './event.ts'
+import { createEventHistory } from './history.ts'
 import { createEventLog } from './log.ts'
+import { createLogOrder } from './order.ts'
 import { createRetention } from './retention.ts'
 import { createWebhookConfiguration, type WebhookConfiguration } from './webhooks/configuration.ts'
 import { createDeliveryWorkers } from './webhooks/delivery.ts'
@@ -15,8 +18,9 @@ import { webhookOperations } from './webhooks/operations.ts'
 import { createWebhookRepository } from './webhooks/repository.ts'
 import { type DeliveryRules, usualRules } from './webhooks/rules.ts'
 import { createTargets } from './webhooks/targets.ts'
+import { closeCodes } from './websocket/client.ts'
 import { createWebSocketConfiguration, type WebSocketConfiguration } from './websocket/configuration.ts'
-import { closeCodes, createWebSocketHub, type HubLimits, usualHubLimits } from './websocket/hub.ts'
+import { createWebSocketHub, type HubLimits, usualHubLimits } from './websocket/hub.ts'
 import { webSocketOperations } from './websocket/operations.ts'
 import { webSocketRoute } from './websocket/route.ts'
 
@@ -33,6 +37,8 @@ export interface Events extends EventLog {
   accountTokenRevoked(accountId: string): void
   /** WebSocket clients connected now. */
   readonly webSocketClients: number
+  /** Takes the log up where an earlier run left it. To be awaited before the first event is written. */
+  load(): Promise<void>
   /** Begins to deliver, what an earlier run left included. */
   start(): Promise<void>
   stop(): Promise<void>
@@ -81,7 +87,8 @@ export const createEvents = (collaborators: Collaborators): Events => {
   const repository = createWebhookRepository({ vault, clock })
   const targets = createTargets(repository)
   const instanceDataOf = createInstanceDataOf({ db, baseUrl: settings.baseUrl, exposeToken: settings.eventToken, tokenOf })
-  const hub = createWebSocketHub({ logger, limits: hubLimits })
+  const order = createLogOrder((event) => hub.announce(event))
+  const hub = createWebSocketHub({ history: createEventHistory({ db, order }), clock, logger, limits: hubLimits })
   const workers = createDeliveryWorkers({
     db,
     clock,
@@ -97,9 +104,10 @@ export const createEvents = (collaborators: Collaborators): Events => {
     db,
     clock,
     targets,
-    announce({ events, webhooks }) {
-      hub.announce(events)
-      workers.wake(webhooks)
+    order,
+    wake: workers.wake,
+    inDoubt(instanceIds) {
+      for (const instanceId of instanceIds) hub.dismissInstance(instanceId, closeCodes.inDoubt)
     },
   })
   const retention = createRetention({ db, clock, logger, retentionMs: settings.eventRetentionDays * DAY_MS })
@@ -120,14 +128,23 @@ export const createEvents = (collaborators: Collaborators): Events => {
     get webSocketClients() {
       return hub.clients
     },
+    load: () => continueIds(db, clock),
     async start() {
       hub.start()
       retention.start()
       await workers.start()
     },
     async stop() {
-      hub.stop()
-      await Promise.all([retention.stop(), workers.stop(stopGraceMs)])
+      await Promise.all([hub.stop(), retention.stop(), workers.stop(stopGraceMs)])
     },
   }
+}
+
+/** A clock that was set back since the last run by no more than this is made up for; one that was all wrong must not rule for ever. */
+const CLOCK_SLACK_MS = 60 * 60 * 1000
+
+/** New ids sort behind those of earlier runs, so that whoever reads on from one of those finds them. */
+const continueIds = async (db: Database, clock: Clock): Promise<void> => {
+  const newest = await db.read.selectFrom('events').select('id').orderBy('id', 'desc').limit(1).executeTakeFirst()
+  if (newest !== undefined && newest.id < ulidFloor(clock.now() + CLOCK_SLACK_MS)) continueUlids(newest.id)
 }

@@ -15,7 +15,7 @@ import type { WebSocket } from 'ws'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
 import type { Settings } from '../settings.ts'
-import { type AccountDirectory, type Admission, createAuthentication, type InstanceDirectory } from './authentication.ts'
+import { type AccountDirectory, type Admission, type Authenticate, createAuthentication, type InstanceDirectory } from './authentication.ts'
 import { answerPreflight, type Greet, greetBrowsers } from './cors.ts'
 import { createErrorRenderer, refuseBrokenRequest } from './error-renderer.ts'
 import { errors } from './errors.ts'
@@ -95,7 +95,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Http
     request.scope = await authenticate(request, reply, admission)
   }
   for (const operation of operations) serveOperation(app, operation, admit, options.onAnswered)
-  for (const socket of sockets) serveSocket(app, socket, admit)
+  for (const socket of sockets) serveSocket(app, socket, admit, authenticate)
   serveOtherMethods(app, [...operations, ...sockets.map((socket) => ({ path: socket.path, method: 'GET' }))], greet)
   await app.ready()
 
@@ -152,7 +152,7 @@ const serveOperation = (app: FastifyInstance, operation: Operation, admit: Admit
   })
 }
 
-const serveSocket = (app: FastifyInstance, operation: SocketOperation, admit: Admit): void => {
+const serveSocket = (app: FastifyInstance, operation: SocketOperation, admit: Admit, authenticate: Authenticate): void => {
   const admitted = new WeakMap<FastifyRequest, (socket: WebSocket) => void>()
   app.route({
     method: 'GET',
@@ -163,6 +163,8 @@ const serveSocket = (app: FastifyInstance, operation: SocketOperation, admit: Ad
       const query = operation.query === undefined ? undefined : parse(operation.query, request.query, 'query')
       const handed = new HandledRequest(request, reply, query, undefined) as unknown as InstanceRequest<unknown, undefined>
       const connected = await operation.admit(handed)
+      // A token that was revoked meanwhile was looked for among the open sockets, where this one is not yet.
+      await authenticate(request, reply, { token: 'any', rateLimit: 'none', namesInstance: true, upgrade: true })
       if (!request.ws) throw errors.upgradeRequired()
       admitted.set(request, connected)
     },

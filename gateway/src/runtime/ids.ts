@@ -19,6 +19,13 @@ export const ulid = (now: number): string => {
   return crockford((BigInt(lastTime) << 80n) | lastRandom)
 }
 
+/** Ids from now on sort behind this one, which an earlier process made. */
+export const continueUlids = (last: string): void => {
+  const value = [...last].reduce((sum, digit) => (sum << 5n) | BigInt(alphabet.indexOf(digit)), 0n)
+  const [time, random] = [Number(value >> 80n), value & ((1n << 80n) - 1n)]
+  if (time > lastTime || (time === lastTime && random > lastRandom)) [lastTime, lastRandom] = [time, random]
+}
+
 const crockford = (number: bigint): string => {
   let value = number
   let text = ''

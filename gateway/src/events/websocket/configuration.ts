@@ -22,6 +22,8 @@ export type WebSocketSettings = z.infer<typeof websocketView>
 export interface WebSocketConfiguration {
   configure(instanceId: string, body: WebSocketBody): Promise<WebSocketSettings>
   read(instanceId: string): Promise<WebSocketSettings>
+  /** How many there were so far, of all instances: tells whether what was read may be outdated. */
+  readonly changes: number
 }
 
 const disabled = (): WebSocketSettings => ({ enabled: false, events: [], mediaBase64: false })
@@ -35,7 +37,11 @@ interface Collaborators {
 
 export const createWebSocketConfiguration = ({ db, vault, changed }: Collaborators): WebSocketConfiguration => {
   const context = (instanceId: string) => ({ table: 'instance_configurations', column: 'value', row: `${instanceId}/websocket` })
+  let changes = 0
   return {
+    get changes() {
+      return changes
+    },
     async configure(instanceId, body) {
       const settings = body.enabled
         ? { enabled: true, events: checkedEvents(body.events ?? []), mediaBase64: body.mediaBase64 ?? false }
@@ -50,6 +56,7 @@ export const createWebSocketConfiguration = ({ db, vault, changed }: Collaborato
           .onConflict((conflict) => conflict.columns(['instance_id', 'kind']).doUpdateSet({ value }))
           .execute()
       })
+      changes++
       changed(instanceId, settings)
       return settings
     },

@@ -1,44 +1,36 @@
 /**
  * The clients on `/ws/:instance`. An instance with clients has a room; an event is serialised once for the room, and not at all where
- * nobody listens. Nothing is kept for a client that is away.
+ * nobody listens. Nothing is kept for a client that is away: one that comes back with the id of its last event is read to from the log.
  */
 import type { WebSocket } from 'ws'
+import type { Clock } from '../../runtime/clock.ts'
+import { ulid } from '../../runtime/ids.ts'
 import type { Logger } from '../../runtime/logging.ts'
 import { envelope, type InstanceData, type StoredEvent } from '../envelope.ts'
+import type { EventHistory } from '../history.ts'
+import { type Client, closeCodes, type Farewell, type Member } from './client.ts'
 import type { WebSocketSettings } from './configuration.ts'
+import { createReplay, type Hall } from './replay.ts'
 
-/** Close codes of decisions.md §3. */
-export const closeCodes = {
-  shutdown: { code: 1001, reason: 'Server is shutting down' },
-  tooSlow: { code: 1013, reason: 'Consumer too slow' },
-  tokenRevoked: { code: 4001, reason: 'Token revoked' },
-  instanceDeleted: { code: 4004, reason: 'Instance deleted' },
-} as const
-type Farewell = (typeof closeCodes)[keyof typeof closeCodes]
-
-export interface Member {
-  instanceId: string
-  accountId: string
-  /** Which kind of token opened the connection. */
-  by: 'account' | 'instance'
-}
-
-export interface Room {
+export interface Arrival {
   settings: WebSocketSettings
   instanceData: InstanceData
+  /** Id of the last event the client has, `BEGINNING` for none; null = only what happens from now on. */
+  after: string | null
 }
 
 export interface WebSocketHub {
-  join(socket: WebSocket, member: Member, room: Room): void
-  /** Sends to whom it may concern; returns at once. */
-  announce(events: readonly StoredEvent[]): void
+  join(socket: WebSocket, member: Member, arrival: Arrival): void
+  /** Sends to whom it may concern; returns at once. Events of one instance come in the order of their ids. */
+  announce(event: StoredEvent): void
   reconfigure(instanceId: string, settings: WebSocketSettings): void
   dismissInstance(instanceId: string, farewell: Farewell): void
   /** Clients that came with the account's token. */
   dismissAccount(accountId: string, farewell: Farewell): void
   readonly clients: number
   start(): void
-  stop(): void
+  /** Resolves when nothing of the log is being read any more. */
+  stop(): Promise<void>
 }
 
 export interface HubLimits {
@@ -47,26 +39,40 @@ export interface HubLimits {
   missedPings: number
   /** Bytes that may wait for one client. */
   sendBuffer: number
+  /** Events read from the log at a time for a client that was away. */
+  replayPage: number
 }
 
-export const usualHubLimits: HubLimits = { pingEveryMs: 25_000, missedPings: 2, sendBuffer: 4 * 1024 * 1024 }
+export const usualHubLimits: HubLimits = { pingEveryMs: 25_000, missedPings: 2, sendBuffer: 4 * 1024 * 1024, replayPage: 100 }
 
-interface Client extends Member {
-  socket: WebSocket
-  missed: number
+interface Room extends Hall {
+  announced: string
+  settings: WebSocketSettings
+  clients: Set<Client>
 }
 
-export const createWebSocketHub = ({ logger, limits = usualHubLimits }: { logger: Logger; limits?: HubLimits }): WebSocketHub => {
-  const rooms = new Map<string, Room & { filter: ReadonlySet<string> | null; clients: Set<Client> }>()
+interface Collaborators {
+  history: EventHistory
+  clock: Clock
+  logger: Logger
+  limits?: HubLimits
+  /** For the test that counts. */
+  serialise?: typeof envelope
+}
+
+export const createWebSocketHub = (collaborators: Collaborators): WebSocketHub => {
+  const { history, clock, logger, limits = usualHubLimits, serialise = envelope } = collaborators
+  const replay = createReplay({ history, serialise, now: clock.now, pageSize: limits.replayPage })
+  const rooms = new Map<string, Room>()
+  const replays = new Set<Promise<void>>()
   let clients = 0
   let pinging: NodeJS.Timeout | null = null
   let stopped = false
 
-  const filterOf = ({ events }: WebSocketSettings) => (events.length === 0 ? null : new Set(events))
-
   const leave = (client: Client): void => {
     const room = rooms.get(client.instanceId)
     if (!room?.clients.delete(client)) return
+    client.left.abort()
     clients--
     if (room.clients.size === 0) rooms.delete(client.instanceId)
   }
@@ -95,42 +101,58 @@ export const createWebSocketHub = ({ logger, limits = usualHubLimits }: { logger
     }
   }
 
+  const roomOf = (instanceId: string, { settings, instanceData }: Arrival): Room => {
+    const known = rooms.get(instanceId)
+    if (known !== undefined) return known
+    const room: Room = { announced: '', settings, instanceData, wants: wantedBy(settings), clients: new Set() }
+    rooms.set(instanceId, room)
+    return room
+  }
+
+  const beginReplay = (client: Client, room: Room, after: string): void => {
+    // An id of the future would hide what happens until then.
+    const present = ulid(clock.now())
+    const reading = replay(client, room, after < present ? after : present)
+      .catch((error: unknown) => {
+        logger.error({ err: error, instance: client.instanceId }, 'Events cannot be read for a WebSocket client')
+        dismiss(client, closeCodes.inDoubt)
+      })
+      .finally(() => replays.delete(reading))
+    replays.add(reading)
+  }
+
   return {
-    join(socket, member, { settings, instanceData }) {
-      const client: Client = { ...member, socket, missed: 0 }
+    join(socket, member, arrival) {
+      const { after } = arrival
+      const client: Client = { ...member, socket, missed: 0, live: after === null, left: new AbortController() }
       // A frame that cannot be written ends in `close`; without a listener it would end the process.
       socket.on('error', (error) => logger.debug({ err: error, instance: member.instanceId }, 'WebSocket client failed'))
       if (stopped) return dismiss(client, closeCodes.shutdown)
-      let room = rooms.get(member.instanceId)
-      if (room === undefined) {
-        room = { settings, instanceData, filter: filterOf(settings), clients: new Set() }
-        rooms.set(member.instanceId, room)
-      }
+      const room = roomOf(member.instanceId, arrival)
       room.clients.add(client)
       clients++
       socket.on('pong', () => {
         client.missed = 0
       })
       socket.on('close', () => leave(client))
+      if (after !== null) beginReplay(client, room, after)
     },
-    announce(events) {
-      if (rooms.size === 0) return
-      for (const event of events) {
-        const room = rooms.get(event.instanceId)
-        if (room === undefined || !room.settings.enabled) continue
-        if (room.filter !== null && !room.filter.has(event.name)) continue
-        const frame = Buffer.from(envelope(event, room.instanceData))
-        for (const client of room.clients) {
-          if (client.socket.bufferedAmount + frame.length > limits.sendBuffer) dismiss(client, closeCodes.tooSlow)
-          else client.socket.send(frame, { binary: false })
-        }
+    announce(event) {
+      const room = rooms.get(event.instanceId)
+      if (room === undefined) return
+      room.announced = event.id
+      if (!room.wants(event)) return
+      let frame: Buffer | null = null
+      for (const client of room.clients) {
+        if (!client.live) continue
+        frame ??= Buffer.from(serialise(event, room.instanceData))
+        if (client.socket.bufferedAmount + frame.length > limits.sendBuffer) dismiss(client, closeCodes.tooSlow)
+        else client.socket.send(frame, { binary: false })
       }
     },
     reconfigure(instanceId, settings) {
       const room = rooms.get(instanceId)
-      if (room === undefined) return
-      room.settings = settings
-      room.filter = filterOf(settings)
+      if (room !== undefined) Object.assign(room, { settings, wants: wantedBy(settings) })
     },
     dismissInstance(instanceId, farewell) {
       for (const client of [...(rooms.get(instanceId)?.clients ?? [])]) dismiss(client, farewell)
@@ -145,10 +167,18 @@ export const createWebSocketHub = ({ logger, limits = usualHubLimits }: { logger
       pinging = setInterval(ping, limits.pingEveryMs)
       pinging.unref()
     },
-    stop() {
+    async stop() {
       stopped = true
       if (pinging !== null) clearInterval(pinging)
       for (const client of everybody()) dismiss(client, closeCodes.shutdown)
+      await Promise.all(replays)
     },
   }
+}
+
+const wantedBy = ({ enabled, events }: WebSocketSettings): Hall['wants'] => {
+  if (!enabled) return () => false
+  if (events.length === 0) return () => true
+  const names = new Set<string>(events)
+  return ({ name }) => names.has(name)
 }

@@ -77,6 +77,22 @@ describe('A WebSocket', () => {
     })
   })
 
+  it('does not open with a token that is revoked while it is let in', async () => {
+    await harness.server.close()
+    const slow: SocketOperation = {
+      ...socket,
+      async admit(request) {
+        harness.world.tokenOf = { ...tokens, ada: 'a-new-token-of-ada' }
+        return socket.admit(request)
+      },
+    }
+    harness = await openHarness({ operations: sampleOperations, sockets: [slow] })
+    const { port } = await harness.server.listen({ host: '127.0.0.1', port: 0 })
+    address = `127.0.0.1:${port}`
+    expect(await open('/ws/shop', { token: tokens.ada })).toEqual({ status: 401, body: refused('Invalid token') })
+    expect(await open('/ws/shop', { token: 'a-new-token-of-ada' })).toBeInstanceOf(WebSocket)
+  })
+
   it('still open at shutdown is closed with 1001', async () => {
     const client = await open('/ws/shop', { token: tokens.shop })
     if (!(client instanceof WebSocket)) throw new Error('not open')
