@@ -18,9 +18,10 @@ forEachDatabase((_name, open) => {
       http = createServer()
       upgrades = new WebSocketServer({ noServer: true })
       http.on('upgrade', async (request, socket, head) => {
-        const instance = decodeURIComponent((request.url ?? '').slice(1))
+        const { pathname, searchParams } = new URL(request.url ?? '', 'http://gateway.test')
         const by = request.headers['x-by'] === 'account' ? 'account' : 'instance'
-        const accept = await admit(instance, by)
+        const after = searchParams.get('after')
+        const accept = await admit(pathname.slice(1), { by, ...(after !== null && { after }) })
         upgrades.handleUpgrade(request, socket, head, accept)
       })
     })
@@ -35,22 +36,25 @@ forEachDatabase((_name, open) => {
       stage = await openStage(await open(), options)
       await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
     }
-    const admit = async (instanceId: string, by: 'account' | 'instance' = 'instance') => {
+    const admit = async (
+      instanceId: string,
+      { by = 'instance', headers = {}, ...query }: { by?: 'account' | 'instance'; headers?: object; after?: string } = {},
+    ) => {
       const [route] = stage.events.socketOperations
-      if (route === undefined) throw new Error('no route')
-      const scope = { account: { id: 'account-1' }, instance: { id: instanceId, name: `shop ${instanceId}` }, by }
+      if (route?.query === undefined) throw new Error('no route')
+      const account = { id: 'account-1', allowedOrigins: ['https://page.example'] }
       return route.admit({
-        scope,
+        scope: { account, instance: { id: instanceId, name: `shop ${instanceId}` }, by },
         params: {},
-        query: {},
+        query: route.query.parse(query),
         body: undefined,
-        headers: {},
+        headers,
         signal: new AbortController().signal,
       } as unknown as InstanceRequest<unknown, undefined>)
     }
     const enable = (events: string[] = [], instanceId = INSTANCE) => stage.events.websocket.configure(instanceId, { enabled: true, events })
-    const connect = async (instanceId = INSTANCE, { by = 'instance', autoPong = true } = {}) => {
-      const socket = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}/${instanceId}`, {
+    const connect = async (instanceId = INSTANCE, { by = 'instance', autoPong = true, after = '' } = {}) => {
+      const socket = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}/${instanceId}?after=${after}`, {
         headers: { 'x-by': by },
         autoPong,
       })
@@ -180,6 +184,181 @@ forEachDatabase((_name, open) => {
       expect((await slow.closed).code).toBe(1013)
       await quick.next(sent)
       expect(quick.socket.readyState).toBe(WebSocket.OPEN)
+    })
+
+    describe('with ?after', () => {
+      test('brings what was missed, in order, then goes on live', async () => {
+        await begin({ hubLimits: { replayPage: 3 } })
+        await stage.addInstance('instance-2')
+        await enable()
+        const ids: string[] = []
+        for (let n = 0; n < 10; n++) {
+          ids.push(await stage.emit(`chat ${n % 3}`, n))
+          await stage.emit('chat', 100 + n, { instanceId: 'instance-2' })
+        }
+        const [late, all, none] = [await connect(INSTANCE, { after: ids[4] }), await connect(INSTANCE, { after: '0' }), await connect()]
+        await Promise.all([late.next(5), all.next(10)])
+        await stage.emit('chat', 10)
+        expect((await late.next(6)).map(({ data }) => data.n)).toEqual([5, 6, 7, 8, 9, 10])
+        expect((await all.next(11)).map(({ data }) => data.n)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+        expect((await none.next(1)).map(({ data }) => data.n)).toEqual([10])
+        expect((await late.next(1))[0]).toMatchObject({ id: ids[5], event: 'message.exchange', instanceData: { token: TOKEN } })
+      })
+
+      test('no event is left out or repeated while many are written at once and clients come and go', async () => {
+        await begin({ hubLimits: { replayPage: 7 } })
+        await enable()
+        const total = 600
+        const start = await stage.emit('chat', -1)
+        const loyal = await connect()
+        let written = 0
+        const writer = async () => {
+          while (written < total) await stage.emit(`chat ${written % 50}`, written++)
+        }
+        // Every client reads a few, hangs up and comes back with the last id it has.
+        const wanderer = async (patience: number) => {
+          let after = start
+          const got: number[] = []
+          while (got.length < total) {
+            const { socket, next } = await connect(INSTANCE, { after })
+            const frames = await next(Math.min(patience, total - got.length))
+            socket.terminate()
+            got.push(...frames.map(({ data }) => data.n))
+            after = frames.at(-1).id
+          }
+          return got
+        }
+        const [, ...read] = await Promise.all([
+          Promise.all(Array.from({ length: 12 }, writer)),
+          ...[11, 40, 90, total].map((patience) => wanderer(patience)),
+        ])
+        const live = await loyal.next(total)
+        expect([...live.map(({ data }) => data.n)].sort((a, b) => a - b)).toEqual(Array.from({ length: total }, (_, n) => n))
+        expect(live.map(({ id }) => id)).toEqual(live.map(({ id }) => id).sort())
+        // All of them saw the one order there is.
+        for (const got of read) expect(got).toEqual(live.map(({ data }) => data.n))
+      })
+
+      test('only the events that were asked for, and none while it is disabled', async () => {
+        await begin({ hubLimits: { replayPage: 2 } })
+        await enable(['message.status'])
+        for (let n = 0; n < 20; n++) await stage.emit('chat', n, { name: n % 7 === 0 ? 'message.status' : 'message.exchange' })
+        const client = await connect(INSTANCE, { after: '0' })
+        expect((await client.next(3)).map(({ data }) => data.n)).toEqual([0, 7, 14])
+        await stage.emit('chat', 20)
+        await stage.emit('chat', 21, { name: 'message.status' })
+        expect((await client.next(4)).at(-1).data.n).toBe(21)
+      })
+
+      test('tells when the log no longer has that event, and begins with the oldest it has', async () => {
+        await begin()
+        await enable(['message.exchange'])
+        const ids: string[] = []
+        for (let n = 0; n < 6; n++) ids.push(await stage.emit('chat', n))
+        const forget = (until: number) =>
+          stage.database.db.write((tx) =>
+            tx
+              .deleteFrom('events')
+              .where('id', '<=', ids[until] ?? '')
+              .execute(),
+          )
+        await forget(3)
+        const client = await connect(INSTANCE, { after: ids[1] })
+        const [gap, ...rest] = await client.next(3)
+        const data = { after: ids[1], oldest: ids[4] }
+        expect(gap).toEqual({
+          event: 'log.gap',
+          timestamp: expect.any(String),
+          data,
+          instanceData: expect.objectContaining({ token: TOKEN }),
+        })
+        expect(rest.map((frame) => frame.data.n)).toEqual([4, 5])
+        await forget(5)
+        const late = await connect(INSTANCE, { after: ids[1] })
+        expect((await late.next(1))[0].data).toEqual({ after: ids[1], oldest: null })
+        // What never was is a moment: one in the future hides nothing.
+        const early = await connect(INSTANCE, { after: '7ZZZZZZZZZZZZZZZZZZZZZZZZZ' })
+        expect((await early.next(1))[0].event).toBe('log.gap')
+        await stage.emit('chat', 6)
+        for (const each of [client, late, early]) await eventually(async () => each.frames.at(-1).data.n === 6, 'the live event')
+      })
+
+      test('an id nobody could have is refused', async () => {
+        await begin()
+        await enable()
+        for (const after of ['1', 'x', '01JDG3K5V8Y2Q4R6T8W0X2Z4B', '01jdg3k5v8y2q4r6t8w0x2z4b6', "01JDG3K5V8Y2Q4R6T8W0X2Z4'6"])
+          await expect(admit(INSTANCE, { after }), after).rejects.toThrow('Invalid event id')
+      })
+
+      test('after the gateway was down, too', async () => {
+        await begin()
+        await enable()
+        const client = await connect()
+        await stage.emit('chat', 0)
+        const [{ id }] = await client.next(1)
+        stage = await stage.restart()
+        await stage.emit('chat', 1)
+        const back = await connect(INSTANCE, { after: id })
+        await stage.emit('chat', 2)
+        expect((await back.next(2)).map(({ data }) => data.n)).toEqual([1, 2])
+      })
+    })
+
+    test('clients are sent back to the log with 1011 when the store fails and nobody knows what it kept', async () => {
+      const database = await open()
+      const { write } = database.db
+      let failing = false
+      stage = await openStage({
+        ...database,
+        db: {
+          ...database.db,
+          async write(work) {
+            const result = await write(work)
+            if (failing) throw new Error('the flush failed')
+            return result
+          },
+        },
+      })
+      await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+      await enable()
+      const client = await connect()
+      await stage.emit('chat', 0)
+      const [{ id }] = await client.next(1)
+      failing = true
+      await expect(stage.emit('chat', 1)).rejects.toThrow('the flush failed')
+      failing = false
+      expect((await client.closed).code).toBe(1011)
+      await stage.emit('chat', 2)
+      const back = await connect(INSTANCE, { after: id })
+      expect((await back.next(2)).map(({ data }) => data.n)).toEqual([1, 2])
+    })
+
+    test('a change that comes between the look at the settings and the open socket holds', async () => {
+      await begin()
+      await enable(['message.status'])
+      const accept = await admit(INSTANCE)
+      await enable(['message.exchange'])
+      http.removeAllListeners('upgrade')
+      http.on('upgrade', (request, socket, head) => upgrades.handleUpgrade(request, socket, head, accept))
+      const client = await connect()
+      await eventually(async () => {
+        await stage.emit('chat', 1)
+        return client.frames.length > 0
+      }, 'the new filter')
+    })
+
+    test.each([
+      ['none, as programs do', undefined, true],
+      ['one the account lists', 'https://page.example', true],
+      ['that of the server itself', 'http://gateway.test:3000', true],
+      ['a foreign one', 'https://evil.example', false],
+      ['no page at all', 'null', false],
+    ])('a page of its origin: %s', async (_what, origin, allowed) => {
+      await begin()
+      await enable()
+      const admission = admit(INSTANCE, { headers: { host: 'gateway.test:3000', origin } })
+      if (allowed) await admission
+      else await expect(admission).rejects.toMatchObject({ status: 403, message: 'Origin not allowed' })
     })
 
     test('where nobody listens nothing is serialised', async () => {
