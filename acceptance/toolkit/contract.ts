@@ -1,5 +1,17 @@
-/** Every route the contract names, copied from its files; `/ws/:instance` is the one that becomes a WebSocket. */
-export const contractRoutes = `
+/**
+ * Every route the contract names, copied from its files; the one list of them. How far each is built, docs/compatibility.md says, and
+ * `contract.test.ts` holds it to that. `GET /ws/:instance` is the one that becomes a WebSocket.
+ */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+export interface ContractRoute {
+  method: string
+  /** `/api/instance/delete/:instance` */
+  path: string
+}
+
+const routes = `
 POST   /api/instance/new
 GET    /api/instance/list
 GET    /api/instance/connect/:instance
@@ -94,8 +106,21 @@ DELETE /api/typebot/delete/:instance
 POST   /api/typebot/start/:instance
 GET    /api/typebot/sessions/:instance
 POST   /api/typebot/session/:instance
-POST   /mcp
-`
+POST   /mcp`
+
+export const contractRoutes: readonly ContractRoute[] = routes
   .trim()
   .split('\n')
-  .map((line) => line.replace(/ +/, ' '))
+  .map((line) => {
+    const [method = '', path = ''] = line.split(/ +/)
+    return { method, path }
+  })
+
+export const compatibilityPage = readFileSync(fileURLToPath(new URL('../../docs/compatibility.md', import.meta.url)), 'utf8')
+
+/** What docs/compatibility.md says of a route: `done`, `partly: …` or `not yet`; undefined when it has no row. */
+export const promised = ({ method, path }: ContractRoute): string | undefined => {
+  const start = `| ${method} | \`${path}\``
+  const row = compatibilityPage.split('\n').find((line) => line.startsWith(`${start} |`) || line.startsWith(`${start} (upgrade) |`))
+  return row?.split(' | ').at(-1)?.replace(/ \|$/, '')
+}
