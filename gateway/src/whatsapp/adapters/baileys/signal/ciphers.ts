@@ -17,6 +17,7 @@ import {
   type SignedPreKey,
 } from 'whatsapp-rust-bridge'
 import type { SignalAddress } from './addresses.ts'
+import { joinSessions, splitSessions } from './records.ts'
 
 /** Our side of every session. Public keys carry the type byte. */
 export interface OwnKeys {
@@ -56,11 +57,37 @@ export const decrypt = async (
   message: { type: 'pkmsg' | 'msg'; ciphertext: Uint8Array },
   loadPreKey: (id: number) => ReturnType<Load<KeyPair>>,
 ): Promise<{ plaintext: Uint8Array; session: Uint8Array; usedPreKey: number | null }> => {
+  if (message.type === 'msg')
+    return { ...(await decryptByOne(own, peer, session ?? new Uint8Array(), message.ciphertext)), usedPreKey: null }
   const box = new SessionBox(own, session, loadPreKey)
-  const plaintext = await withCipher(box, peer, (cipher) =>
-    message.type === 'pkmsg' ? cipher.decryptPreKeyWhisperMessage(message.ciphertext) : cipher.decryptWhisperMessage(message.ciphertext),
-  )
+  const plaintext = await withCipher(box, peer, (cipher) => cipher.decryptPreKeyWhisperMessage(message.ciphertext))
   return { plaintext, session: box.takeSession(), usedPreKey: box.usedPreKey }
+}
+
+/**
+ * Tries the sessions of a record one at a time; the one that can read the message becomes the current one. Two sides that write first at the
+ * same moment have two sessions and use them crosswise for a while. Given both at once the bridge leaves the marks of its failed try on the
+ * one that could not read, and what is sent by that one later can be read by nobody.
+ */
+const decryptByOne = async (
+  own: OwnKeys,
+  peer: SignalAddress,
+  record: Uint8Array,
+  ciphertext: Uint8Array,
+): Promise<{ plaintext: Uint8Array; session: Uint8Array }> => {
+  const sessions = splitSessions(record)
+  let refusal: unknown = new SignalError('No session record')
+  for (const [index, session] of sessions.entries()) {
+    const box = new SessionBox(own, joinSessions([session]))
+    try {
+      const plaintext = await withCipher(box, peer, (cipher) => cipher.decryptWhisperMessage(ciphertext))
+      return { plaintext, session: joinSessions([...splitSessions(box.takeSession()), ...sessions.toSpliced(index, 1)]) }
+    } catch (error) {
+      // What the current one says is the reason that matters.
+      if (index === 0) refusal = error
+    }
+  }
+  throw refusal
 }
 
 /** Starts a session from the peer's published keys; an older one of the same identity stays readable inside the record. */

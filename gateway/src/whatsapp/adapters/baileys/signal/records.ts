@@ -23,6 +23,21 @@ export const readSession = (record: Uint8Array): SessionFacts | null => {
   }
 }
 
+/** The sessions of a stored record one by one, the current one first: what `joinSessions` makes a record of again. */
+export const splitSessions = (record: Uint8Array): Uint8Array[] => {
+  const current: Uint8Array[] = []
+  const previous: Uint8Array[] = []
+  eachField(record, (field, value) => {
+    if (typeof value === 'number') return
+    if (field === 1) current.push(value)
+    if (field === 2) previous.push(value)
+  })
+  return [...current, ...previous].filter((session) => session.length > 0)
+}
+
+export const joinSessions = (sessions: readonly Uint8Array[]): Uint8Array =>
+  Buffer.concat(sessions.flatMap((session, index) => [lengthPrefix(index === 0 ? 1 : 2, session.length), session]))
+
 /** Identity key (33 bytes) of a `pkmsg`: one version byte, then PreKeyWhisperMessage. Null when it can't be read. */
 export const identityOfFirstMessage = (ciphertext: Uint8Array): Uint8Array | null => {
   try {
@@ -43,6 +58,15 @@ interface Fields {
 /** Top-level fields of a protobuf message, the last one of each number. Throws a RangeError on anything malformed. */
 const readFields = (buffer: Uint8Array): Fields => {
   const fields: Fields = { bytes: new Map(), numbers: new Map() }
+  eachField(buffer, (field, value) => {
+    if (typeof value === 'number') fields.numbers.set(field, value)
+    else fields.bytes.set(field, value)
+  })
+  return fields
+}
+
+/** In the order they stand there; fixed-width ones are passed over. Throws a RangeError on anything malformed. */
+const eachField = (buffer: Uint8Array, take: (field: number, value: Uint8Array | number) => void): void => {
   let at = 0
   const varint = (): number => {
     let value = 0
@@ -53,7 +77,7 @@ const readFields = (buffer: Uint8Array): Fields => {
       if (byte < 0x80) return value
     }
   }
-  const take = (length: number): Uint8Array => {
+  const bytes = (length: number): Uint8Array => {
     const end = at + length
     if (end > buffer.length) throw new RangeError('truncated protobuf')
     const part = buffer.subarray(at, end)
@@ -65,20 +89,28 @@ const readFields = (buffer: Uint8Array): Fields => {
     const field = Math.floor(tag / 8)
     switch (tag % 8) {
       case 0:
-        fields.numbers.set(field, varint())
+        take(field, varint())
         break
       case 1:
-        take(8)
+        bytes(8)
         break
       case 2:
-        fields.bytes.set(field, take(varint()))
+        take(field, bytes(varint()))
         break
       case 5:
-        take(4)
+        bytes(4)
         break
       default:
         throw new RangeError('unknown protobuf wire type')
     }
   }
-  return fields
+}
+
+/** Tag and length of a length-delimited field. */
+const lengthPrefix = (field: number, length: number): Uint8Array => {
+  const bytes = [field * 8 + 2]
+  for (let rest = length; ; rest = Math.floor(rest / 128)) {
+    if (rest < 128) return Uint8Array.from([...bytes, rest])
+    bytes.push((rest % 128) | 0x80)
+  }
 }
