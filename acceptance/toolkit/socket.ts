@@ -23,12 +23,19 @@ export class UpgradeRefused extends Error {
   }
 }
 
+export interface SocketOptions {
+  /** Id of the last event that was seen; what came after it is sent first. */
+  after?: string
+  /** As a browser's page would send it. */
+  origin?: string
+}
+
 /** Connects to `url` (http://…) with the token in the header. Throws {@link UpgradeRefused}. */
-export const openSocket = (url: string, instance: string, token?: string): Promise<Socket> => {
+export const openSocket = (url: string, instance: string, token?: string, { after, origin }: SocketOptions = {}): Promise<Socket> => {
   const events = createInbox<Json>(`socket of ${instance}`)
   const socket = new WebSocket(
-    `${url.replace(/^http/, 'ws')}/ws/${encodeURIComponent(instance)}`,
-    token === undefined ? {} : { headers: { token } },
+    `${url.replace(/^http/, 'ws')}/ws/${encodeURIComponent(instance)}${after === undefined ? '' : `?after=${encodeURIComponent(after)}`}`,
+    { headers: { ...(token !== undefined && { token }), ...(origin !== undefined && { origin }) } },
   )
   const closed = new Promise<number>((resolve) => socket.once('close', resolve))
   socket.on('message', (data) => events.put(JSON.parse(String(data)) as Json))
