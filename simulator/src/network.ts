@@ -4,6 +4,8 @@ import { Directory } from './accounts/directory.ts'
 import { type Clock, systemClock, unixSeconds } from './clock.ts'
 import { createControlApi } from './control/control-api.ts'
 import { Faults } from './faults/faults.ts'
+import { GroupNews } from './groups/group-news.ts'
+import { GroupStore } from './groups/group-store.ts'
 import { iqHandlers } from './iq/catalogue.ts'
 import { IqDispatcher } from './iq/dispatcher.ts'
 import { MediaHost } from './media/media-host.ts'
@@ -50,14 +52,17 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
   const unanswered = new UnansweredLog()
   const faults = new Faults()
   const notifier = new Notifier(clock)
-  const presence = new PresenceBoard(directory, clock)
+  const groups = new GroupStore(seed)
+  const presence = new PresenceBoard(directory, clock, groups)
   const pairing = new PairingDesk()
   const media = new MediaHost({ store: new MediaStore(), tls: issueTlsMaterial(clock.now()), seed })
   const services: Services = {
     clock,
     seed,
     directory,
-    messages: new MessageRouter(directory, clock),
+    groups,
+    groupNews: new GroupNews(notifier),
+    messages: new MessageRouter(directory, clock, groups),
     receipts: new ReceiptRouter(directory, clock),
     calls: new CallRouter(directory, clock, seed),
     presence,

@@ -106,7 +106,7 @@ export interface PhonePort {
   deviceLinked(deviceJid: string): Promise<void>
   deviceUnlinked(deviceJid: string): void
   /**
-   * Encrypts for every device of the receiver and the own companions, and sends.
+   * Encrypts for every device of the receiver and the own companions, and sends. In groups and for stories under the phone's sender key.
    * `media` is encrypted and uploaded first, and its keys are filled into the media field of `message`.
    */
   sendMessage(input: {
@@ -115,7 +115,11 @@ export interface PhonePort {
     id?: string
     editAttribute?: string
     media?: { bytes: Uint8Array; mimetype: string }
+    /** Whom a story (`to: status@broadcast`) is for; default everybody the phone knows. */
+    audience?: string[]
   }): Promise<{ id: string; timestamp: number }>
+  /** Asks the network for something the person does in the app; gives the answer, throws {@link IqError}. */
+  ask(iq: BinaryNode): Promise<BinaryNode>
   /** Downloads and decrypts the media of the message at `cursor`; throws when there is none. */
   media(cursor: number): Promise<{ bytes: Uint8Array; mimetype: string }>
   sendReceipts(input: { chat: string; ids: string[]; type: 'read' | 'played' }): void

@@ -2,6 +2,8 @@
 import type { Device } from './accounts/account.ts'
 import type { Directory } from './accounts/directory.ts'
 import type { Clock } from './clock.ts'
+import type { GroupNews } from './groups/group-news.ts'
+import type { GroupStore } from './groups/group-store.ts'
 import type { MediaHost } from './media/media-host.ts'
 import type { CallRouter } from './router/call-router.ts'
 import type { MessageRouter } from './router/message-router.ts'
@@ -15,6 +17,8 @@ export interface Services {
   readonly clock: Clock
   readonly seed: Seed
   readonly directory: Directory
+  readonly groups: GroupStore
+  readonly groupNews: GroupNews
   readonly messages: MessageRouter
   readonly receipts: ReceiptRouter
   readonly calls: CallRouter

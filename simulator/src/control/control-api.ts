@@ -10,6 +10,7 @@ import { accountRoutes } from './account-routes.ts'
 import { ControlError } from './control-error.ts'
 import type { ControlParts } from './control-parts.ts'
 import { faultRoutes } from './fault-routes.ts'
+import { groupRoutes } from './group-routes.ts'
 import { messageRoutes } from './message-routes.ts'
 import { observationRoutes } from './observation-routes.ts'
 import { phoneRoutes } from './phone-routes.ts'
@@ -30,6 +31,7 @@ export function createControlApi(parts: ControlParts): FastifyInstance {
   phoneRoutes(api, parts)
   messageRoutes(api, parts)
   accountRoutes(api, parts)
+  groupRoutes(api, parts)
   faultRoutes(api, parts)
   return api
 }

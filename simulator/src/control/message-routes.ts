@@ -19,6 +19,8 @@ const outgoing = z
     media: z.object({ base64: z.base64(), mimetype: z.string().min(1) }).optional(),
     id: z.string().optional(),
     edit: z.string().optional(),
+    /** Whom a story (`to: status@broadcast`) is for; default everybody the phone knows. */
+    audience: z.array(address).optional(),
   })
   .refine((body) => body.text !== undefined || body.message !== undefined || body.media !== undefined, 'text, message or media')
 const listed = z.object({
@@ -40,7 +42,7 @@ export function messageRoutes(api: FastifyInstance, { phones, services }: Contro
   api.post('/phones/:number/messages', async (request) => {
     const person = personOf(phones, request.params)
     requireOnline(person)
-    const { to, text, message, media, id, edit } = outgoing.parse(request.body)
+    const { to, text, message, media, id, edit, audience } = outgoing.parse(request.body)
     if (USER.test(to) && services.directory.resolve(to) === undefined) throw new ControlError(404, `${to} is not on this network`)
     return person.phone.sendMessage({
       to,
@@ -48,6 +50,7 @@ export function messageRoutes(api: FastifyInstance, { phones, services }: Contro
       ...(media && { media: { bytes: Buffer.from(media.base64, 'base64'), mimetype: media.mimetype } }),
       ...(id !== undefined && { id }),
       ...(edit !== undefined && { editAttribute: edit }),
+      ...(audience !== undefined && { audience }),
     })
   })
 

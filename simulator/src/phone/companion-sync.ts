@@ -9,6 +9,7 @@ import { type AddressBook, userJid } from './addresses.ts'
 import type { AppState } from './app-state.ts'
 import type { LogEntry, MessageLog } from './message-log.ts'
 import type { Outbox } from './outbox.ts'
+import { isPlace, STATUS_JID } from './sender-keys.ts'
 
 const ProtocolType = proto.Message.ProtocolMessage.Type
 const SyncType = proto.HistorySync.HistorySyncType
@@ -40,9 +41,13 @@ export class CompanionSync {
    */
   async welcome(device: string, ownName: string): Promise<void> {
     await this.tell(device, { type: ProtocolType.APP_STATE_SYNC_KEY_SHARE, appStateSyncKeyShare: this.keyShare() })
-    const recent = this.log.newest(RECENT)
+    const [recent, stories] = divide(this.log.newest(RECENT), ({ shown }) => shown.chat !== STATUS_JID)
     const last = new Set(new Map(recent.map((entry) => [entry.shown.chat, entry])).values())
     await this.tellHistory(device, { syncType: SyncType.INITIAL_BOOTSTRAP, conversations: this.conversations([...last]), chunkOrder: 0 })
+    if (stories.length > 0) {
+      const statusV3Messages = stories.map(webMessage)
+      await this.tellHistory(device, { syncType: SyncType.INITIAL_STATUS_V3, statusV3Messages, chunkOrder: 0 })
+    }
     await this.tellHistory(device, { syncType: SyncType.PUSH_NAME, pushnames: this.pushNames(recent, ownName), chunkOrder: 0 })
     await this.tellHistory(device, {
       syncType: SyncType.RECENT,
@@ -130,7 +135,7 @@ export class CompanionSync {
     }
     return [...chats].map(([chat, messages]) => ({
       id: chat,
-      name: messages.findLast(({ pushName }) => pushName)?.pushName,
+      name: chat.endsWith('@g.us') ? undefined : messages.findLast(({ pushName }) => pushName)?.pushName,
       pnJid: chat.endsWith('@s.whatsapp.net') ? chat : undefined,
       lidJid: chat.endsWith('@s.whatsapp.net') ? lidOnly(this.book.toLid(chat)) : undefined,
       conversationTimestamp: messages.at(-1)?.shown.timestamp,
@@ -147,7 +152,7 @@ export class CompanionSync {
 }
 
 function webMessage({ shown, content, pushName }: LogEntry): proto.IWebMessageInfo {
-  const participant = shown.chat.endsWith('@g.us') && !shown.fromMe ? shown.from : undefined
+  const participant = isPlace(shown.chat) && !shown.fromMe ? shown.from : undefined
   return {
     key: { remoteJid: shown.chat, fromMe: shown.fromMe, id: shown.id, participant },
     message: proto.Message.fromObject(content),
@@ -159,3 +164,8 @@ function webMessage({ shown, content, pushName }: LogEntry): proto.IWebMessageIn
 }
 
 const lidOnly = (jid: string): string | undefined => (jid.endsWith('@lid') ? jid : undefined)
+
+/** Those that fit, and the others. */
+function divide<T>(items: readonly T[], fits: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(fits), items.filter((item) => !fits(item))]
+}

@@ -11,6 +11,7 @@ import { mediaType, stanzaType } from './content.ts'
 import { Lane } from './lane.ts'
 import { bundleOfRetryReceipt, registrationOf } from './prekey-bundle.ts'
 import { receiptIds } from './receipts.ts'
+import { isPlace, type SenderKeys } from './sender-keys.ts'
 import type { Sessions } from './sessions.ts'
 
 /** Messages kept for devices that ask again. */
@@ -27,10 +28,12 @@ interface Sent {
 
 export interface Outgoing {
   id: string
-  /** A user's address, by number or LID; the whole stanza is addressed that way. */
+  /** A user's address, by number or LID; the whole stanza is addressed that way. Or a group, or `status@broadcast`. */
   to: string
   message: proto.IMessage
   edit?: string
+  /** Whom a story is for. */
+  audience?: readonly string[]
 }
 
 export class Outbox {
@@ -38,6 +41,7 @@ export class Outbox {
   private readonly book: AddressBook
   private readonly sessions: Sessions
   private readonly directory: ContactsDirectory
+  private readonly senderKeys: SenderKeys
   private readonly transmit: (stanza: BinaryNode) => void
   private readonly sent = new BoundedMap<string, Sent>(KEPT)
   private readonly resends = new BoundedMap<string, number>(KEPT)
@@ -48,12 +52,14 @@ export class Outbox {
     book: AddressBook
     sessions: Sessions
     directory: ContactsDirectory
+    senderKeys: SenderKeys
     transmit: (stanza: BinaryNode) => void
   }) {
     this.self = parts.self
     this.book = parts.book
     this.sessions = parts.sessions
     this.directory = parts.directory
+    this.senderKeys = parts.senderKeys
     this.transmit = parts.transmit
   }
 
@@ -61,11 +67,17 @@ export class Outbox {
    * Throws UnknownPersonError, and when no device of the receiver can be encrypted for. `onSealed` is called when nothing can go wrong
    * any more and just before the message leaves: an answer is never earlier.
    */
-  send({ id, to, message, edit }: Outgoing, onSealed: () => void): Promise<void> {
+  send({ id, to, message, edit, audience = [] }: Outgoing, onSealed: () => void): Promise<void> {
     return this.lane.run(async () => {
       const attrs: BinaryNode['attrs'] = { type: stanzaType(message) }
       if (edit) attrs.edit = edit
       this.sent.set(id, { to, message, attrs, peer: false })
+      if (isPlace(to)) {
+        const sealed = await this.senderKeys.seal(to, message, encAttributes(message), audience)
+        onSealed()
+        this.transmit({ tag: 'message', attrs: { id, to, ...attrs, ...sealed.attrs }, content: sealed.content })
+        return
+      }
       const content = await this.encryptForAll(to, (own) => (own ? copyForCompanion(to, message) : message), encAttributes(message))
       onSealed()
       this.transmit({ tag: 'message', attrs: { id, to, ...attrs }, content: [{ tag: 'participants', attrs: {}, content }] })
@@ -113,10 +125,19 @@ export class Outbox {
       for (const id of receiptIds(receipt)) {
         const sent = this.sent.get(id)
         const times = (this.resends.get(`${id} ${device}`) ?? 0) + 1
-        if (!sent || times > RESENDS_PER_DEVICE || !this.wasMeantFor(sent, device)) continue
-        this.resends.set(`${id} ${device}`, times)
-        await this.renewSession(device, receipt)
-        await this.resend(id, sent, device, getBinaryNodeChild(receipt, 'retry')?.attrs.count ?? '1')
+        if (!sent || times > RESENDS_PER_DEVICE) continue
+        const count = getBinaryNodeChild(receipt, 'retry')?.attrs.count ?? '1'
+        if (isPlace(sent.to)) {
+          const key = await this.senderKeys.keyFor(sent.to, device)
+          if (!key) continue
+          this.resends.set(`${id} ${device}`, times)
+          await this.renewSession(device, receipt)
+          await this.resendInPlace(id, sent, device, count, key)
+        } else if (this.wasMeantFor(sent, device)) {
+          this.resends.set(`${id} ${device}`, times)
+          await this.renewSession(device, receipt)
+          await this.resend(id, sent, device, count)
+        }
       }
     })
   }
@@ -128,6 +149,19 @@ export class Outbox {
     if (own && !sent.peer) attrs.recipient = sent.to
     if (!sent.peer) attrs.device_fanout = 'false'
     this.transmit({ tag: 'message', attrs, content: [await this.encryptFor(device, message, { ...encAttributes(sent.message), count })] })
+  }
+
+  /** To that device alone, and with the key: what it could not read was under it. */
+  private async resendInPlace(
+    id: string,
+    sent: Sent,
+    device: string,
+    count: string,
+    senderKeyDistributionMessage: proto.Message.ISenderKeyDistributionMessage,
+  ): Promise<void> {
+    const message = { ...sent.message, senderKeyDistributionMessage }
+    const enc = await this.encryptFor(device, message, { ...encAttributes(sent.message), count })
+    this.transmit({ tag: 'message', attrs: { id, to: sent.to, participant: device, ...sent.attrs }, content: [enc] })
   }
 
   /**

@@ -3,14 +3,7 @@
  * order, answers with receipts, refills its prekeys, keeps its companions in the picture. See simulator/src/ports.ts for its two doors.
  */
 import { randomBytes } from 'node:crypto'
-import {
-  type BinaryNode,
-  getAllBinaryNodeChildren,
-  getBinaryNodeChild,
-  getBinaryNodeChildren,
-  normalizeMessageContent,
-  proto,
-} from 'baileys'
+import { type BinaryNode, getAllBinaryNodeChildren, getBinaryNodeChild, getBinaryNodeChildren, proto } from 'baileys'
 import type { MediaTransfer, PhoneIdentity, PhoneMessage, PhonePort, Uplink } from '../ports.ts'
 import { AddressBook, signalAddress, userJid } from './addresses.ts'
 import { AppState } from './app-state.ts'
@@ -19,13 +12,16 @@ import { CompanionSync } from './companion-sync.ts'
 import { ContactsDirectory } from './contacts-directory.ts'
 import { contentType, isPlainText, textOf } from './content.ts'
 import { DeviceKeys, type RandomBytes } from './device-keys.ts'
+import { GroupBook } from './group-book.ts'
 import { Inbox, type Received } from './inbox.ts'
 import { Lane } from './lane.ts'
 import { signCompanion, startPairingCode } from './linking.ts'
 import { decryptMedia, encryptMedia, mediaPart } from './media.ts'
 import { type LogEntry, MessageLog } from './message-log.ts'
 import { Outbox } from './outbox.ts'
+import { editOf, withSecret } from './outgoing.ts'
 import { ack, personalReceipt } from './receipts.ts'
+import { SenderKeys, STATUS_JID } from './sender-keys.ts'
 import { Sessions } from './sessions.ts'
 
 export interface PhoneOptions {
@@ -67,6 +63,7 @@ class Phone implements PhonePort {
   private readonly book: AddressBook
   private readonly sessions: Sessions
   private readonly directory: ContactsDirectory
+  private readonly groups: GroupBook
   private readonly inbox: Inbox
   private readonly outbox: Outbox
   private readonly log = new MessageLog()
@@ -102,7 +99,10 @@ class Phone implements PhonePort {
     this.book.learn(self.jid, self.lid)
     this.directory = new ContactsDirectory({ query, book: this.book, sessions: this.sessions })
     this.inbox = new Inbox({ self, keys: this.keys, book: this.book, sessions: this.sessions, transmit })
-    this.outbox = new Outbox({ self, book: this.book, sessions: this.sessions, directory: this.directory, transmit })
+    this.groups = new GroupBook({ query, book: this.book })
+    const { book, sessions, directory, groups } = this
+    const senderKeys = new SenderKeys({ self, book, sessions, directory, groups })
+    this.outbox = new Outbox({ self, book, sessions, directory, senderKeys, transmit })
     this.appStates = new AppState({ query, random: this.random, now: this.now })
     this.companions = new CompanionSync({ self, book: this.book, log: this.log, appState: this.appStates, outbox: this.outbox })
     this.callBook = new Calls({ self, book: this.book, outbox: this.outbox, transmit })
@@ -154,10 +154,15 @@ class Phone implements PhonePort {
     if (input.media) await this.attach(message, input.media)
     const to = userJid(input.to)
     const timestamp = this.seconds()
-    await this.outbox.send({ id, to, message, edit: input.editAttribute ?? editOf(message) }, () => {
+    const audience = to === STATUS_JID ? (input.audience ?? this.contacts()) : []
+    await this.outbox.send({ id, to, message, edit: input.editAttribute ?? editOf(message), audience }, () => {
       this.record({ id, chat: to, from: this.identity.jid, fromMe: true, timestamp, message })
     })
     return { id, timestamp }
+  }
+
+  ask(iq: BinaryNode): Promise<BinaryNode> {
+    return this.query(iq)
   }
 
   sendReceipts({ chat, ids, type }: Parameters<PhonePort['sendReceipts']>[0]): void {
@@ -241,6 +246,8 @@ class Phone implements PhonePort {
       case 'call':
         return this.callBook.receive(stanza)
       case 'ack':
+        // A hash of devices other than ours: somebody came in, or has a device we don't know of.
+        if (stanza.attrs.phash && stanza.attrs.from) await this.relearn(stanza.attrs.from)
         if (stanza.attrs.error) this.onTrouble(`refused with ${stanza.attrs.error}`, `sending ${stanza.attrs.class} ${stanza.attrs.id}`)
     }
   }
@@ -274,6 +281,17 @@ class Phone implements PhonePort {
     this.inBackground(this.sendMessage({ to: envelope.chat, message: { conversation: ECHO_PREFIX + text } }), 'echoing')
   }
 
+  /** Whom the phone knows by number: who wrote to it, or was written to. */
+  private contacts(): string[] {
+    return this.book.pairs().flatMap(({ pnJid }) => (pnJid === this.identity.jid ? [] : [pnJid]))
+  }
+
+  private async relearn(group: string): Promise<void> {
+    if (group === STATUS_JID) return
+    for (const person of (await this.groups.find(group)).people) this.directory.forget(person)
+    this.groups.forget(group)
+  }
+
   private handleNotification(stanza: BinaryNode): void {
     const { type, from } = stanza.attrs
     if (type === 'encrypt') {
@@ -290,6 +308,8 @@ class Phone implements PhonePort {
       if (change?.tag === 'remove') {
         for (const { attrs } of getBinaryNodeChildren(change, 'device')) if (attrs.jid) this.sessions.drop(attrs.jid)
       }
+    } else if (type === 'w:gp2' && from) {
+      this.groups.forget(from)
     } else if (type === 'server_sync') {
       for (const { attrs } of getBinaryNodeChildren(stanza, 'collection')) {
         if (attrs.name) this.inBackground(this.appStates.refresh(attrs.name), 'reading app state')
@@ -361,21 +381,4 @@ class Phone implements PhonePort {
   private inBackground(work: Promise<unknown>, doing: string): void {
     work.catch((error) => this.onTrouble(error, doing))
   }
-}
-
-/** `edit` of the stanza: 1 edit, 2 pin, 7 revoke of an own message (engine.md §8.2). */
-function editOf(message: proto.IMessage): string | undefined {
-  const content = normalizeMessageContent(message)
-  if (content?.pinInChatMessage) return '2'
-  if (content?.protocolMessage?.type === proto.Message.ProtocolMessage.Type.MESSAGE_EDIT) return '1'
-  const revoked = content?.protocolMessage?.key
-  if (!revoked || content?.protocolMessage?.type !== proto.Message.ProtocolMessage.Type.REVOKE) return undefined
-  return revoked.fromMe === false ? '8' : '7'
-}
-
-/** Votes and answers are encrypted under a secret the question carries; a phone puts one into each. */
-function withSecret(message: proto.IMessage, random: RandomBytes): proto.IMessage {
-  const asks = message.pollCreationMessage || message.pollCreationMessageV2 || message.pollCreationMessageV3 || message.eventMessage
-  if (!asks || message.messageContextInfo?.messageSecret?.length) return message
-  return { ...message, messageContextInfo: { ...message.messageContextInfo, messageSecret: random(32) } }
 }

@@ -160,6 +160,12 @@ export class Sessions {
     return this.senderKeys.has(`${group}::${name}::${device}`)
   }
 
+  /** The next message of this author is under a new key. */
+  dropGroupKey(group: string, author: string): void {
+    const { name, device } = this.book.signalAddress(author)
+    this.senderKeys.delete(`${group}::${name}::${device}`)
+  }
+
   acceptDistribution(group: string, author: string, distribution: Uint8Array): Promise<void> {
     return this.operateGroup(group, author, (storage, _address, name) =>
       lend(new GroupSessionBuilder(storage), (builder) =>

@@ -4,7 +4,7 @@ import type { Addressee, Directory } from '../accounts/directory.ts'
 import { type Clock, unixSeconds } from '../clock.ts'
 import type { Seed } from '../seed.ts'
 import { type BinaryNode, childOf, childrenNamed, childrenOf, node } from '../wire/nodes.ts'
-import { mayReach } from './message-router.ts'
+import { mayReach } from './reach.ts'
 
 /** The other own devices stop ringing when one of them has decided. */
 const SETTLED: Record<string, string> = { accept: 'accepted_elsewhere', reject: 'rejected_elsewhere' }

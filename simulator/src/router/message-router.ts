@@ -2,39 +2,54 @@
  * Fans messages out to devices (engine.md §9.3, "Routing 1:1"). The server sees who writes to whom and which device gets which
  * ciphertext, never what it says.
  */
-import type { Account, Device } from '../accounts/account.ts'
+import type { Device } from '../accounts/account.ts'
 import type { Addressee, Directory } from '../accounts/directory.ts'
 import { type Clock, unixSeconds } from '../clock.ts'
+import type { GroupStore } from '../groups/group-store.ts'
+import { parseJid } from '../jid.ts'
 import { type BinaryNode, childOf, childrenNamed, childrenOf, node } from '../wire/nodes.ts'
-
-/** Attributes that mean the same to the receiver as to the sender. */
-const CARRIED = ['id', 'type', 'edit', 'category'] as const
-/** For the server only. */
-const CONSUMED = new Set(['participants', 'enc', 'tctoken'])
+import { GroupRouter } from './group-router.ts'
+import { mayReach } from './reach.ts'
+import { CARRIED, CONSUMED, type Verdict } from './stanza-copy.ts'
+import { STATUS_JID, StatusRouter } from './status-router.ts'
 
 export class MessageRouter {
   readonly #directory: Directory
   readonly #clock: Clock
+  readonly #groups: GroupRouter
+  readonly #status: StatusRouter
 
-  constructor(directory: Directory, clock: Clock) {
+  constructor(directory: Directory, clock: Clock, groups: GroupStore) {
     this.#directory = directory
     this.#clock = clock
+    this.#groups = new GroupRouter(directory, groups)
+    this.#status = new StatusRouter(directory)
   }
 
   /** Delivers and gives the `<ack class=message>` for the sender. */
   route(sender: Device, message: BinaryNode): BinaryNode {
     const { id, to } = message.attrs
     const t = String(unixSeconds(this.#clock))
-    const ack = (error?: string) => node('ack', { class: 'message', id, from: to, t, error })
-    const addressee = this.#directory.resolve(to)
-    if (id === undefined || to === undefined) return ack('400')
-    if (addressee === undefined) return ack('404')
+    const verdict = id === undefined ? { error: '400' } : this.#deliver(sender, message, t)
+    return node('ack', { class: 'message', id, from: to, t, ...verdict })
+  }
+
+  #deliver(sender: Device, message: BinaryNode, t: string): Verdict {
+    const { to } = message.attrs
+    if (to === STATUS_JID) return this.#status.deliver(sender, message, t)
+    if (parseJid(to)?.server === 'g.us') return this.#groups.deliver(sender, message, t)
+    return this.#toPerson(sender, message, t)
+  }
+
+  #toPerson(sender: Device, message: BinaryNode, t: string): Verdict {
+    const addressee = this.#directory.resolve(message.attrs.to)
+    if (addressee === undefined) return { error: message.attrs.to === undefined ? '400' : '404' }
     sender.account.meet(addressee.account)
     for (const [target, enc] of this.#copies(addressee, message)) {
       if (target !== sender && mayReach(sender.account, target.account))
         target.mailbox.deliver(this.#copy(sender, addressee, target, message, enc, t))
     }
-    return ack()
+    return {}
   }
 
   /** Which device gets which ciphertext. */
@@ -75,9 +90,4 @@ export class MessageRouter {
     const alternative = chat.server === 'lid' ? 'peer_recipient_pn' : 'peer_recipient_lid'
     return { recipient: chat.account.address(chat.server), [alternative]: chat.account.otherAddress(chat.server) }
   }
-}
-
-/** Messages of blocked people are accepted and go nowhere: the sender is not told. */
-export function mayReach(sender: Account, receiver: Account): boolean {
-  return sender === receiver || !receiver.isBlocking(sender)
 }

@@ -18,7 +18,7 @@ export class Notifier {
     return `N${this.#lastId.toString(16).toUpperCase().padStart(8, '0')}`
   }
 
-  send(device: Device, type: string, from: string, content: BinaryNode[], attrs: Record<string, string> = {}): void {
+  send(device: Device, type: string, from: string, content: BinaryNode[], attrs: Record<string, string | undefined> = {}): void {
     const t = String(unixSeconds(this.#clock))
     device.mailbox.deliver(node('notification', { id: this.nextId(), from, type, t, ...attrs }, content))
   }

@@ -2,9 +2,10 @@
 import type { Account, Device } from '../accounts/account.ts'
 import type { Directory } from '../accounts/directory.ts'
 import { type Clock, unixSeconds } from '../clock.ts'
+import type { GroupStore } from '../groups/group-store.ts'
 import type { UserServer } from '../jid.ts'
 import { type BinaryNode, node } from '../wire/nodes.ts'
-import { mayReach } from './message-router.ts'
+import { mayReach } from './reach.ts'
 
 interface Presence {
   readonly available: Set<Device>
@@ -19,12 +20,14 @@ const MAX_SUBSCRIPTIONS = 5_000
 export class PresenceBoard {
   readonly #directory: Directory
   readonly #clock: Clock
+  readonly #groups: GroupStore
   readonly #accounts = new Map<Account, Presence>()
   readonly #subscriptions = new Map<Device, Set<Account>>()
 
-  constructor(directory: Directory, clock: Clock) {
+  constructor(directory: Directory, clock: Clock, groups: GroupStore) {
     this.#directory = directory
     this.#clock = clock
+    this.#groups = groups
   }
 
   isOnline(account: Account): boolean {
@@ -42,6 +45,14 @@ export class PresenceBoard {
 
   /** `<chatstate>`: composing, recording, paused. */
   chatstate(device: Device, stanza: BinaryNode): void {
+    const group = this.#groups.find(stanza.attrs.to)
+    if (group?.members.has(device.account)) {
+      const told = node('chatstate', { from: group.jid, participant: device.account.address(group.server) }, stanza.content)
+      for (const member of group.members.keys()) {
+        if (member !== device.account) for (const receiver of member.devices.values()) receiver.mailbox.deliver(told)
+      }
+      return
+    }
     const addressee = this.#directory.resolve(stanza.attrs.to)
     if (addressee === undefined || addressee.account === device.account || !mayReach(device.account, addressee.account)) return
     const told = node('chatstate', { from: device.account.address(addressee.server) }, stanza.content)

@@ -3,7 +3,7 @@ import type { Device } from '../accounts/account.ts'
 import type { Addressee, Directory } from '../accounts/directory.ts'
 import { type Clock, unixSeconds } from '../clock.ts'
 import { type BinaryNode, node } from '../wire/nodes.ts'
-import { mayReach } from './message-router.ts'
+import { mayReach } from './reach.ts'
 
 /** Between a device and the server only. */
 const NOT_FORWARDED = new Set(['sender', 'peer_msg', 'hist_sync', 'server-error'])
@@ -11,6 +11,8 @@ const NOT_FORWARDED = new Set(['sender', 'peer_msg', 'hist_sync', 'server-error'
 const OWN_ONLY = new Set(['read-self', 'played-self'])
 /** Own other devices mark the chat as read, too. */
 const SHARED_WITH_OWN = new Set(['read', 'played', ...OWN_ONLY])
+/** Where many people write: `participant` says whose message is meant. */
+const PLACE = /@(g\.us|broadcast)$/
 
 export class ReceiptRouter {
   readonly #directory: Directory
@@ -23,6 +25,10 @@ export class ReceiptRouter {
 
   route(sender: Device, receipt: BinaryNode): void {
     const { type = '', to } = receipt.attrs
+    if (PLACE.test(to ?? '')) {
+      if (!NOT_FORWARDED.has(type)) this.#inPlace(sender, receipt, type)
+      return
+    }
     const addressee = this.#directory.resolve(to)
     if (addressee === undefined || NOT_FORWARDED.has(type)) return
     if (type === 'retry') this.#retry(sender, addressee, receipt)
@@ -54,6 +60,30 @@ export class ReceiptRouter {
     }
     if (!SHARED_WITH_OWN.has(type)) return
     const own = node('receipt', { id, from: sender.jid(server), recipient: account.address(server), type: told, t }, receipt.content)
+    for (const device of sender.account.devices.values()) {
+      if (device !== sender) device.mailbox.deliver(own)
+    }
+  }
+
+  /** Groups and stories: the author learns who got or read it; who asks for it again does so device to device. */
+  #inPlace(sender: Device, receipt: BinaryNode, type: string): void {
+    const { id, to, participant } = receipt.attrs
+    const author = this.#directory.resolve(participant)
+    if (author === undefined) return
+    const { account, server } = author
+    const about = { id, from: to, type: type === '' ? undefined : type, t: this.#t(receipt) }
+    if (type === 'retry') {
+      const asked = account.devices.get(author.deviceId ?? 0)
+      asked?.mailbox.deliver(node('receipt', { ...about, participant: sender.jid(server) }, receipt.content))
+      return
+    }
+    const alternative = { [server === 'lid' ? 'participant_pn' : 'participant_lid']: sender.account.otherAddress(server) }
+    if (account !== sender.account && !OWN_ONLY.has(type)) {
+      const stanza = node('receipt', { ...about, participant: sender.account.address(server), ...alternative }, receipt.content)
+      for (const device of account.devices.values()) device.mailbox.deliver(stanza)
+    }
+    if (!SHARED_WITH_OWN.has(type)) return
+    const own = node('receipt', { ...about, participant: sender.jid(server), recipient: account.address(server) }, receipt.content)
     for (const device of sender.account.devices.values()) {
       if (device !== sender) device.mailbox.deliver(own)
     }
