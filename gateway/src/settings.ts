@@ -128,7 +128,13 @@ const schema = {
     name: 'EVENT_RETENTION_DAYS',
     type: wholeNumber(1, 3650),
     default: '7',
-    meaning: 'How long delivered events and dead letters are kept',
+    meaning: 'How long events are kept, and what became of their deliveries',
+  }),
+  deadLetterRetentionDays: withDefault({
+    name: 'DEAD_LETTER_RETENTION_DAYS',
+    type: wholeNumber(1, 3650),
+    default: '30',
+    meaning: 'How long deliveries that were given up are kept for redelivery, their events included',
   }),
   eventToken: withDefault({
     name: 'EVENT_TOKEN',

@@ -1,4 +1,6 @@
 /** What a receiver gets: `{ id, event, timestamp, data, instanceData }` (core.md §7.1 with our `id` and `timestamp`). */
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
 import { createBoundedMap } from '../runtime/bounded-map.ts'
 import { rfc3339 } from '../runtime/clock.ts'
 import type { Database } from '../storage/database.ts'
@@ -9,7 +11,7 @@ export interface StoredEvent {
   instanceId: string
   name: EventName
   lane: string
-  /** JSON text; put into the envelope as it is. */
+  /** JSON text; put into the envelope as it is, except that `message.media.blob` stays here. */
   data: string
   createdAt: number
 }
@@ -17,8 +19,49 @@ export interface StoredEvent {
 /** The envelope's `instanceData`, already JSON. */
 export type InstanceData = string
 
-export const envelope = (event: Pick<StoredEvent, 'id' | 'name' | 'data' | 'createdAt'>, instanceData: InstanceData): string =>
-  `{"id":"${event.id}","event":"${event.name}","timestamp":"${rfc3339(event.createdAt)}","data":${event.data},"instanceData":${instanceData}}`
+type Told = Pick<StoredEvent, 'id' | 'createdAt' | 'data'> & { name: string }
+
+export const envelope = (event: Told, instanceData: InstanceData): string =>
+  around(event, instanceData, namesBlob(event.data) ? withoutBlob(event.data) : event.data)
+
+/** An envelope to be cut open at the value of `media.base64`, for bytes that are put in as they are read. */
+export interface MediaEnvelope {
+  /** Up to and with the opening quote. */
+  before: string
+  /** Whose bytes belong here, in base64. */
+  blob: string
+  /** From the closing quote on. */
+  after: string
+}
+
+/** Null when the event has no media of which we hold the bytes. */
+export const mediaEnvelope = (event: Told, instanceData: InstanceData): MediaEnvelope | null => {
+  if (!namesBlob(event.data)) return null
+  const read = dataWithBlob.safeParse(JSON.parse(event.data))
+  if (!read.success) return null
+  const { message, ...data } = read.data
+  const { blob, ...media } = message.media
+  // Nobody can guess it, so it stands in the text exactly once.
+  const mark = randomUUID()
+  const marked = JSON.stringify({ ...data, message: { ...message, media: { ...media, base64: mark } } })
+  const [before = '', after = ''] = around(event, instanceData, marked).split(mark)
+  return { before, blob, after }
+}
+
+const around = ({ id, name, createdAt }: Told, instanceData: InstanceData, data: string): string =>
+  `{"id":"${id}","event":"${name}","timestamp":"${rfc3339(createdAt)}","data":${data},"instanceData":${instanceData}}`
+
+// A quote inside somebody's text is escaped, so only a field can look like this.
+const namesBlob = (data: string): boolean => data.includes('"blob":')
+
+const dataWithBlob = z.looseObject({ message: z.looseObject({ media: z.looseObject({ blob: z.string() }) }) })
+
+const withoutBlob = (data: string): string => {
+  const read = dataWithBlob.safeParse(JSON.parse(data))
+  if (!read.success) return data
+  const { blob: _, ...media } = read.data.message.media
+  return JSON.stringify({ ...read.data, message: { ...read.data.message, media } })
+}
 
 /** Gives null when the instance is gone. */
 export type InstanceDataOf = (instanceId: string) => Promise<InstanceData | null>

@@ -6,6 +6,7 @@ import { continueUlids, ulidFloor } from '../runtime/ids.ts'
 import type { Logger } from '../runtime/logging.ts'
 import type { Database } from '../storage/database.ts'
 import type { Vault } from '../storage/vault.ts'
+import { noBlobs, type OpenBlob } from './blobs.ts'
 import { createInstanceDataOf } from './envelope.ts'
 import type { EventLog } from './event.ts'
 import { createEventHistory } from './history.ts'
@@ -49,6 +50,7 @@ export interface EventSettings {
   /** Whether `instanceData.token` is in clear. */
   eventToken: boolean
   eventRetentionDays: number
+  deadLetterRetentionDays: number
   deliveryConcurrency: number
 }
 
@@ -61,6 +63,8 @@ interface Collaborators {
   settings: EventSettings
   /** The TokenInstance in clear. */
   tokenOf(instanceId: string): Promise<string>
+  /** The bytes of media, for webhooks that want them; without it, events go without. */
+  openBlob?: OpenBlob
   /** For tests, whose hours are milliseconds. */
   rules?: DeliveryRules
   hubLimits?: HubLimits
@@ -80,6 +84,7 @@ export const createEvents = (collaborators: Collaborators): Events => {
     logger,
     settings,
     tokenOf,
+    openBlob = noBlobs,
     rules = usualRules,
     hubLimits = usualHubLimits,
     stopGraceMs = STOP_GRACE_MS,
@@ -96,6 +101,7 @@ export const createEvents = (collaborators: Collaborators): Events => {
     repository,
     targets,
     instanceDataOf,
+    openBlob,
     logger,
     concurrency: settings.deliveryConcurrency,
     rules,
@@ -110,7 +116,13 @@ export const createEvents = (collaborators: Collaborators): Events => {
       for (const instanceId of instanceIds) hub.dismissInstance(instanceId, closeCodes.inDoubt)
     },
   })
-  const retention = createRetention({ db, clock, logger, retentionMs: settings.eventRetentionDays * DAY_MS })
+  const retention = createRetention({
+    db,
+    clock,
+    logger,
+    retentionMs: settings.eventRetentionDays * DAY_MS,
+    deadLetterRetentionMs: settings.deadLetterRetentionDays * DAY_MS,
+  })
   const webhooks = createWebhookConfiguration({ db, repository, targets })
   const websocket = createWebSocketConfiguration({ db, vault, changed: hub.reconfigure })
 

@@ -24,6 +24,8 @@ export interface Schema {
   events: EventsTable
   deliveries: DeliveriesTable
   delivery_lanes: DeliveryLanesTable
+  delivered: DeliveredTable
+  failed_attempts: FailedAttemptsTable
   vault_checks: VaultChecksTable
 }
 
@@ -101,9 +103,14 @@ export interface InboxTable {
   attributes: string
   plaintext: Sealed
   received_at: number
-  /** 1 = recorded; the row only stays so that the same ciphertext delivered again is recognised. */
-  done: Flag
+  done: InboxState
 }
+
+/**
+ * 0 = to be recorded. 1 = recorded; the row only stays so that the same ciphertext delivered again is recognised. 2 = its content could not
+ * be read and is awaited. 3 = set aside: the message in it cannot be recorded, its content is kept for a while.
+ */
+export type InboxState = 0 | 1 | 2 | 3
 
 /** LID ⇄ number. Primary key (instance_id, lid); unique (instance_id, number). User parts only. */
 export interface IdentitiesTable {
@@ -171,6 +178,8 @@ export interface WebhooksTable {
   media_base64: Flag
   /** Standard Webhooks signing secret `whsec_…`. */
   signing_secret: Sealed
+  /** Those it replaced and until when they sign too: JSON `[{ secret, until }]`, newest first. Null = none. */
+  former_secrets: Sealed | null
   /** Failures in a row; five open the circuit. */
   failures: number
   updated_at: number
@@ -190,20 +199,25 @@ export interface EventsTable {
 }
 
 /**
- * One row per (event, webhook) not yet taken; removed when delivered. Primary key (webhook_id, state, lane, event_id), so that the oldest
- * waiting one of a lane is found without stepping over dead ones; index (event_id) for the retention of events.
+ * One row per (event, webhook) not yet taken; becomes a row of `delivered` when it is. Primary key (webhook_id, state, lane, event_id), so
+ * that the oldest waiting one of a lane is found without stepping over dead ones; index (webhook_id, state, event_id) for lists and for
+ * the retention of events.
  */
 export interface DeliveriesTable {
   webhook_id: string
   lane: string
   event_id: string
   instance_id: string
+  /** Failed so far; begins again with a redelivery. */
   attempts: number
+  /** Failed before the last redelivery. */
+  earlier_attempts: Generated<number>
   /** `waiting` or `dead` (dead letter). */
   state: 'waiting' | 'dead'
   /** Status of the last answer, null when there was none. */
   last_status: number | null
   last_error: string | null
+  /** Of the delivery: a redelivery is younger than its event. */
   created_at: number
 }
 
@@ -216,6 +230,33 @@ export interface DeliveryLanesTable {
   lane: string
   instance_id: string
   next_attempt_at: number
+}
+
+/** The last attempt that was taken, per (webhook, event); kept as long as events are. Primary key (webhook_id, event_id). */
+export interface DeliveredTable {
+  webhook_id: string
+  event_id: string
+  instance_id: string
+  /** When the attempt began. */
+  at: number
+  duration_ms: number
+  status: number
+  /** Its first bytes. */
+  answer: string
+}
+
+/** The newest failed attempts per (webhook, event), a bounded number. Primary key (webhook_id, event_id, number); numbers count from 1. */
+export interface FailedAttemptsTable {
+  webhook_id: string
+  event_id: string
+  number: number
+  instance_id: string
+  at: number
+  duration_ms: number
+  /** Null when there was no answer. */
+  status: number | null
+  error: string
+  answer: string
 }
 
 /** One sealed known text per vault key, so that a wrong key is noticed at start. */

@@ -164,7 +164,13 @@ forEachDatabase((_name, open) => {
       const { createLogger } = await import('../../runtime/logging.ts')
       const { db } = stage.database
       const purgeAt = (now: number) =>
-        createRetention({ db, clock: { now: () => now }, logger: createLogger('silent'), retentionMs: 1_000 }).purge()
+        createRetention({
+          db,
+          clock: { now: () => now },
+          logger: createLogger('silent'),
+          retentionMs: 1_000,
+          deadLetterRetentionMs: 1_000,
+        }).purge()
       expect(await purgeAt(Date.now())).toBe(0)
       await new Promise((resolve) => setTimeout(resolve, 2))
       expect(await purgeAt(Date.now() + 1_000)).toBe(1)

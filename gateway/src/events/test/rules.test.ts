@@ -6,9 +6,9 @@ const now = Date.parse('2026-01-01T00:00:00Z')
 
 describe('what an answer means', () => {
   test.each([
-    [200, { kind: 'taken' }],
-    [202, { kind: 'taken' }],
-    [204, { kind: 'taken' }],
+    [200, { kind: 'taken', status: 200 }],
+    [202, { kind: 'taken', status: 202 }],
+    [204, { kind: 'taken', status: 204 }],
     [301, { kind: 'failed', status: 301, error: 'answered 301', retryAfterMs: null }],
     [404, { kind: 'failed', status: 404, error: 'answered 404', retryAfterMs: null }],
     [410, { kind: 'gone', status: 410, error: 'answered 410' }],

@@ -24,17 +24,17 @@ interface Collaborators {
 export const createWebhookConfiguration = ({ db, repository, targets }: Collaborators): WebhookConfiguration => ({
   async configure(instanceId, body) {
     const webhook = toWebhook(body)
-    await db.write(async (tx) => {
+    const id = await db.write(async (tx) => {
       await lockInstance(tx, instanceId)
       const others = await repository.others(tx, instanceId, webhook.label)
       if (webhook.enabled && others.enabled >= MAX_ENABLED) {
         throw new ApiError(400, `Maximum of ${MAX_ENABLED} enabled webhooks per instance`)
       }
       if (others.stored >= MAX_STORED) throw new ApiError(400, `Maximum of ${MAX_STORED} webhooks per instance`)
-      const id = await repository.save(tx, instanceId, webhook)
-      if (!webhook.enabled) await retireWebhook(tx, id)
+      return repository.save(tx, instanceId, webhook)
     })
     targets.forget(instanceId)
+    if (!webhook.enabled) await retireWebhook(db, id)
     return webhook
   },
   all: (instanceId) => repository.all(db.read, instanceId),

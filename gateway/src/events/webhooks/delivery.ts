@@ -8,15 +8,19 @@
  *
  * A receiver that failed five times in a row gets one request at a time with a pause in between; its first success makes everything that
  * waits for it due at once.
+ *
+ * A lane is worked on once at a time, whatever its row says: when its lease ran out during a long upload, or it was made due meanwhile,
+ * the claim that meets it leaves it to its worker, who gives it back at the end.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Outbound } from '../../outbound/outbound.ts'
-import { envelope, type InstanceDataOf } from '../envelope.ts'
-import { attemptDelivery } from './attempt.ts'
-import { claimLanes, type Delivery, freeLeases, nextDue, releaseLane, retireWebhook, webhooksWithLanes } from './lanes.ts'
+import type { OpenBlob } from '../blobs.ts'
+import type { InstanceDataOf } from '../envelope.ts'
+import { type Attempted, attemptDelivery } from './attempt.ts'
+import { bodyWithMedia, plainBody } from './body.ts'
+import { claimLanes, type Delivery, freeLeases, hurrySome, nextDue, releaseLane, retireWebhook, webhooksWithLanes } from './lanes.ts'
 import type { Target } from './repository.ts'
-import type { Outcome } from './rules.ts'
-import { createSettlement, type Settled, type SettlementCollaborators } from './settlement.ts'
+import { createSettlement, type Settled, type SettlementCollaborators, type Untried } from './settlement.ts'
 
 export interface DeliveryWorkers {
   /** Something was stored for these webhooks (instance by webhook). */
@@ -30,6 +34,7 @@ export interface DeliveryWorkers {
 export interface DeliveryCollaborators extends SettlementCollaborators {
   outbound: Outbound
   instanceDataOf: InstanceDataOf
+  openBlob: OpenBlob
   /** Requests under way in all. A webhook's first one never waits for the others. */
   concurrency: number
 }
@@ -38,7 +43,9 @@ interface Channel {
   webhookId: string
   instanceId: string
   /** Lanes being worked on. */
-  inFlight: number
+  busy: Set<string>
+  /** Those of them that were claimed once more. */
+  claimedTwice: Set<string>
   state: 'ready' | 'claiming' | 'asleep'
   /** Woken while claiming: what came in may have missed the claim. */
   again: boolean
@@ -53,13 +60,17 @@ interface Channel {
 
 /** Deliveries of one lane before others of the same webhook get their turn. */
 const LANE_RUN = 20
-/** Pause after the store failed us. */
+/** Pause after the store failed us, and while an instance is being deleted. */
 const STORE_PAUSE_MS = 1_000
+/** Lanes made due in one transaction. */
+const HURRIED_AT_ONCE = 500
+/** Attempts after which an event whose media cannot be read goes without it. */
+const MEDIA_TRIES = 3
 // setTimeout cannot wait longer; the channel looks again then.
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): DeliveryWorkers => {
-  const { db, clock, targets, instanceDataOf, logger, concurrency, rules } = collaborators
+  const { db, clock, targets, instanceDataOf, openBlob, logger, concurrency, rules } = collaborators
   const settle = createSettlement(collaborators)
   const channels = new Map<string, Channel>()
   /** In the order they became ready. */
@@ -115,8 +126,8 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
     (await targets.of(db.read, channel.instanceId)).find((target) => target.id === channel.webhookId) ?? null
 
   const roomOf = (channel: Channel, target: Target): number => {
-    const own = (target.failures >= rules.probeAfter ? 1 : rules.perWebhook) - channel.inFlight
-    return channel.inFlight === 0 ? Math.min(own, Math.max(concurrency - inFlight, 1)) : Math.min(own, concurrency - inFlight)
+    const own = (target.failures >= rules.probeAfter ? 1 : rules.perWebhook) - channel.busy.size
+    return channel.busy.size === 0 ? Math.min(own, Math.max(concurrency - inFlight, 1)) : Math.min(own, concurrency - inFlight)
   }
 
   const claim = async (channel: Channel): Promise<void> => {
@@ -133,7 +144,7 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
   const claimDue = async (channel: Channel): Promise<void> => {
     const target = await targetOf(channel)
     const now = clock.now()
-    if (target === null) await db.write((tx) => retireWebhook(tx, channel.webhookId))
+    if (target === null) await retireWebhook(db, channel.webhookId)
     else if (now < channel.notBefore) return sleepUntil(channel, channel.notBefore)
     else {
       const room = roomOf(channel, target)
@@ -144,7 +155,10 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
         return
       }
       const deliveries = await db.write((tx) => claimLanes(tx, channel.webhookId, room, now, now + rules.leaseMs))
-      for (const delivery of deliveries) track(workLane(channel, delivery))
+      for (const delivery of deliveries) {
+        if (channel.busy.has(delivery.lane)) channel.claimedTwice.add(delivery.lane)
+        else track(workLane(channel, delivery))
+      }
       channel.more = deliveries.length === room
     }
     const due = channel.more ? null : await nextDue(db.read, channel.webhookId)
@@ -155,37 +169,60 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
   }
 
   const dropIfIdle = (channel: Channel): void => {
-    if (channel.state === 'asleep' && channel.inFlight === 0 && channel.timer === null && !channel.more) channels.delete(channel.webhookId)
+    if (channel.state === 'asleep' && channel.busy.size === 0 && channel.timer === null && !channel.more) channels.delete(channel.webhookId)
   }
 
   /** One lane, in order, until it is empty, a delivery fails, or others should have their turn. */
   const workLane = async (channel: Channel, first: Delivery): Promise<void> => {
-    channel.inFlight++
+    channel.busy.add(first.lane)
     inFlight++
     let due: number | null = null
     try {
-      let delivery: Delivery | null = first
-      for (let run = 1; delivery !== null; run++) {
-        const outcome = await attempt(channel, delivery)
-        const settled: Settled = await settleUntilStored(channel, delivery, outcome)
-        delivery = settled.next
-        due = settled.due
-        channel.notBefore = settled.notBefore ?? channel.notBefore
-        channel.more ||= settled.hurried
-        if (delivery === null || (run < LANE_RUN && !stopping)) continue
-        const unfinished = delivery
-        due = clock.now()
-        await db.write((tx) => releaseLane(tx, unfinished, clock.now()))
-        break
-      }
+      due = await emptyLane(channel, first)
+      // Again when it was claimed while it was given back.
+      while (channel.claimedTwice.delete(first.lane)) due = await giveBack(first)
     } catch (error) {
       // The end of the lease brings the lane back.
       due = clock.now() + rules.leaseMs
       logger.error({ err: error, webhook: channel.webhookId }, 'A webhook delivery was interrupted')
     }
-    channel.inFlight--
+    channel.claimedTwice.delete(first.lane)
+    channel.busy.delete(first.lane)
     inFlight--
     laneFinished(channel, due)
+  }
+
+  /** Gives when the lane is due again, null when it is empty. */
+  const emptyLane = async (channel: Channel, first: Delivery): Promise<number | null> => {
+    let delivery = first
+    for (let run = 1; ; run++) {
+      const result = await attempt(channel, delivery)
+      const settled = await settleUntilStored(channel, delivery, result)
+      channel.notBefore = settled.notBefore ?? channel.notBefore
+      if (settled.recovered) track(hurry(channel))
+      if (settled.next === null) return settled.due
+      delivery = settled.next
+      if (run >= LANE_RUN || stopping) return giveBack(delivery)
+    }
+  }
+
+  const giveBack = async (delivery: Delivery): Promise<number> => {
+    const now = clock.now()
+    await db.write((tx) => releaseLane(tx, delivery, now))
+    return now
+  }
+
+  const hurry = async (channel: Channel): Promise<void> => {
+    try {
+      let more = true
+      while (more && !stopping) {
+        more = await db.write((tx) => hurrySome(tx, channel.webhookId, clock.now(), HURRIED_AT_ONCE))
+        wake(new Map([[channel.webhookId, channel.instanceId]]))
+      }
+    } catch (error) {
+      // Nothing is lost: what was not made due keeps its time.
+      logger.warn({ err: error, webhook: channel.webhookId }, 'Deliveries to a webhook that is back could not all be made due')
+    }
   }
 
   const laneFinished = (channel: Channel, due: number | null): void => {
@@ -197,26 +234,29 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
     pump()
   }
 
-  const attempt = async (channel: Channel, delivery: Delivery): Promise<Outcome | null> => {
+  const attempt = async (channel: Channel, delivery: Delivery): Promise<Attempted | Untried> => {
     const target = await targetOf(channel)
+    if (target === null) return { until: clock.now() }
     const instanceData = await instanceDataOf(channel.instanceId)
-    if (target === null || instanceData === null) return null
-    const body = envelope({ ...delivery, id: delivery.eventId }, instanceData)
-    const outcome = await attemptDelivery(collaborators, {
+    // Its deletion is under way and takes these deliveries along.
+    if (instanceData === null) return { until: clock.now() + STORE_PAUSE_MS }
+    const event = { ...delivery, id: delivery.eventId }
+    const attempted = await attemptDelivery(collaborators, {
       target,
       event: delivery.name,
       eventId: delivery.eventId,
-      body,
+      body: async () => (target.mediaBase64 ? bodyWithMedia(event, instanceData, openBlob) : plainBody(event, instanceData)),
+      otherwise: delivery.attempts + 1 < MEDIA_TRIES ? null : plainBody(event, instanceData),
       signal: abandon.signal,
     })
-    return abandon.signal.aborted && outcome.kind === 'failed' ? null : outcome
+    return abandon.signal.aborted && attempted.outcome.kind === 'failed' ? { until: clock.now() } : attempted
   }
 
   /** A receiver that took an event must not get it again because our store was busy: the note is repeated until it holds. */
-  const settleUntilStored = async (channel: Channel, delivery: Delivery, outcome: Outcome | null): Promise<Settled> => {
+  const settleUntilStored = async (channel: Channel, delivery: Delivery, result: Attempted | Untried): Promise<Settled> => {
     for (;;) {
       try {
-        return await settle(delivery, outcome, await targetOf(channel))
+        return await settle(delivery, result, await targetOf(channel))
       } catch (error) {
         if (stopping) throw error
         logger.error(
@@ -233,7 +273,7 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
     for (const [webhookId, instanceId] of webhooks) {
       let channel = channels.get(webhookId)
       if (channel === undefined) {
-        channel = { webhookId, instanceId, inFlight: 0, state: 'asleep', again: false, more: false, timer: null, wakesAt: 0, notBefore: 0 }
+        channel = newChannel(webhookId, instanceId)
         channels.set(webhookId, channel)
       }
       makeReady(channel)
@@ -258,3 +298,16 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
     },
   }
 }
+
+const newChannel = (webhookId: string, instanceId: string): Channel => ({
+  webhookId,
+  instanceId,
+  busy: new Set(),
+  claimedTwice: new Set(),
+  state: 'asleep',
+  again: false,
+  more: false,
+  timer: null,
+  wakesAt: 0,
+  notBefore: 0,
+})

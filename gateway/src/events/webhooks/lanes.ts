@@ -6,8 +6,10 @@
  * second and sees what the first did. So no delivery is ever left without its lane.
  */
 import { sql } from 'kysely'
-import type { Reader, Writer } from '../../storage/database.ts'
+import type { Database, Reader, Writer } from '../../storage/database.ts'
 import type { EventName } from '../event.ts'
+import type { Attempted } from './attempt.ts'
+import { noteDelivered, noteFailedAttempt } from './past.ts'
 
 /** What stands first in a lane. */
 export interface Delivery {
@@ -15,8 +17,10 @@ export interface Delivery {
   instanceId: string
   lane: string
   eventId: string
-  /** Failed so far. */
+  /** Failed so far, since it was added or redelivered. */
   attempts: number
+  /** Failed before the last redelivery. */
+  earlierAttempts: number
   name: EventName
   /** JSON text of the envelope's `data`. */
   data: string
@@ -96,30 +100,25 @@ export const claimLanes = async (tx: Writer, webhookId: string, limit: number, n
 }
 
 /** Done. Gives what stands in the lane next, the lease prolonged; null when the lane is empty and gone. */
-export const deliveryTaken = async (tx: Writer, delivery: Delivery, leaseEnd: number): Promise<Delivery | null> => {
-  await removeDelivery(tx, delivery)
+export const deliveryTaken = async (tx: Writer, delivery: Delivery, attempted: Attempted, leaseEnd: number): Promise<Delivery | null> => {
+  // Somebody switched the webhook off meanwhile, or purged what waited. Without its row there may be no webhook to note it for.
+  if ((await removeDelivery(tx, delivery, 'waiting')) || (await removeDelivery(tx, delivery, 'dead'))) {
+    await noteDelivered(tx, delivery, attempted)
+  }
   const next = await nextOrEmpty(tx, delivery)
   return next !== null && (await touchLane(tx, delivery, leaseEnd)) ? next : null
 }
 
 /** Stays first in its lane, to be tried again at `nextAttemptAt`. */
-export const deliveryFailed = async (
-  tx: Writer,
-  delivery: Delivery,
-  failure: { status: number | null; error: string; nextAttemptAt: number },
-): Promise<void> => {
-  if (!(await touchLane(tx, delivery, failure.nextAttemptAt))) return
-  await noteFailure(tx, delivery, failure, 'waiting')
+export const deliveryFailed = async (tx: Writer, delivery: Delivery, attempted: Attempted, nextAttemptAt: number): Promise<void> => {
+  if (!(await touchLane(tx, delivery, nextAttemptAt))) return
+  await noteFailure(tx, delivery, attempted, 'waiting')
 }
 
 /** Given up: becomes a dead letter and lets the next in the lane pass. */
-export const deliveryDead = async (
-  tx: Writer,
-  delivery: Delivery,
-  failure: { status: number | null; error: string; now: number },
-): Promise<void> => {
-  if (!(await touchLane(tx, delivery, failure.now))) return
-  await noteFailure(tx, delivery, failure, 'dead')
+export const deliveryDead = async (tx: Writer, delivery: Delivery, attempted: Attempted, now: number): Promise<void> => {
+  if (!(await touchLane(tx, delivery, now))) return
+  await noteFailure(tx, delivery, attempted, 'dead')
   await nextOrEmpty(tx, delivery)
 }
 
@@ -128,25 +127,63 @@ export const releaseLane = async (tx: Writer, delivery: Delivery, now: number): 
   await touchLane(tx, delivery, now)
 }
 
-/** A webhook that was switched off: what waits for it becomes dead letters. */
-export const retireWebhook = async (tx: Writer, webhookId: string): Promise<void> => {
-  await tx.deleteFrom('delivery_lanes').where('webhook_id', '=', webhookId).execute()
-  await tx
+/** A webhook that was switched off: what waits for it becomes dead letters, a few at a time so that nobody waits long. */
+export const retireWebhook = async (db: Database, webhookId: string): Promise<void> => {
+  while (await db.write((tx) => retireSome(tx, webhookId, RETIRED_AT_ONCE)));
+}
+
+const RETIRED_AT_ONCE = 500
+
+/**
+ * Makes up to `limit` of what waits for it dead letters, and takes the lanes away once nothing does. True while there is more to do. A
+ * webhook that is on again is left alone.
+ */
+const retireSome = async (tx: Writer, webhookId: string, limit: number): Promise<boolean> => {
+  const webhook = await tx.selectFrom('webhooks').select('enabled').where('id', '=', webhookId).executeTakeFirst()
+  if (webhook?.enabled === 1) return false
+  const retired = await tx
     .updateTable('deliveries')
     .set({ state: 'dead', last_error: 'the webhook was disabled' })
     .where('webhook_id', '=', webhookId)
     .where('state', '=', 'waiting')
-    .execute()
+    .where('event_id', 'in', (waiting) =>
+      waiting
+        .selectFrom('deliveries')
+        .select('event_id')
+        .where('webhook_id', '=', webhookId)
+        .where('state', '=', 'waiting')
+        .orderBy('event_id')
+        .limit(limit),
+    )
+    .executeTakeFirst()
+  if (Number(retired.numUpdatedRows) === limit) return true
+  const emptied = await tx
+    .deleteFrom('delivery_lanes')
+    .where('webhook_id', '=', webhookId)
+    .where('lane', 'in', (lanes) =>
+      lanes.selectFrom('delivery_lanes').select('lane').where('webhook_id', '=', webhookId).orderBy('next_attempt_at').limit(limit),
+    )
+    .executeTakeFirst()
+  return Number(emptied.numDeletedRows) === limit
 }
 
-/** The receiver answers again: nothing has to wait for its time any longer. */
-export const hurryLanes = async (tx: Writer, webhookId: string, now: number): Promise<void> => {
-  await tx
+/** The receiver answers again: up to `limit` lanes need not wait for their time any longer. True while there may be more. */
+export const hurrySome = async (tx: Writer, webhookId: string, now: number, limit: number): Promise<boolean> => {
+  const hurried = await tx
     .updateTable('delivery_lanes')
     .set({ next_attempt_at: now })
     .where('webhook_id', '=', webhookId)
-    .where('next_attempt_at', '>', now)
-    .execute()
+    .where('lane', 'in', (late) =>
+      late
+        .selectFrom('delivery_lanes')
+        .select('lane')
+        .where('webhook_id', '=', webhookId)
+        .where('next_attempt_at', '>', now)
+        .orderBy('next_attempt_at')
+        .limit(limit),
+    )
+    .executeTakeFirst()
+  return Number(hurried.numUpdatedRows) === limit
 }
 
 /** When the next lane of a webhook is due; null when none is left. */
@@ -201,6 +238,7 @@ const headsOf = async (tx: Writer, webhookId: string, lanes: readonly string[]):
       'd.lane as lane',
       'd.event_id as eventId',
       'd.attempts as attempts',
+      'd.earlier_attempts as earlierAttempts',
       'e.name as name',
       'e.data as data',
       'e.created_at as createdAt',
@@ -231,30 +269,34 @@ const touchLane = async (tx: Writer, { webhookId, lane }: Delivery, nextAttemptA
 
 const rowOf = (delivery: Delivery) => ({ webhook_id: delivery.webhookId, lane: delivery.lane, event_id: delivery.eventId })
 
-const removeDelivery = async (tx: Writer, delivery: Delivery): Promise<void> => {
+/** False when there was none in this state. */
+const removeDelivery = async (tx: Writer, delivery: Delivery, state: 'waiting' | 'dead'): Promise<boolean> => {
   const { webhook_id, lane, event_id } = rowOf(delivery)
-  await tx
+  const removed = await tx
     .deleteFrom('deliveries')
     .where('webhook_id', '=', webhook_id)
-    .where('state', '=', 'waiting')
+    .where('state', '=', state)
     .where('lane', '=', lane)
     .where('event_id', '=', event_id)
-    .execute()
+    .executeTakeFirst()
+  return removed.numDeletedRows > 0n
 }
 
-const noteFailure = async (
-  tx: Writer,
-  delivery: Delivery,
-  failure: { status: number | null; error: string },
-  state: 'waiting' | 'dead',
-): Promise<void> => {
+const noteFailure = async (tx: Writer, delivery: Delivery, attempted: Attempted, state: 'waiting' | 'dead'): Promise<void> => {
   const { webhook_id, lane, event_id } = rowOf(delivery)
-  await tx
+  const { outcome } = attempted
+  const noted = await tx
     .updateTable('deliveries')
-    .set({ attempts: delivery.attempts + 1, last_status: failure.status, last_error: failure.error, state })
+    .set({
+      attempts: delivery.attempts + 1,
+      last_status: outcome.status,
+      last_error: outcome.kind === 'taken' ? null : outcome.error,
+      state,
+    })
     .where('webhook_id', '=', webhook_id)
     .where('state', '=', 'waiting')
     .where('lane', '=', lane)
     .where('event_id', '=', event_id)
-    .execute()
+    .executeTakeFirst()
+  if (noted.numUpdatedRows > 0n) await noteFailedAttempt(tx, delivery, attempted)
 }

@@ -1,10 +1,11 @@
 /** The table `webhooks`: sealed on the way in, opened on the way out. */
-import { randomBytes } from 'node:crypto'
+import { z } from 'zod'
 import type { Clock } from '../../runtime/clock.ts'
 import { ulid } from '../../runtime/ids.ts'
 import type { Reader, Writer } from '../../storage/database.ts'
 import type { WebhooksTable } from '../../storage/schema.ts'
 import type { Vault } from '../../storage/vault.ts'
+import { newSigningSecret } from './signature.ts'
 import type { Webhook } from './webhook.ts'
 
 /** An enabled webhook as delivery needs it. */
@@ -18,14 +19,38 @@ export interface Target {
   events: ReadonlySet<string> | null
   mediaBase64: boolean
   signingSecret: string
+  /** Those it replaced, newest first; some may be over. */
+  formerSecrets: readonly FormerSecret[]
   /** Failures in a row; kept in step by delivery. */
   failures: number
+}
+
+export interface FormerSecret {
+  secret: string
+  /** Signs too before this time. */
+  until: number
+}
+
+/** A webhook by its label, without what it is configured to do. */
+export interface WebhookKey {
+  id: string
+  label: string
+  enabled: boolean
+}
+
+export interface WebhookSecrets extends WebhookKey {
+  secret: string
+  former: readonly FormerSecret[]
 }
 
 export interface WebhookRepository {
   /** All of an instance, alphabetical by label. */
   all(reader: Reader, instanceId: string): Promise<Webhook[]>
   find(reader: Reader, instanceId: string, label: string): Promise<Webhook | null>
+  /** Of one label, or of all. */
+  keys(reader: Reader, instanceId: string, label?: string): Promise<WebhookKey[]>
+  secrets(reader: Reader, instanceId: string, label: string): Promise<WebhookSecrets | null>
+  setSecrets(tx: Writer, id: string, secret: string, former: readonly FormerSecret[]): Promise<void>
   targets(reader: Reader, instanceId: string): Promise<Target[]>
   /** Rows the instance has besides the one with this label. */
   others(tx: Writer, instanceId: string, label: string): Promise<{ stored: number; enabled: number }>
@@ -50,6 +75,13 @@ export const createWebhookRepository = ({ vault, clock }: { vault: Vault; clock:
     events: JSON.parse(row.events) as string[],
     mediaBase64: row.media_base64 === 1,
   })
+  const openSecrets = (row: Pick<WebhooksTable, 'id' | 'signing_secret' | 'former_secrets'>) => ({
+    signingSecret: vault.openText(row.signing_secret, context(row.id, 'signing_secret')),
+    formerSecrets:
+      row.former_secrets === null
+        ? []
+        : storedFormerSecrets.parse(JSON.parse(vault.openText(row.former_secrets, context(row.id, 'former_secrets')))),
+  })
   const toTarget = (row: WebhooksTable): Target => {
     const events = JSON.parse(row.events) as string[]
     return {
@@ -59,7 +91,7 @@ export const createWebhookRepository = ({ vault, clock }: { vault: Vault; clock:
       byEvents: row.by_events === 1,
       events: events.length === 0 ? null : new Set(events),
       mediaBase64: row.media_base64 === 1,
-      signingSecret: vault.openText(row.signing_secret, context(row.id, 'signing_secret')),
+      ...openSecrets(row),
       failures: row.failures,
     }
   }
@@ -85,6 +117,37 @@ export const createWebhookRepository = ({ vault, clock }: { vault: Vault; clock:
         .where('label', '=', label)
         .executeTakeFirst()
       return row === undefined ? null : toWebhook(row)
+    },
+    async keys(reader, instanceId, label) {
+      const rows = await reader
+        .selectFrom('webhooks')
+        .select(['id', 'label', 'enabled'])
+        .where('instance_id', '=', instanceId)
+        .$if(label !== undefined, (query) => query.where('label', '=', label ?? ''))
+        .execute()
+      return rows.map((row) => ({ id: row.id, label: row.label, enabled: row.enabled === 1 }))
+    },
+    async secrets(reader, instanceId, label) {
+      const row = await reader
+        .selectFrom('webhooks')
+        .select(['id', 'label', 'enabled', 'signing_secret', 'former_secrets'])
+        .where('instance_id', '=', instanceId)
+        .where('label', '=', label)
+        .executeTakeFirst()
+      if (row === undefined) return null
+      const { signingSecret, formerSecrets } = openSecrets(row)
+      return { id: row.id, label: row.label, enabled: row.enabled === 1, secret: signingSecret, former: formerSecrets }
+    },
+    async setSecrets(tx, id, secret, former) {
+      await tx
+        .updateTable('webhooks')
+        .set({
+          signing_secret: vault.seal(secret, context(id, 'signing_secret')),
+          former_secrets: former.length === 0 ? null : vault.seal(JSON.stringify(former), context(id, 'former_secrets')),
+          updated_at: clock.now(),
+        })
+        .where('id', '=', id)
+        .execute()
     },
     async targets(reader, instanceId) {
       const rows = await reader.selectFrom('webhooks').selectAll().where('instance_id', '=', instanceId).where('enabled', '=', 1).execute()
@@ -124,7 +187,7 @@ export const createWebhookRepository = ({ vault, clock }: { vault: Vault; clock:
       const signing_secret = vault.seal(newSigningSecret(), context(id, 'signing_secret'))
       await tx
         .insertInto('webhooks')
-        .values({ id, instance_id: instanceId, label: webhook.label, signing_secret, ...values })
+        .values({ id, instance_id: instanceId, label: webhook.label, signing_secret, former_secrets: null, ...values })
         .execute()
       return id
     },
@@ -141,5 +204,4 @@ export const createWebhookRepository = ({ vault, clock }: { vault: Vault; clock:
   }
 }
 
-/** 32 random bytes in the form of Standard Webhooks. */
-const newSigningSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`
+const storedFormerSecrets = z.array(z.object({ secret: z.string(), until: z.number() }))

@@ -12,7 +12,7 @@ export interface DeliveryRules {
   probeEveryMs: number
   /** Deliveries to one webhook at the same time. */
   perWebhook: number
-  /** How long a claimed lane belongs to its worker; longer than an attempt can take. */
+  /** How long a claimed lane belongs to its worker, should the process be killed; longer than most attempts take. */
   leaseMs: number
   /** A receiver that asks for more patience than this gets this much. */
   longestRetryAfterMs: number
@@ -34,14 +34,14 @@ export const usualRules: DeliveryRules = {
 }
 
 export type Outcome =
-  | { kind: 'taken' }
+  | { kind: 'taken'; status: number }
   /** 410: the receiver wants nothing more, ever. */
   | { kind: 'gone'; status: number; error: string }
   | { kind: 'failed'; status: number | null; error: string; retryAfterMs: number | null }
 
 /** What an answer means: 2xx took it, 410 ended it, all else failed; a redirect too, since following it could lead anywhere. */
 export const outcomeOf = (status: number, retryAfter: string | undefined, now: number): Outcome => {
-  if (status >= 200 && status < 300) return { kind: 'taken' }
+  if (status >= 200 && status < 300) return { kind: 'taken', status }
   const error = `answered ${status}`
   if (status === 410) return { kind: 'gone', status, error }
   return { kind: 'failed', status, error, retryAfterMs: retryAfterMs(retryAfter, now) }

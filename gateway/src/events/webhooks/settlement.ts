@@ -2,7 +2,8 @@
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logging.ts'
 import type { Database } from '../../storage/database.ts'
-import { type Delivery, deliveryDead, deliveryFailed, deliveryTaken, hurryLanes, releaseLane, retireWebhook } from './lanes.ts'
+import type { Attempted } from './attempt.ts'
+import { type Delivery, deliveryDead, deliveryFailed, deliveryTaken, releaseLane } from './lanes.ts'
 import type { Target, WebhookRepository } from './repository.ts'
 import { type DeliveryRules, type Outcome, waitAfter } from './rules.ts'
 import type { Targets } from './targets.ts'
@@ -14,8 +15,13 @@ export interface Settled {
   due: number | null
   /** The webhook gets nothing before this. Null = no change. */
   notBefore: number | null
-  /** Everything that waits for this webhook has become due. */
-  hurried: boolean
+  /** The receiver answers again after it was given up: nothing has to wait for its time any longer. */
+  recovered: boolean
+}
+
+/** An attempt that did not take place or was abandoned: the lane is given back until then. */
+export interface Untried {
+  until: number
 }
 
 export interface SettlementCollaborators {
@@ -27,66 +33,71 @@ export interface SettlementCollaborators {
   logger: Logger
 }
 
-type Settlement = (delivery: Delivery, outcome: Outcome | null, target: Target | null) => Promise<Settled>
+/** `target` as it is configured now; null: the webhook is no longer enabled. */
+type Settlement = (delivery: Delivery, result: Attempted | Untried, target: Target | null) => Promise<Settled>
 
-/** `outcome` null: the attempt did not take place or was abandoned. `target` null: the webhook is no longer enabled. */
 export const createSettlement = ({ db, clock, repository, targets, rules, logger }: SettlementCollaborators): Settlement => {
-  const untried = async (delivery: Delivery): Promise<Settled> => {
-    const now = clock.now()
-    await db.write((tx) => releaseLane(tx, delivery, now))
-    return { next: null, due: now, notBefore: null, hurried: false }
+  const untried = async (delivery: Delivery, until: number): Promise<Settled> => {
+    await db.write((tx) => releaseLane(tx, delivery, until))
+    return { next: null, due: until, notBefore: null, recovered: false }
   }
 
-  const taken = async (delivery: Delivery, target: Target): Promise<Settled> => {
+  const taken = async (delivery: Delivery, attempted: Attempted, target: Target | null): Promise<Settled> => {
     const now = clock.now()
-    const recovered = target.failures >= rules.probeAfter
-    const failedBefore = target.failures > 0
+    const failures = target?.failures ?? 0
     const next = await db.write(async (tx) => {
-      if (failedBefore) await repository.setFailures(tx, target.id, 0)
-      if (recovered) await hurryLanes(tx, target.id, now)
-      return deliveryTaken(tx, delivery, now + rules.leaseMs)
+      if (target !== null && failures > 0) await repository.setFailures(tx, target.id, 0)
+      return deliveryTaken(tx, delivery, attempted, now + rules.leaseMs)
     })
-    target.failures = 0
-    return { next, due: null, notBefore: recovered ? 0 : null, hurried: recovered }
+    if (target !== null) target.failures = 0
+    const recovered = failures >= rules.probeAfter
+    return { next, due: null, notBefore: recovered ? 0 : null, recovered }
   }
 
-  const gone = async (delivery: Delivery, target: Target, { status, error }: { status: number; error: string }): Promise<Settled> => {
+  const gone = async (delivery: Delivery, attempted: Attempted, target: Target): Promise<Settled> => {
     const now = clock.now()
     await db.write(async (tx) => {
-      await deliveryDead(tx, delivery, { status, error, now })
+      await deliveryDead(tx, delivery, attempted, now)
       await repository.disable(tx, target.id)
-      await retireWebhook(tx, target.id)
     })
     targets.forget(target.instanceId)
     logger.warn({ webhook: target.id, instance: target.instanceId }, 'Webhook disabled: its receiver answered 410')
-    return { next: null, due: null, notBefore: null, hurried: false }
+    // Due at once: the worker finds the webhook switched off and retires what waits for it.
+    return { next: null, due: now, notBefore: null, recovered: false }
   }
 
-  const failed = async (delivery: Delivery, target: Target, outcome: Outcome & { kind: 'failed' }): Promise<Settled> => {
+  const failed = async (
+    delivery: Delivery,
+    attempted: Attempted,
+    { retryAfterMs, status, error }: Outcome & { kind: 'failed' },
+    target: Target,
+  ): Promise<Settled> => {
     const now = clock.now()
     const attempts = delivery.attempts + 1
     // Counted before the write, since several lanes of one webhook fail at once.
     target.failures++
     const failures = target.failures
-    const wait = waitAfter(rules, attempts, outcome.retryAfterMs, Math.random())
+    const wait = waitAfter(rules, attempts, retryAfterMs, Math.random())
     const due = now + (wait ?? 0)
     await db.write(async (tx) => {
       await repository.setFailures(tx, target.id, failures)
-      if (wait === null) await deliveryDead(tx, delivery, { ...outcome, now })
-      else await deliveryFailed(tx, delivery, { ...outcome, nextAttemptAt: due })
+      if (wait === null) await deliveryDead(tx, delivery, attempted, now)
+      else await deliveryFailed(tx, delivery, attempted, due)
     })
-    logger.debug(
-      { webhook: target.id, event: delivery.eventId, status: outcome.status, error: outcome.error, attempts },
-      'Webhook delivery failed',
-    )
-    const askedFor = Math.min(outcome.retryAfterMs ?? 0, rules.longestRetryAfterMs)
+    logger.debug({ webhook: target.id, event: delivery.eventId, status, error, attempts }, 'Webhook delivery failed')
+    const askedFor = Math.min(retryAfterMs ?? 0, rules.longestRetryAfterMs)
     const pause = Math.max(askedFor, failures >= rules.probeAfter ? rules.probeEveryMs : 0)
-    return { next: null, due, notBefore: pause > 0 ? now + pause : null, hurried: false }
+    return { next: null, due, notBefore: pause > 0 ? now + pause : null, recovered: false }
   }
 
-  return (delivery, outcome, target) => {
-    if (outcome === null || target === null) return untried(delivery)
-    if (outcome.kind === 'taken') return taken(delivery, target)
-    return outcome.kind === 'gone' ? gone(delivery, target, outcome) : failed(delivery, target, outcome)
+  return (delivery, result, target) => {
+    if ('until' in result) return untried(delivery, result.until)
+    const { outcome } = result
+    if (outcome.kind === 'taken') return taken(delivery, result, target)
+    // What the receiver of former times said is nothing to hold against the one of today, who gets its chance at once.
+    if (target === null || !sameReceiver(target, result.target)) return untried(delivery, clock.now())
+    return outcome.kind === 'gone' ? gone(delivery, result, target) : failed(delivery, result, outcome, target)
   }
 }
+
+const sameReceiver = (a: Target, b: Target): boolean => a.url === b.url && a.authorization === b.authorization && a.byEvents === b.byEvents

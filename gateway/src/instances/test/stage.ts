@@ -61,7 +61,7 @@ export const openStage = async (database: TestDatabase, options: StageOptions = 
     clock,
     logger,
     outbound: { request: nothingGoesOut, download: nothingGoesOut, close: async () => {} },
-    settings: { baseUrl: 'http://gateway.test', eventToken: true, eventRetentionDays: 7, deliveryConcurrency: 1 },
+    settings: { baseUrl: 'http://gateway.test', eventToken: true, eventRetentionDays: 7, deadLetterRetentionDays: 30, deliveryConcurrency: 1 },
     tokenOf: (instanceId) => instances.tokenOf(instanceId),
   })
   const memory = createMemoryEngine(network)

@@ -85,7 +85,7 @@ const build = (database: TestDatabase, network: MemoryNetwork, shop: MemoryPerso
     clock: systemClock,
     outbound,
     logger,
-    settings: { baseUrl: 'http://gateway.test', eventToken: true, eventRetentionDays: 7, deliveryConcurrency: 16 },
+    settings: { baseUrl: 'http://gateway.test', eventToken: true, eventRetentionDays: 7, deadLetterRetentionDays: 30, deliveryConcurrency: 16 },
     tokenOf: async () => 'token',
     rules: quickRules,
     stopGraceMs: 200,

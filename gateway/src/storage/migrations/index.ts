@@ -2,10 +2,12 @@
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { foundation } from './0001-foundation.ts'
+import { deliveryHistory } from './0002-delivery-history.ts'
 import { type ColumnTypes, columnTypes, type DatabaseKind } from './column-types.ts'
 
 const statements: Record<string, (types: ColumnTypes) => string[]> = {
   '0001-foundation': foundation,
+  '0002-delivery-history': deliveryHistory,
 }
 
 export const migrationsFor = (kind: DatabaseKind): Record<string, Migration> =>
