@@ -275,13 +275,13 @@ test('the rest of what a client asks when it starts is answered', async () => {
 })
 
 test('what nobody implemented is answered 501 and written down', async () => {
-  expect(code(await client.query('w:mex', 'get', [node('query', { query_id: '1' })]))).toBe('501')
-  expect(code(await client.query('w:g2', 'set', [node('create', { subject: 'x' })], { to: '@g.us' }))).toBe('501')
+  expect(code(await client.query('w:pay', 'get', [node('balance')]))).toBe('501')
+  expect(code(await client.query('w:g2', 'set', [node('dance')], { to: '@g.us' }))).toBe('501')
   client.send(node('telegram', { id: 'X' }))
   await client.query('w:p', 'get', [node('ping')])
   unanswered = [
-    { phone: ana.number, device: 1, xmlns: 'w:mex', type: 'get', child: 'query' },
-    { phone: ana.number, device: 1, xmlns: 'w:g2', type: 'set', child: 'create' },
+    { phone: ana.number, device: 1, xmlns: 'w:pay', type: 'get', child: 'balance' },
+    { phone: ana.number, device: 1, xmlns: 'w:g2', type: 'set', child: 'dance' },
     { phone: ana.number, device: 1, tag: 'telegram' },
   ]
   expect((await network.call('GET', '/unanswered')).body).toMatchObject(unanswered)
