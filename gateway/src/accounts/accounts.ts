@@ -9,7 +9,7 @@ import type { AccountDirectory } from '../http/authentication.ts'
 import { ApiError } from '../http/errors.ts'
 import { createBoundedMap } from '../runtime/bounded-map.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { newToken, tokenHash, ulid } from '../runtime/ids.ts'
+import { newToken, sameHash, tokenHash, ulid } from '../runtime/ids.ts'
 import type { Settings } from '../settings.ts'
 import type { Database } from '../storage/database.ts'
 import type { AccountsTable } from '../storage/schema.ts'
@@ -191,7 +191,7 @@ export const createAccounts = ({ db, clock, settings }: AccountCollaborators): A
     remembered: (hash) => {
       const id = idOfToken.get(hash)
       const entry = id === undefined ? undefined : remembered.get(id)
-      return entry?.tokenHash === hash ? entry.account : undefined
+      return entry !== undefined && sameHash(entry.tokenHash, hash) ? entry.account : undefined
     },
     anyAllowsOrigin: origins.has,
     onDelete: (listener) => void deleteListeners.push(listener),

@@ -2,14 +2,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Account } from '../accounts/account.ts'
 import type { Instance } from '../instances/instance.ts'
-import { createBoundedMap } from '../runtime/bounded-map.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { sameSecret, tokenHash } from '../runtime/ids.ts'
 import type { Logger } from '../runtime/logging.ts'
 import { allowsOrigin, markReadable } from './cors.ts'
 import { errors } from './errors.ts'
+import { createGuesses } from './guesses.ts'
 import type { Operation, Scope, TokenRule } from './operation.ts'
-import { addressKey, createRateLimit, type Verdict } from './rate-limit.ts'
+import { createRateLimit, spend } from './rate-limit.ts'
 
 /** What authentication asks of the accounts. Caching, and forgetting after a rotation, is theirs. */
 export interface AccountDirectory {
@@ -47,22 +47,17 @@ export interface Admission {
 
 export type Authenticate = (request: FastifyRequest, reply: FastifyReply, admission: Admission) => Promise<Scope | null>
 
-export const createAuthentication = ({ accounts, instances, settings, clock, logger }: Collaborators): Authenticate => {
-  const known = createRateLimit({ clock, capacity: 250_000 })
-  const strangers = createRateLimit({ clock, capacity: 50_000 })
-  /** Hashes of tokens that were valid when last seen; says nothing about whether they still are. */
-  const familiar = createBoundedMap<string, true>(10_000)
+/** Lets pass who sends this one secret; for what is no operation and has no tenant. Throws 401 and 429. */
+export type AdmitSecret = (request: FastifyRequest, reply: FastifyReply, secret: string) => void
 
-  /** Refuses a missing or unknown token, at a limited speed. */
-  const refuse = (request: FastifyRequest, reply: FastifyReply, token: string | undefined, admission: Admission): never => {
-    const verdict = strangers.take(addressKey(request.ip), settings.unknownTokensPerMinute)
-    if (verdict.allowed && verdict.remaining === 0) {
-      logger.warn({ address: request.ip }, 'too many missing or unknown tokens from one address; behind a proxy, set TRUST_PROXY')
-    }
-    spend(reply, verdict)
-    if (token !== undefined || admission.token === 'account') throw errors.invalidToken()
-    throw admission.upgrade ? errors.missingTokenOnUpgrade() : errors.missingToken()
-  }
+export interface Authentication {
+  authenticate: Authenticate
+  admitSecret: AdmitSecret
+}
+
+export const createAuthentication = ({ accounts, instances, settings, clock, logger }: Collaborators): Authentication => {
+  const known = createRateLimit({ clock, capacity: 250_000 })
+  const guesses = createGuesses({ clock, logger, perMinute: settings.unknownTokensPerMinute })
 
   const identify = async (hash: string): Promise<{ account: Account; instance: Instance | null } | null> => {
     const remembered = accounts.remembered(hash)
@@ -72,24 +67,29 @@ export const createAuthentication = ({ accounts, instances, settings, clock, log
     return account === null ? null : { account, instance }
   }
 
-  return async (request, reply, admission) => {
-    if (admission.token === 'none') return null
-    const token = tokenOf(request, admission.upgrade)
-    if (admission.token === 'admin') {
-      const allowed = token !== undefined && settings.adminToken !== null && sameSecret(token, settings.adminToken)
-      return allowed ? null : refuse(request, reply, token, admission)
-    }
-    if (token === undefined) return refuse(request, reply, token, admission)
+  const admitSecret: AdmitSecret = (request, reply, secret) => {
+    const token = tokenOf(request, false)
+    const guess = guesses.begin(request, reply, token === undefined ? null : tokenHash(token))
+    if (token === undefined) throw guess.wrong(errors.missingToken())
+    if (!sameSecret(token, secret)) throw guess.wrong(errors.invalidToken())
+    guess.right()
+  }
 
-    const hash = tokenHash(token)
-    if (familiar.get(hash) === undefined) {
-      // An address that used up its guesses isn't told about further ones, right or wrong. Tokens in use pass all the same.
-      const verdict = strangers.look(addressKey(request.ip), settings.unknownTokensPerMinute)
-      if (!verdict.allowed) spend(reply, verdict)
+  const authenticate: Authenticate = async (request, reply, admission) => {
+    if (admission.token === 'none') return null
+    if (admission.token === 'admin') {
+      // Without ADMIN_TOKEN there are no such routes.
+      if (settings.adminToken === null) throw errors.notFound()
+      admitSecret(request, reply, settings.adminToken)
+      return null
     }
+    const token = tokenOf(request, admission.upgrade)
+    const hash = token === undefined ? null : tokenHash(token)
+    const guess = guesses.begin(request, reply, hash)
+    if (hash === null) throw guess.wrong(missingToken(admission))
     const caller = await identify(hash)
-    if (caller === null) return refuse(request, reply, token, admission)
-    familiar.set(hash, true)
+    if (caller === null) throw guess.wrong(errors.invalidToken())
+    guess.right()
 
     const { account } = caller
     const origin = request.headers.origin
@@ -110,6 +110,13 @@ export const createAuthentication = ({ accounts, instances, settings, clock, log
     if (instance === null) throw errors.instanceNotFound()
     return { account, instance, by: 'account' }
   }
+
+  return { authenticate, admitSecret }
+}
+
+const missingToken = ({ token, upgrade }: Admission) => {
+  if (token === 'account') return errors.invalidToken()
+  return upgrade ? errors.missingTokenOnUpgrade() : errors.missingToken()
 }
 
 /** `token` wins over `Authorization: Bearer`; the query counts on an upgrade only, since URLs end up in logs. */
@@ -120,12 +127,4 @@ const tokenOf = (request: FastifyRequest, upgrade: boolean): string | undefined 
   if (bearer !== undefined || !upgrade) return bearer
   const inQuery = (request.query as { token?: unknown }).token
   return typeof inQuery === 'string' && inQuery !== '' ? inQuery : undefined
-}
-
-/** Writes the three headers and refuses what is over the limit. */
-const spend = (reply: FastifyReply, verdict: Verdict): void => {
-  reply.header('x-ratelimit-limit', verdict.limit)
-  reply.header('x-ratelimit-remaining', verdict.remaining)
-  reply.header('x-ratelimit-reset', verdict.resetsAt)
-  if (!verdict.allowed) throw errors.rateLimited(verdict.retryAfter)
 }

@@ -4,8 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { sameSecret } from '../runtime/ids.ts'
-import { errors } from './errors.ts'
+import type { AdmitSecret } from './authentication.ts'
 
 export interface Metrics {
   /** One answer of an operation. */
@@ -17,7 +16,7 @@ export interface Metrics {
     label: string,
     read: () => Readonly<Record<string, number>> | Promise<Readonly<Record<string, number>>>,
   ): void
-  page(app: FastifyInstance): void
+  page(app: FastifyInstance, admitSecret: AdmitSecret): void
   /** Stops measuring the process. */
   close(): void
 }
@@ -58,10 +57,9 @@ export const createMetrics = ({ token }: { token: string | null }): Metrics => {
         },
       })
     },
-    page: (app) =>
+    page: (app, admitSecret) =>
       void app.get('/metrics', async (request, reply) => {
-        const given = request.headers.authorization?.replace(/^bearer +/i, '') ?? request.headers.token
-        if (token !== null && (typeof given !== 'string' || !sameSecret(given, token))) throw errors.invalidToken()
+        if (token !== null) admitSecret(request, reply, token)
         return reply.type(registry.contentType).send(await registry.metrics())
       }),
     close: () => registry.clear(),

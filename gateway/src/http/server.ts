@@ -15,7 +15,14 @@ import type { WebSocket } from 'ws'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
 import type { Settings } from '../settings.ts'
-import { type AccountDirectory, type Admission, type Authenticate, createAuthentication, type InstanceDirectory } from './authentication.ts'
+import {
+  type AccountDirectory,
+  type Admission,
+  type AdmitSecret,
+  type Authenticate,
+  createAuthentication,
+  type InstanceDirectory,
+} from './authentication.ts'
 import { answerPreflight, type Greet, greetBrowsers } from './cors.ts'
 import { createErrorRenderer, refuseBrokenRequest } from './error-renderer.ts'
 import { errors } from './errors.ts'
@@ -33,7 +40,7 @@ export interface HttpServerOptions {
   clock: Clock
   logger: Logger
   /** Routes that are no operations: metrics, documentation. */
-  pages?: readonly ((app: FastifyInstance) => void)[]
+  pages?: readonly ((app: FastifyInstance, admitSecret: AdmitSecret) => void)[]
   /** Called once per answer of an operation. */
   onAnswered?(id: string, status: number, seconds: number): void
 }
@@ -86,8 +93,8 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Http
   app.addHook('onRequest', (request, _reply, done) => done(request.is404 ? errors.notFound() : undefined))
 
   checkIds([...operations, ...sockets])
-  for (const page of pages) page(app)
-  const authenticate = createAuthentication(options)
+  const { authenticate, admitSecret } = createAuthentication(options)
+  for (const page of pages) page(app, admitSecret)
   const greet = greetBrowsers(accounts)
   const admit: Admit = (admission) => async (request, reply) => {
     if (request.ws && !admission.upgrade) throw errors.notASocket()

@@ -2,6 +2,7 @@
  * Every instance in memory, found by id, by name and by token: who it is, what it is doing, its settings. Some hundred bytes each; a
  * connected one adds its session. An instance leaves when its deletion begins: from then on nobody finds it.
  */
+import { sameHash } from '../runtime/ids.ts'
 import type { InstanceState } from '../storage/schema.ts'
 import type { Attempt } from './attempt.ts'
 import { type CommandQueue, createCommandQueue } from './command-queue.ts'
@@ -91,7 +92,10 @@ export const createRegistry = (): Registry => {
 
     byId: (id) => ids.get(id) ?? null,
     byName: (accountId, name) => accounts.get(accountId)?.get(name) ?? null,
-    byTokenHash: (hash) => tokens.get(hash) ?? null,
+    byTokenHash: (hash) => {
+      const found = tokens.get(hash)
+      return found !== undefined && sameHash(found.tokenHash, hash) ? found : null
+    },
     ofAccount: (accountId) => [...(accounts.get(accountId)?.values() ?? [])],
     all: () => ids.values(),
   }

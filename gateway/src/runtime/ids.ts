@@ -45,3 +45,6 @@ export const tokenHash = (token: string): string => hash('sha256', token)
 /** Compares two secrets without telling by its time where they differ. */
 export const sameSecret = (a: string, b: string): boolean =>
   timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest())
+
+/** The same for two values of `tokenHash`. */
+export const sameHash = (a: string, b: string): boolean => a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))

@@ -1,5 +1,5 @@
 /** The data folder: made private, and held by one gateway at a time. */
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { DataInUseError, reasonOf, StoreUnavailableError } from './errors.ts'
@@ -31,11 +31,25 @@ export function holdDataDirectory(dataDir: string): HeldDirectory {
   }
 }
 
-/** A folder we make is ours alone (0700); one that exists keeps the mode its owner gave it, our files in it are 0600. */
+/**
+ * The folder 0700 and our files in it 0600, whatever they were before and whatever the umask: an earlier version, a copy or a restored
+ * backup may have left them open. A folder that holds other people's files too, `/var/lib` by mistake, keeps its mode; our files do not.
+ */
 export function prepareDataDirectory(dataDir: string): void {
   try {
     if (mkdirSync(dataDir, { recursive: true, mode: 0o700 })) chmodSync(dataDir, 0o700)
+    const names = readdirSync(dataDir)
+    if (names.every((name) => ours.test(name))) tighten(dataDir, 0o700)
+    for (const name of names) if (ours.test(name)) tighten(join(dataDir, name), 0o600)
   } catch (error) {
     throw new StoreUnavailableError(`The data folder ${dataDir} cannot be made: ${reasonOf(error)}`, { cause: error })
   }
+}
+
+/** The database with its journals, the key, the lock. */
+const ours = /^(gateway\.sqlite.*|encryption\.key|lock)$/
+
+/** Asked only where something is to be taken away: some volumes refuse every change of mode. */
+const tighten = (path: string, mode: number): void => {
+  if ((statSync(path).mode & 0o777 & ~mode) !== 0) chmodSync(path, mode)
 }

@@ -114,7 +114,8 @@ describe('Pages', () => {
 
   it('the metrics are closed once they have a token', async () => {
     const { call } = await openHarness({ pages: [createMetrics({ token: 'token-for-the-metrics' }).page] })
-    expect(await call('GET', '/metrics')).toMatchObject({ status: 401, body: refused('Invalid token') })
+    expect(await call('GET', '/metrics')).toMatchObject({ status: 401, body: refused('Missing token in header') })
+    expect(await call('GET', '/metrics', { token: tokens.ada })).toMatchObject({ status: 401, body: refused('Invalid token') })
     expect((await call('GET', '/metrics', { token: 'token-for-the-metrics' })).status).toBe(200)
     expect((await call('GET', '/metrics', { headers: { authorization: 'Bearer token-for-the-metrics' } })).status).toBe(200)
   })

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { addressKey, createRateLimit } from '../rate-limit.ts'
-import { type Harness, openHarness, refused, tokens } from './harness.ts'
+import { type Harness, openHarness, refused, sampleOperations, tokens } from './harness.ts'
 
 describe('The rate limit', () => {
   let harness: Harness
@@ -94,9 +94,62 @@ describe('The rate limit', () => {
     nextMinute()
     expect((await list(tokens.ada)).status).toBe(200)
   })
+
+  it('counts guesses that come at once like those that come one by one: the right one among too many is not told', async () => {
+    const answers = await Promise.all([
+      ...Array.from({ length: 100 }, (_, index) => list(`a-guess-that-is-wrong-${index}`)),
+      list(tokens.ada),
+    ])
+    expect(answers.at(-1)?.status).toBe(429)
+  })
+
+  it('slows guessing the administrator’s token too, and never keeps out the administrator', async () => {
+    const operations = [
+      { ...(sampleOperations[2] ?? expect.fail()), token: 'admin' as const, handle: async () => ({ status: 200, body: {} }) },
+    ]
+    const { call, at } = await openHarness({ operations })
+    const admin = (token: string) => call('GET', '/api/sample/list', { token })
+    const guess = () => Promise.all(Array.from({ length: 101 }, (_, index) => admin(`a-guess-that-is-wrong-${index}`)))
+    expect((await guess()).filter(({ status }) => status === 401)).toHaveLength(100)
+    expect((await admin(tokens.admin)).status).toBe(429)
+    at.now += 60_000
+    expect((await admin(tokens.admin)).status).toBe(200)
+    await guess()
+    expect((await admin(tokens.admin)).status).toBe(200)
+  })
+
+  it('costs nothing for those who know theirs', async () => {
+    await Promise.all(Array.from({ length: 90 }, (_, index) => list(`a-guess-that-is-wrong-${index}`)))
+    for (const token of [tokens.ada, tokens.bob, tokens.shop, tokens.desk]) expect((await list(token)).status).toBe(200)
+    expect((await list('a-guess-that-is-wrong')).headers).toMatchObject({ 'x-ratelimit-limit': '100', 'x-ratelimit-remaining': '9' })
+  })
 })
 
 describe('The counters', () => {
+  it('do not begin anew when the clock is put back a little, and do when it was wrong', () => {
+    const at = { now: 600_000 }
+    const limit = createRateLimit({ clock: { now: () => at.now }, capacity: 3 })
+    expect(limit.take('a', 1).allowed).toBe(true)
+    at.now = 599_000
+    expect(limit.take('a', 1).allowed).toBe(false)
+    at.now = 600_000
+    expect(limit.take('a', 1).allowed).toBe(false)
+    at.now = 60_000
+    expect(limit.take('a', 1).allowed).toBe(true)
+  })
+
+  it('give back what they took, in the window in which they took it', () => {
+    const at = { now: 0 }
+    const limit = createRateLimit({ clock: { now: () => at.now }, capacity: 3 })
+    const verdict = limit.take('a', 1)
+    limit.giveBack('a', verdict)
+    expect(limit.take('a', 1).allowed).toBe(true)
+    at.now = 60_000
+    expect(limit.take('a', 1).allowed).toBe(true)
+    limit.giveBack('a', verdict)
+    expect(limit.take('a', 1).allowed).toBe(false)
+  })
+
   it('never hold more keys than their capacity', () => {
     const limit = createRateLimit({ clock: { now: () => 0 }, capacity: 3 })
     for (const key of ['a', 'b', 'c']) expect(limit.take(key, 1).allowed).toBe(true)
@@ -110,7 +163,10 @@ describe('The counters', () => {
     ['::ffff:192.0.2.7', '192.0.2.7'],
     ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
     ['2001:db8:1:2:ffff::1', '2001:db8:1:2::/64'],
-    ['2001:db8::1', '2001:db8::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['2001:db8:0:0::1', '2001:db8:0:0::/64'],
+    ['2001::3:4:5:6:7:8', '2001:0:3:4::/64'],
+    ['::1', '0:0:0:0::/64'],
   ])('take %s as %s', (address, key) => {
     expect(addressKey(address)).toBe(key)
   })

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -11,7 +11,6 @@ import { createLogger } from '../../runtime/logging.ts'
 import { holdDataDirectory } from '../data-directory.ts'
 import { DataInUseError, StoreUnavailableError } from '../errors.ts'
 import { openDatabase } from '../open.ts'
-import { openVault } from '../vault.ts'
 
 const logger = createLogger('silent')
 const program = fileURLToPath(new URL('./until-killed.ts', import.meta.url))
@@ -60,26 +59,6 @@ it('a data folder has one gateway at a time, and is free when that one was kille
   expect(() => holdDataDirectory(folder)).toThrow(DataInUseError)
   held.release()
   holdDataDirectory(folder).release()
-})
-
-it('everything in a new data folder is private', async () => {
-  const dataDir = join(await temporaryFolder(), 'new')
-  const held = holdDataDirectory(dataDir)
-  const db = await openDatabase({ dataDir, logger })
-  await openVault({ db, dataDir })
-  const modes = await Promise.all(
-    (await readdir(dataDir)).map(async (name) => [name, ((await stat(join(dataDir, name))).mode & 0o777).toString(8)]),
-  )
-  expect(Object.fromEntries(modes)).toEqual({
-    'encryption.key': '600',
-    'gateway.sqlite': '600',
-    'gateway.sqlite-shm': '600',
-    'gateway.sqlite-wal': '600',
-    lock: '600',
-  })
-  expect(((await stat(dataDir)).mode & 0o777).toString(8)).toBe('700')
-  await db.close()
-  held.release()
 })
 
 it('a data folder that cannot be used is named in one line', async () => {
