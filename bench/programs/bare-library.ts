@@ -8,6 +8,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import process from 'node:process'
 import { setTimeout as pause } from 'node:timers/promises'
+import { createAddressGuard } from '../../gateway/src/outbound/address-guard.ts'
 import { createLogger } from '../../gateway/src/runtime/logging.ts'
 import { openDatabase } from '../../gateway/src/storage/open.ts'
 import { openVault } from '../../gateway/src/storage/vault.ts'
@@ -30,8 +31,9 @@ import { DatabaseSessionStore } from '../../gateway/src/whatsapp/session-store.t
 
 const [command = '', simulator = '', ...args] = process.argv.slice(2)
 const network = parseNetwork(await (await fetch(`${simulator}/network`)).json())
-const engine = createBaileysEngine({ network })
 const logger = createLogger('silent')
+const guard = createAddressGuard({ allow: ['127.0.0.1'], logger })
+const engine = createBaileysEngine({ network, guard })
 
 const scan = async (number: string, qr: string): Promise<void> => {
   const response = await fetch(`${simulator}/phones/${number}/scan`, {
@@ -149,7 +151,7 @@ const connectAll = async (file: string, atOnce: number) => {
     return store
   })
   const caches = createSharedCaches()
-  const routes = directRoutes(network.mediaCa)
+  const routes = directRoutes({ mediaCa: network.mediaCa, guard })
   const before = process.cpuUsage()
   await forEach(stores, atOnce, (store, n) => login(store, `bare-${n}`, caches, routes))
   await pause(3_000)

@@ -43,19 +43,19 @@ export default async function setUp({ provide }: TestProject): Promise<() => Pro
 export interface PostgresServer {
   /** Of the database `postgres`, as a superuser. */
   url: string
+  /** Where its files are. */
+  folder: string
+  /** Makes an empty database; gives its URL. */
+  createDatabase(): Promise<string>
   stop(): Promise<void>
 }
 
 const folderPrefix = 'ryzeapi-test-postgres-'
 
-/** Nothing survives a crash of this server: flushing to disk is off. */
-const fast = [
-  '-c',
-  'fsync=off',
-  '-c',
-  'synchronous_commit=off',
-  '-c',
-  'full_page_writes=off',
+/** Nothing survives a crash of a server with these. */
+const forgetful = ['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'full_page_writes=off']
+
+const usual = [
   '-c',
   'max_connections=300',
   '-c',
@@ -65,7 +65,8 @@ const fast = [
   'log_min_messages=log',
 ]
 
-export async function startPostgres(): Promise<PostgresServer> {
+/** `durable`: flushes every commit to disk, as a real one does; for benchmarks. */
+export async function startPostgres({ durable = false } = {}): Promise<PostgresServer> {
   await linkLibraries()
   await removeOrphans()
   const folder = await mkdtemp(join(tmpdir(), folderPrefix))
@@ -87,7 +88,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     // PostgreSQL refuses to run as root, as containers often do.
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8', '--no-sync'],
-    postgresFlags: [...fast, '-k', sockets],
+    postgresFlags: [...(durable ? [] : forgetful), ...usual, '-k', sockets],
     onLog: keep,
     onError: keep,
   })
@@ -97,8 +98,17 @@ export async function startPostgres(): Promise<PostgresServer> {
   } catch (error) {
     throw new Error(`The test PostgreSQL did not start: ${error instanceof Error ? error.message : output}`, { cause: error })
   }
+  const urlOf = (database: string) => `postgresql://postgres:${password}@127.0.0.1:${port}/${database}`
+  let databases = 0
   return {
-    url: `postgresql://postgres:${password}@127.0.0.1:${port}/postgres`,
+    url: urlOf('postgres'),
+    folder: join(folder, 'data'),
+    async createDatabase() {
+      databases += 1
+      const name = `fresh_${databases}`
+      await server.createDatabase(name)
+      return urlOf(name)
+    },
     async stop() {
       await server.stop()
       await rm(folder, { recursive: true, force: true })
