@@ -11,6 +11,8 @@ export interface Simulator {
   readonly pid: number
   /** A person with a phone. Without a number the next free Spanish one. */
   phone(options?: { number?: string; name?: string; echo?: boolean; business?: boolean }): Promise<Phone>
+  /** A group made by one of the phones; gives its JID. Members name each other by LID unless told otherwise. */
+  group(options: { by: Phone; subject: string; participants: readonly Phone[]; addressing?: 'lid' | 'pn' }): Promise<string>
   /** Stanzas seen on the wire after `cursor`, decoded. `in` is towards the network. */
   traffic(filter?: { after?: number; phone?: string; device?: number; tag?: string; direction?: 'in' | 'out' }): Promise<Json[]>
   /** Where the traffic stands now, for `after`. */
@@ -35,6 +37,8 @@ export interface Phone {
   unlink(device: number): Promise<void>
   /** Sends a text to a number or JID, or a WAProto message; gives the message id. */
   send(to: string, content: string | { [key: string]: Json }, options?: { edit?: string }): Promise<string>
+  /** Posts a story for these people; gives the message id. */
+  post(story: string, audience: readonly Phone[]): Promise<string>
   /** The next message this phone decrypted (own ones included) that looks like this. */
   next(pattern: Pattern, waitMs?: number): Promise<Json>
   /** Everything this phone decrypted or sent. */
@@ -74,6 +78,10 @@ export const startSimulator = async (args: readonly string[] = []): Promise<Simu
     async phone({ number, name = '', echo = false, business = false } = {}) {
       if (number === undefined) lastNumber += 1
       return createPhone(await ok('post', '/phones', { number: number ?? String(lastNumber), name, echo, business }), ok)
+    },
+    async group({ by, subject, participants, addressing = 'lid' }) {
+      const numbers = participants.map((phone) => phone.number)
+      return text(await ok('post', '/groups', { by: by.number, subject, participants: numbers, addressing }), 'id')
     },
     async traffic(filter = {}) {
       const stanzas: Json[] = []
@@ -141,6 +149,10 @@ const createPhone = (described: Json, ok: Call): Phone => {
     async send(to, content, options = {}) {
       const body: { [key: string]: Json } = { to, ...(typeof content === 'string' ? { text: content } : { message: content }) }
       if (options.edit !== undefined) body.edit = options.edit
+      return text(await ok('post', `${path}/messages`, body), 'id')
+    },
+    async post(story, audience) {
+      const body = { to: 'status@broadcast', text: story, audience: audience.map((phone) => phone.number) }
       return text(await ok('post', `${path}/messages`, body), 'id')
     },
     async next(pattern, waitMs = 15_000) {
