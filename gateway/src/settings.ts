@@ -111,6 +111,13 @@ const schema = {
     default: '10',
     meaning: 'Instances that may connect to WhatsApp at the same time, e.g. after a restart',
   }),
+  unreadableMessageSeconds: withDefault({
+    name: 'UNREADABLE_MESSAGE_SECONDS',
+    type: wholeNumber(1, 86_400),
+    default: '60',
+    meaning:
+      'How long a message that could not be decrypted is asked for, of its sender and of the own phone, before it is reported as `unknown`',
+  }),
   outboundAllow: withDefault({
     name: 'OUTBOUND_ALLOW',
     type: list,

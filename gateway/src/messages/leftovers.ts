@@ -1,20 +1,19 @@
 /**
- * What an earlier run, or a lost connection, left unfinished: inbox rows that no message came of, and sent messages that WhatsApp never
- * answered for. Whether such a message left is not known; it counts as failed until a receipt says otherwise.
+ * What an earlier run, a lost connection or a fault left unfinished. Inbox rows that no message came of are recorded; one that cannot be is
+ * reported without content and set aside, so that no start stumbles over it twice. A message nobody could read is reported without content once
+ * its time is up. A sent message that WhatsApp never answered for counts as failed until a receipt says otherwise.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sql } from 'kysely'
 import type { EventLog } from '../events/event.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
 import type { Database } from '../storage/database.ts'
 import type { Vault } from '../storage/vault.ts'
-import type { EngineFactory } from '../whatsapp/engine.ts'
-import { purgeInbox, settleInbox, unsettledInbox } from '../whatsapp/inbox-table.ts'
-import { isLid } from '../whatsapp/jid.ts'
-import { statusData } from './exchange.ts'
+import type { EngineFactory, ReceivedMessage } from '../whatsapp/engine.ts'
+import { awaitedInbox, type LeftRow, purgeInbox, setInboxAside, settleInbox, unsettledInbox } from '../whatsapp/inbox-table.ts'
 import type { People } from './people.ts'
 import type { InstanceFacts, Recorder } from './recorder.ts'
+import { settleUnanswered } from './unanswered.ts'
 
 export interface Leftovers {
   /** Before any session starts: records what the inbox still holds and settles what was on its way. */
@@ -23,110 +22,141 @@ export interface Leftovers {
   stop(): Promise<void>
 }
 
-interface Collaborators {
+export interface LeftoversCollaborators {
   db: Database
   vault: Vault
   clock: Clock
   logger: Logger
-  engine: Pick<EngineFactory, 'readInbox'>
+  engine: Pick<EngineFactory, 'readInbox' | 'withoutContent'>
   instances: InstanceFacts
   events: EventLog
   people: People
   recorder: Recorder
+  /** How long the content of a message nobody could read is waited for. */
+  patienceMs: number
 }
 
 const CHUNK = 100
 const PASS_EVERY_MS = 5 * 60 * 1000
 /** WhatsApp answers in well under a second; after this the connection that carried the message is gone. */
 const UNANSWERED_MS = 10 * 60 * 1000
+/** What the recorder has not recorded by then, it could not. */
+const UNRECORDED_MS = 10 * 60 * 1000
+const DAY_MS = 24 * 60 * 60 * 1000
 /** How long WhatsApp may deliver the same ciphertext again. */
-const RECOGNISED_MS = 14 * 24 * 60 * 60 * 1000
+const RECOGNISED_MS = 14 * DAY_MS
+/** How long there is to mend what keeps a row from being recorded; as long as dead letters are meant to be kept. */
+const SET_ASIDE_MS = 30 * DAY_MS
 
-export const createLeftovers = ({ db, vault, clock, logger, engine, instances, events, people, recorder }: Collaborators): Leftovers => {
-  let timer: NodeJS.Timeout | null = null
+export const createLeftovers = (collaborators: LeftoversCollaborators): Leftovers => {
+  const { db, vault, clock, logger, engine, instances, recorder, patienceMs } = collaborators
+  let timers: NodeJS.Timeout[] = []
   let pass: Promise<unknown> = Promise.resolve()
   let stopped = false
 
-  const takeUpInbox = async (): Promise<void> => {
-    const seen = new Set<string>()
-    let stuck = 0
+  const takeUpInbox = async (before: number): Promise<void> => {
+    let taken = 0
+    let setAside = 0
     for (;;) {
-      // What cannot be recorded stays unsettled and comes again with every page.
-      const page = await unsettledInbox(db.read, vault, CHUNK + stuck)
-      const fresh = page.filter(({ instanceId, row }) => !seen.has(`${instanceId}/${row.hash}`))
-      stuck = page.length - fresh.length
-      if (fresh.length === 0) break
-      for (const { instanceId, row } of fresh) {
-        seen.add(`${instanceId}/${row.hash}`)
-        const message = engine.readInbox(row, instances.self(instanceId))
-        if (message === null) await db.write((tx) => settleInbox(tx, instanceId, [row.hash]))
-        else await recorder.take(instanceId, { type: 'message', message, inbox: row.hash })
-      }
-      await recorder.drain()
+      const page = stopped ? [] : await unsettledInbox(db.read, vault, before, CHUNK)
+      const outcomes = await Promise.all(page.map(takeUpRow))
+      taken += outcomes.filter((outcome) => outcome === 'done').length
+      setAside += outcomes.filter((outcome) => outcome === 'set aside').length
+      // Each row leaves the list, unless we are being stopped.
+      if (page.length === 0 || outcomes.includes('interrupted')) break
     }
-    if (seen.size > 0) logger.info({ messages: seen.size - stuck, stuck }, 'The inbox of the last run has been taken up')
+    if (taken > 0) logger.info({ messages: taken }, 'Messages that had not been recorded have been taken up')
+    if (setAside > 0)
+      logger.error(
+        { messages: setAside },
+        'Messages cannot be recorded: they are reported without content and kept in the inbox for 30 days',
+      )
   }
 
-  /** Sent messages stored before `before` that nothing was heard of. */
-  const settleUnanswered = async (before: number): Promise<void> => {
-    for (;;) {
-      if (stopped) return
-      const rows = await db.read
-        .selectFrom('messages')
-        .select(['seq', 'instance_id', 'message_id', 'chat', 'sender'])
-        .where(sql<boolean>`status = 'pending'`)
-        .where('stored_at', '<', before)
-        .orderBy('stored_at')
-        .limit(CHUNK)
-        .execute()
-      if (rows.length === 0) return
-      for (const { seq, instance_id: instanceId, message_id: id, chat, sender } of rows) {
-        const address = (jid: string) => (isLid(jid) ? { jid: null, lid: jid } : { jid, lid: null })
-        const introduce = await people.meet(instanceId, [address(chat), address(sender)])
-        const now = clock.now()
-        const data = statusData({
-          ids: [id],
-          status: 'server_error',
-          timestamp: now,
-          chat: introduce(address(chat)),
-          sender: introduce(address(sender)),
-          author: sender,
-          fromMe: true,
-        })
-        await events.write(async (tx, record) => {
-          const settled = await tx
-            .updateTable('messages')
-            .set({ status: 'failed' })
-            .where('seq', '=', seq)
-            .where('status', '=', 'pending')
-            .executeTakeFirst()
-          if (settled.numUpdatedRows > 0n) await record({ instanceId, name: 'message.status', lane: chat, data })
-        })
-      }
+  const takeUpRow = async (row: LeftRow): Promise<'done' | 'set aside' | 'interrupted'> => {
+    const read = contentOf(row)
+    if (read === 'nothing') {
+      await db.write((tx) => settleInbox(tx, row.instanceId, [row.hash]))
+      return 'done'
+    }
+    if (read !== 'unreadable') {
+      const outcome = await recorder.record(row.instanceId, { type: 'message', message: read, inbox: row.hash })
+      if (outcome !== 'refused') return outcome === 'recorded' ? 'done' : outcome
+    }
+    const message = outsideOf(row)
+    const outcome = message === null ? 'refused' : await recorder.record(row.instanceId, { type: 'message', message, inbox: null })
+    if (outcome === 'interrupted') return outcome
+    await db.write((tx) => setInboxAside(tx, row.instanceId, row.hash))
+    logger.error({ instance: row.instanceId, messageId: row.attributes?.id, row: row.hash }, 'An inbox row is set aside')
+    return 'set aside'
+  }
+
+  const contentOf = ({ instanceId, hash, attributes, plaintext, receivedAt }: LeftRow): ReceivedMessage | 'nothing' | 'unreadable' => {
+    if (attributes === null || plaintext === null) return 'unreadable'
+    try {
+      return engine.readInbox({ hash, attributes, plaintext, receivedAt }, instances.self(instanceId)) ?? 'nothing'
+    } catch {
+      return 'unreadable'
     }
   }
 
-  const forgetOldInbox = async (): Promise<void> => {
-    while (!stopped && (await purgeInbox(db, clock.now() - RECOGNISED_MS, CHUNK)) === CHUNK) await sleep(50)
+  const outsideOf = ({ instanceId, attributes, receivedAt }: LeftRow): ReceivedMessage | null => {
+    try {
+      return attributes === null ? null : engine.withoutContent({ attributes, receivedAt }, instances.self(instanceId))
+    } catch {
+      return null
+    }
+  }
+
+  /** Whose content came meanwhile is in the store, and nobody hears of it again. */
+  const giveUpAwaited = async (): Promise<void> => {
+    for (;;) {
+      const page = stopped ? [] : await awaitedInbox(db.read, vault, clock.now() - patienceMs, CHUNK)
+      for (const row of page) {
+        const message = outsideOf(row)
+        const outcome = message === null ? 'refused' : await recorder.record(row.instanceId, { type: 'message', message, inbox: row.hash })
+        if (outcome === 'interrupted') return
+        if (outcome !== 'refused') continue
+        logger.error({ instance: row.instanceId, messageId: row.attributes?.id }, 'A message without content cannot be reported')
+        await db.write((tx) => settleInbox(tx, row.instanceId, [row.hash]))
+      }
+      if (page.length < CHUNK) return
+    }
+  }
+
+  const forgetOldRows = async (): Promise<void> => {
+    while (!stopped && (await purgeInbox(db, 'settled', clock.now() - RECOGNISED_MS, CHUNK)) === CHUNK) await sleep(50)
+    while (!stopped && (await purgeInbox(db, 'setAside', clock.now() - SET_ASIDE_MS, CHUNK)) === CHUNK) await sleep(50)
+  }
+
+  const unanswered = (before: number) => settleUnanswered(collaborators, before, () => stopped)
+
+  const every = (ms: number, work: () => Promise<void>): NodeJS.Timeout => {
+    const timer = setInterval(() => {
+      pass = pass.then(work).catch((error: unknown) => logger.error({ err: error }, 'Unfinished messages could not be settled'))
+    }, ms)
+    return timer.unref()
   }
 
   return {
     async takeUp() {
-      await settleUnanswered(clock.now())
-      await takeUpInbox()
+      await unanswered(clock.now())
+      await takeUpInbox(Number.MAX_SAFE_INTEGER)
     },
     start() {
-      timer = setInterval(() => {
-        pass = pass
-          .then(() => settleUnanswered(clock.now() - UNANSWERED_MS))
-          .then(forgetOldInbox)
-          .catch((error: unknown) => logger.error({ err: error }, 'Unfinished messages could not be settled'))
-      }, PASS_EVERY_MS)
-      timer.unref()
+      timers = [
+        every(PASS_EVERY_MS, async () => {
+          await unanswered(clock.now() - UNANSWERED_MS)
+          await takeUpInbox(clock.now() - UNRECORDED_MS)
+          await forgetOldRows()
+        }),
+        // The first time only when everybody who can help has had the time to, also after a restart.
+        every(patienceMs, giveUpAwaited),
+      ]
     },
     async stop() {
       stopped = true
-      if (timer !== null) clearInterval(timer)
+      for (const timer of timers) clearInterval(timer)
       await pass
     },
   }

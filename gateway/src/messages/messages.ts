@@ -39,10 +39,12 @@ interface Collaborators {
   clock: Clock
   logger: Logger
   outbound: Outbound
-  engine: Pick<EngineFactory, 'readInbox'>
+  engine: Pick<EngineFactory, 'readInbox' | 'withoutContent'>
   instances: SendingInstances
   events: EventLog
   identitiesOf(instanceId: string): IdentityStore
+  /** How long the content of a message nobody could read is waited for. */
+  unreadablePatienceMs: number
 }
 
 export const createMessages = ({
@@ -55,10 +57,22 @@ export const createMessages = ({
   instances,
   events,
   identitiesOf,
+  unreadablePatienceMs,
 }: Collaborators): Messages => {
   const people = createPeople({ db, clock, identitiesOf })
   const recorder = createRecorder({ db, events, people, instances, clock, logger })
-  const leftovers = createLeftovers({ db, vault, clock, logger, engine, instances, events, people, recorder })
+  const leftovers = createLeftovers({
+    db,
+    vault,
+    clock,
+    logger,
+    engine,
+    instances,
+    events,
+    people,
+    recorder,
+    patienceMs: unreadablePatienceMs,
+  })
   const sender = createSender({
     db,
     clock,

@@ -3,17 +3,20 @@
  *
  * Each instance has a queue. While one transaction commits, what arrives meanwhile gathers and becomes the next one, so that a burst costs
  * few commits and order is kept. Nothing in the queue can be lost by a crash: a message still has its inbox row, which the next
- * start takes up.
+ * start takes up (`leftovers.ts`).
  */
+import type { Channel } from 'node:diagnostics_channel'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { EventLog, NewEvent } from '../events/event.ts'
 import type { InstanceSettings } from '../instances/settings-values.ts'
 import { createBoundedMap } from '../runtime/bounded-map.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
+import { milestones } from '../runtime/milestones.ts'
 import type { Database } from '../storage/database.ts'
 import type { Address, EngineEvent } from '../whatsapp/engine.ts'
 import { settleInbox } from '../whatsapp/inbox-table.ts'
+import { fillIn, preferContent } from './late-content.ts'
 import { applyChange, insertMessages, keyText, raiseStatus, renameChat, type StatusRaise } from './message-repository.ts'
 import type { People } from './people.ts'
 import { addressesIn, isIgnored, type Plan, type PlanContext, planOf, rowOf } from './plan.ts'
@@ -21,6 +24,8 @@ import { addressesIn, isIgnored, type Plan, type PlanContext, planOf, rowOf } fr
 export interface Recorder {
   /** Returns at once while the queue is short; else a promise that holds the session back until it is. */
   take(instanceId: string, event: EngineEvent): Promise<void> | undefined
+  /** The same for one that nobody hands in a second time: tells what became of it. Never rejects. */
+  record(instanceId: string, event: EngineEvent): Promise<Recorded>
   /** An event of our own making, in line with what arrives. Resolves when it is durable. */
   announce(event: NewEvent): Promise<void>
   /** Drops what an instance that is gone still had waiting. */
@@ -29,6 +34,9 @@ export interface Recorder {
   drain(): Promise<void>
   stop(): Promise<void>
 }
+
+/** `refused`: the store works, and would not take it. `interrupted`: the gateway stops, or the instance is gone. */
+export type Recorded = 'recorded' | 'refused' | 'interrupted'
 
 export interface InstanceFacts {
   self(instanceId: string): Address
@@ -97,7 +105,7 @@ export const createRecorder = ({ db, events, people, instances, clock, logger }:
   /** Never throws. A job that cannot be stored takes nothing of the others with it. */
   const recordAll = async (queue: Queue, jobs: readonly Job[]): Promise<void> => {
     if (queue.forgotten) {
-      for (const job of jobs) job.failed(new Error('the instance is gone'))
+      for (const job of jobs) job.failed(new Interrupted('the instance is gone'))
       return
     }
     try {
@@ -110,12 +118,12 @@ export const createRecorder = ({ db, events, people, instances, clock, logger }:
       if (!(await storeWorks())) {
         logger.error({ err: error, instance: queue.instanceId }, 'Messages cannot be stored; trying again')
         if (!stopping) await sleep(STORE_PAUSE_MS)
-        if (stopping) for (const job of jobs) job.failed(error)
+        if (stopping) for (const job of jobs) job.failed(new Interrupted('the gateway stops', { cause: error }))
         else queue.waiting.unshift(...jobs)
       } else if (jobs.length > 1) {
         for (const job of jobs) await recordAll(queue, [job])
       } else {
-        // Not the store's fault. Its inbox row stays, and the next start tries again.
+        // Not the store's fault. Its inbox row stays, and `leftovers.ts` decides what becomes of it.
         const type = jobs[0]?.work.kind === 'engine' ? jobs[0].work.event.type : 'own'
         if (!queue.forgotten) logger.error({ err: error, instance: queue.instanceId, type }, 'An event could not be recorded')
         jobs[0]?.failed(error)
@@ -151,10 +159,12 @@ export const createRecorder = ({ db, events, people, instances, clock, logger }:
   }
 
   const carryOut = async (
-    plans: readonly Plan[],
+    planned: readonly Plan[],
     { instanceId }: PlanContext,
     chats: readonly { lid: string; jid: string }[],
   ): Promise<void> => {
+    const plans = preferContent(planned)
+    passed(milestones.recording, plans)
     const names = people.news(
       instanceId,
       plans.flatMap((plan) => plan.names),
@@ -166,7 +176,7 @@ export const createRecorder = ({ db, events, people, instances, clock, logger }:
       const happened: NewEvent[] = []
       for (const { message, change, event } of plans) {
         // Each key counts once, also within the batch.
-        if (message !== null && !fresh.delete(keyText(message))) continue
+        if (message !== null && !fresh.delete(keyText(message)) && !(await fillIn(tx, message))) continue
         if (change !== null && !(await applyChange(tx, instanceId, change))) continue
         if (event !== null) happened.push(event)
       }
@@ -179,6 +189,7 @@ export const createRecorder = ({ db, events, people, instances, clock, logger }:
       )
       await record(...happened)
     })
+    passed(milestones.recorded, plans)
     people.remember(instanceId, names)
     for (const { jid } of chats) joined.set(`${instanceId} ${jid}`, true)
   }
@@ -209,6 +220,15 @@ export const createRecorder = ({ db, events, people, instances, clock, logger }:
       const stored = enqueue(instanceId, { kind: 'engine', event }).catch(() => undefined)
       return (queues.get(instanceId)?.waiting.length ?? 0) > HIGH_WATER ? stored : undefined
     },
+    async record(instanceId, event) {
+      if (stopping) return 'interrupted'
+      try {
+        await enqueue(instanceId, { kind: 'engine', event })
+        return 'recorded'
+      } catch (error) {
+        return error instanceof Interrupted ? 'interrupted' : 'refused'
+      }
+    },
     announce: (event) => enqueue(event.instanceId, { kind: 'own', event }),
     forget(instanceId) {
       const queue = queues.get(instanceId)
@@ -224,7 +244,15 @@ export const createRecorder = ({ db, events, people, instances, clock, logger }:
   }
 }
 
+class Interrupted extends Error {}
+
 const emptyPlan: Plan = { message: null, change: null, status: null, event: null, names: [], inbox: null }
+
+const passed = (milestone: Channel, plans: readonly Plan[]): void => {
+  if (!milestone.hasSubscribers) return
+  const ids = plans.flatMap(({ message }) => message?.message_id ?? [])
+  if (ids.length > 0) milestone.publish({ ids })
+}
 
 /** Raises to the same status in one statement; their order does not matter, since a status never falls. */
 const merged = (plans: readonly Plan[]): StatusRaise[] => {

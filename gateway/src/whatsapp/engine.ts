@@ -23,6 +23,8 @@ export interface EngineFactory {
   open(options: SessionOptions): EngineSession
   /** Reads an inbox row that a crash left behind, exactly as the live event would have been. Null: nothing a person would see. */
   readInbox(row: InboxRow, self: Address): ReceivedMessage | null
+  /** The same message without its content, of a row whose content nobody can read. Null: it could not have been one for people. */
+  withoutContent(row: Pick<InboxRow, 'attributes' | 'receivedAt'>, self: Address): ReceivedMessage | null
 }
 
 export type Capability = 'text' | 'edit' | 'revoke' | 'pairing-code' | 'presence' | 'chat-state' | 'call-reject' | 'history-request'
@@ -93,7 +95,7 @@ export interface ReceivedMessage extends MessageKey {
   /** Milliseconds since 1970, WhatsApp's clock. */
   timestamp: number
   pushName: string | null
-  /** Unwrapped from deviceSent, ephemeral and view-once envelopes. */
+  /** Unwrapped from deviceSent, ephemeral and view-once envelopes. Empty when nobody could read it. */
   message: WireMessage
   viewOnce: boolean
   /** True while WhatsApp hands over what came while we were away. */
@@ -195,6 +197,8 @@ export interface SessionStore {
   commit(batch: StoreBatch): Promise<void>
   /** A row committed before; lets a re-delivered ciphertext be answered without decrypting twice. */
   findInbox(hash: string): Promise<KnownStanza | null>
+  /** Stanzas without readable content that nobody has given up yet, newest first, at most `limit`. */
+  loadAwaited(limit: number): Promise<InboxRow[]>
   /** Forgets credentials and every record. */
   clear(): Promise<void>
 }
@@ -203,6 +207,8 @@ export interface StoreBatch {
   put: { kind: string; id: string; value: Uint8Array }[]
   remove: { kind: string; id: string }[]
   inbox?: readonly InboxRow[]
+  /** Stanzas whose content could not be read: if it never comes, they are reported without it. Known ones stay as they are. */
+  awaited?: readonly InboxRow[]
   /** Hashes of inbox rows that hold nothing to record: from now on they are only there to be recognised. */
   settleInbox?: readonly string[]
 }
@@ -215,7 +221,7 @@ export interface KnownStanza {
 
 /** One decrypted stanza between the commit that moved the ratchet and the transaction that records the message. */
 export interface InboxRow {
-  /** SHA-256 of the ciphertext, hex: the same stanza delivered again has the same one. */
+  /** SHA-256 of the ciphertext, hex: the same stanza delivered again has the same one. Awaited stanzas have one of another kind. */
   hash: string
   /** The stanza's own attributes (id, from, participant, t, notify, recipient, sender_lid, …). */
   attributes: Record<string, string>

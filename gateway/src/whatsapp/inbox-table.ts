@@ -1,43 +1,90 @@
 /**
  * The table `inbox`: one row per decrypted stanza. It is written in the commit that moves the ratchet and settled in the transaction that records
  * the message; settled rows stay without their content for as long as WhatsApp may deliver the same ciphertext again.
+ *
+ *   to record ──▶ settled ──▶ purged
+ *       └───────▶ set aside ─▶ purged later     the message in it can never be recorded
+ *   awaited ────▶ settled                       content that could not be read: it came another way, or was given up
  */
 import type { Database, Reader, Writer } from '../storage/database.ts'
+import type { InboxState } from '../storage/schema.ts'
 import type { Vault } from '../storage/vault.ts'
-import type { InboxRow } from './engine.ts'
+
+export const inboxStates = { toRecord: 0, settled: 1, awaited: 2, setAside: 3 } as const satisfies Record<string, InboxState>
 
 /** To be run in the transaction that stores what the row holds, or that finds it holds nothing. */
 export const settleInbox = async (tx: Writer, instanceId: string, hashes: readonly string[]): Promise<void> => {
   if (hashes.length === 0) return
   await tx
     .updateTable('inbox')
-    .set({ done: 1, plaintext: new Uint8Array() })
+    .set({ done: inboxStates.settled, plaintext: new Uint8Array() })
     .where('instance_id', '=', instanceId)
     .where('hash', 'in', [...hashes])
     .execute()
 }
 
-/** Rows a crash left behind, oldest first. Take them in pages: settle what you got, then ask again. */
-export const unsettledInbox = async (db: Reader, vault: Vault, limit: number): Promise<{ instanceId: string; row: InboxRow }[]> => {
-  const rows = await db.selectFrom('inbox').selectAll().where('done', '=', 0).orderBy('received_at').limit(limit).execute()
+/** The row cannot be recorded and never will be by this version: nobody takes it up again, and its content is kept. */
+export const setInboxAside = async (tx: Writer, instanceId: string, hash: string): Promise<void> => {
+  await tx
+    .updateTable('inbox')
+    .set({ done: inboxStates.setAside })
+    .where('instance_id', '=', instanceId)
+    .where('hash', '=', hash)
+    .where('done', '=', inboxStates.toRecord)
+    .execute()
+}
+
+export interface LeftRow {
+  instanceId: string
+  hash: string
+  /** Null: what stands in the row is damaged. */
+  attributes: Record<string, string> | null
+  /** Null: it cannot be unsealed. Empty for awaited rows. */
+  plaintext: Uint8Array | null
+  receivedAt: number
+}
+
+/** Rows received before this time (ms) that wait to be recorded, oldest first. Take them in pages: settle what you got, then ask again. */
+export const unsettledInbox = (db: Reader, vault: Vault, before: number, limit: number): Promise<LeftRow[]> =>
+  leftRows(db, vault, inboxStates.toRecord, before, limit)
+
+/** The same for rows whose content never came. */
+export const awaitedInbox = (db: Reader, vault: Vault, before: number, limit: number): Promise<LeftRow[]> =>
+  leftRows(db, vault, inboxStates.awaited, before, limit)
+
+const leftRows = async (db: Reader, vault: Vault, state: InboxState, before: number, limit: number): Promise<LeftRow[]> => {
+  const rows = await db
+    .selectFrom('inbox')
+    .selectAll()
+    .where('done', '=', state)
+    .where('received_at', '<', before)
+    .orderBy('received_at')
+    .limit(limit)
+    .execute()
   return rows.map(({ instance_id: instanceId, hash, attributes, plaintext, received_at: receivedAt }) => ({
     instanceId,
-    row: {
-      hash,
-      attributes: JSON.parse(attributes),
-      plaintext: vault.open(plaintext, inboxSeal(instanceId, hash)),
-      receivedAt,
-    },
+    hash,
+    attributes: unlessDamaged(() => JSON.parse(attributes)),
+    plaintext: unlessDamaged(() => vault.open(plaintext, inboxSeal(instanceId, hash))),
+    receivedAt,
   }))
 }
 
-/** Forgets settled rows received before this time (ms), at most `limit`. Gives how many went; call again while that is `limit`. */
-export const purgeInbox = (db: Database, before: number, limit: number): Promise<number> =>
+const unlessDamaged = <T>(read: () => T): T | null => {
+  try {
+    return read()
+  } catch {
+    return null
+  }
+}
+
+/** Forgets rows in this state received before this time (ms), at most `limit`. Gives how many went; call again while that is `limit`. */
+export const purgeInbox = (db: Database, state: 'settled' | 'setAside', before: number, limit: number): Promise<number> =>
   db.write(async (tx) => {
     const old = await tx
       .selectFrom('inbox')
       .select(['instance_id', 'hash'])
-      .where('done', '=', 1)
+      .where('done', '=', inboxStates[state])
       .where('received_at', '<', before)
       .limit(limit)
       .execute()

@@ -1,8 +1,9 @@
 /** The session store over the database: credentials, Signal and other records, inbox rows; everything secret sealed. */
 import type { Database } from '../storage/database.ts'
+import type { InboxState } from '../storage/schema.ts'
 import type { Vault } from '../storage/vault.ts'
 import type { InboxRow, KnownStanza, SessionStore, StoreBatch } from './engine.ts'
-import { inboxSeal, settleInbox } from './inbox-table.ts'
+import { inboxSeal, inboxStates, settleInbox } from './inbox-table.ts'
 
 /** The records of one instance. Cheap to make: it holds nothing. */
 export class DatabaseSessionStore implements SessionStore {
@@ -60,7 +61,10 @@ export class DatabaseSessionStore implements SessionStore {
       id,
       value: this.#vault.seal(value, this.#recordSeal(kind, id)),
     }))
-    const inbox = (batch.inbox ?? []).map((row) => this.#sealedRow(row))
+    const inbox = [
+      ...(batch.inbox ?? []).map((row) => this.#sealedRow(row, inboxStates.toRecord)),
+      ...(batch.awaited ?? []).map((row) => this.#sealedRow(row, inboxStates.awaited)),
+    ]
     await this.#db.write(async (tx) => {
       for (let start = 0; start < records.length; start += CHUNK) {
         await tx
@@ -98,9 +102,26 @@ export class DatabaseSessionStore implements SessionStore {
       .where('hash', '=', hash)
       .executeTakeFirst()
     if (row === undefined) return null
-    const recorded = row.done === 1
+    const recorded = row.done === inboxStates.settled
     const plaintext = recorded ? new Uint8Array() : this.#vault.open(row.plaintext, inboxSeal(this.#instanceId, hash))
     return { row: { hash, attributes: JSON.parse(row.attributes), plaintext, receivedAt: row.received_at }, recorded }
+  }
+
+  async loadAwaited(limit: number): Promise<InboxRow[]> {
+    const rows = await this.#db.read
+      .selectFrom('inbox')
+      .select(['hash', 'attributes', 'received_at'])
+      .where('instance_id', '=', this.#instanceId)
+      .where('done', '=', inboxStates.awaited)
+      .orderBy('received_at', 'desc')
+      .limit(limit)
+      .execute()
+    return rows.map(({ hash, attributes, received_at }) => ({
+      hash,
+      attributes: JSON.parse(attributes),
+      plaintext: new Uint8Array(),
+      receivedAt: received_at,
+    }))
   }
 
   async clear(): Promise<void> {
@@ -110,14 +131,14 @@ export class DatabaseSessionStore implements SessionStore {
     })
   }
 
-  #sealedRow({ hash, attributes, plaintext, receivedAt }: InboxRow) {
+  #sealedRow({ hash, attributes, plaintext, receivedAt }: InboxRow, done: InboxState) {
     return {
       instance_id: this.#instanceId,
       hash,
       attributes: JSON.stringify(attributes),
       plaintext: this.#vault.seal(plaintext, inboxSeal(this.#instanceId, hash)),
       received_at: receivedAt,
-      done: 0 as const,
+      done,
     }
   }
 

@@ -85,7 +85,13 @@ const build = (database: TestDatabase, network: MemoryNetwork, shop: MemoryPerso
     clock: systemClock,
     outbound,
     logger,
-    settings: { baseUrl: 'http://gateway.test', eventToken: true, eventRetentionDays: 7, deadLetterRetentionDays: 30, deliveryConcurrency: 16 },
+    settings: {
+      baseUrl: 'http://gateway.test',
+      eventToken: true,
+      eventRetentionDays: 7,
+      deadLetterRetentionDays: 30,
+      deliveryConcurrency: 16,
+    },
     tokenOf: async () => 'token',
     rules: quickRules,
     stopGraceMs: 200,
@@ -98,7 +104,18 @@ const build = (database: TestDatabase, network: MemoryNetwork, shop: MemoryPerso
     self: () => self,
     settingsOf: () => settings,
   }
-  const messages = createMessages({ db, vault, clock: systemClock, logger, outbound, engine, instances, events, identitiesOf })
+  const messages = createMessages({
+    db,
+    vault,
+    clock: systemClock,
+    logger,
+    outbound,
+    engine,
+    instances,
+    events,
+    identitiesOf,
+    unreadablePatienceMs: 300,
+  })
   const happened: EngineEvent[] = []
 
   const stage: Stage = {

@@ -6,6 +6,8 @@ export class MemorySessionStore implements SessionStore {
   /** Rows nobody has recorded yet. */
   readonly inbox = new Map<string, InboxRow>()
   readonly settled = new Map<string, InboxRow>()
+  /** Rows whose content is awaited. */
+  readonly awaited = new Map<string, InboxRow>()
   credentials: Uint8Array | null = null
   commits = 0
   /** Thrown by the next calls while set. */
@@ -42,6 +44,7 @@ export class MemorySessionStore implements SessionStore {
     for (const { kind, id, value } of batch.put) this.records.set(`${kind}/${id}`, Uint8Array.from(value))
     for (const { kind, id } of batch.remove) this.records.delete(`${kind}/${id}`)
     for (const row of batch.inbox ?? []) if (!this.settled.has(row.hash)) this.inbox.set(row.hash, row)
+    for (const row of batch.awaited ?? []) if (!this.awaited.has(row.hash) && !this.settled.has(row.hash)) this.awaited.set(row.hash, row)
     for (const hash of batch.settleInbox ?? []) this.settle(hash)
   }
 
@@ -53,6 +56,11 @@ export class MemorySessionStore implements SessionStore {
     return row === undefined ? null : { row, recorded: true }
   }
 
+  async loadAwaited(limit: number): Promise<InboxRow[]> {
+    await this.#wait()
+    return [...this.awaited.values()].reverse().slice(0, limit)
+  }
+
   /** A store with what is in this one now; what is still being written here never gets there, as after a crash. */
   survivor(): MemorySessionStore {
     const copy = new MemorySessionStore(this.latencyMs)
@@ -60,14 +68,16 @@ export class MemorySessionStore implements SessionStore {
     for (const [key, value] of this.records) copy.records.set(key, value)
     for (const [key, row] of this.inbox) copy.inbox.set(key, row)
     for (const [key, row] of this.settled) copy.settled.set(key, row)
+    for (const [key, row] of this.awaited) copy.awaited.set(key, row)
     return copy
   }
 
   /** What the recorder does in its transaction. */
   settle(hash: string): void {
-    const row = this.inbox.get(hash)
+    const row = this.inbox.get(hash) ?? this.awaited.get(hash)
     if (row === undefined) return
     this.inbox.delete(hash)
+    this.awaited.delete(hash)
     this.settled.set(hash, { ...row, plaintext: new Uint8Array() })
   }
 

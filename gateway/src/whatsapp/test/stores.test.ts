@@ -4,7 +4,7 @@ import { forEachDatabase, type TestDatabase } from '../../../testing/databases.t
 import { addAccount, addInstance } from '../../../testing/rows.ts'
 import type { IdentityStore, InboxRow, SessionStore } from '../engine.ts'
 import { DatabaseIdentityStore } from '../identities.ts'
-import { purgeInbox, settleInbox, unsettledInbox } from '../inbox-table.ts'
+import { awaitedInbox, purgeInbox, setInboxAside, settleInbox, unsettledInbox } from '../inbox-table.ts'
 import { MemoryIdentityStore } from '../memory/identities.ts'
 import { MemorySessionStore } from '../memory/session-store.ts'
 import { DatabaseSessionStore } from '../session-store.ts'
@@ -63,6 +63,21 @@ const stores = (open: () => Promise<{ store: SessionStore; other: SessionStore; 
     await store.commit({ put: [], remove: [], inbox: [row('h2')], settleInbox: ['h1', 'unknown'] })
     expect(await store.findInbox('h1')).toMatchObject({ recorded: true, row: { plaintext: new Uint8Array() } })
     expect(await store.findInbox('h2')).toMatchObject({ recorded: false })
+  })
+
+  it('note what nobody could read once, and apart from what is to be recorded', async () => {
+    await store.commit({ put: [], remove: [], awaited: [row('a1', 1)] })
+    await store.commit({ put: [], remove: [], awaited: [row('a2', 2), row('a1', 3)], inbox: [row('h1')] })
+    const noted = (rows: InboxRow[]) => rows.map(({ hash, receivedAt }) => [hash, receivedAt])
+    expect(noted(await store.loadAwaited(10))).toEqual([
+      ['a2', 2],
+      ['a1', 1],
+    ])
+    expect(noted(await store.loadAwaited(1))).toEqual([['a2', 2]])
+    expect(await other.loadAwaited(10)).toEqual([])
+    await store.commit({ put: [], remove: [], settleInbox: ['a1'] })
+    await store.commit({ put: [], remove: [], awaited: [row('a1', 4)] })
+    expect(noted(await store.loadAwaited(10))).toEqual([['a2', 2]])
   })
 
   it('forget credentials and records, not what waits to be recorded', async () => {
@@ -157,14 +172,42 @@ describe('stores', () => {
       await other.commit({ put: [], remove: [], inbox: [row('early', 10)] })
       await store.commit({ put: [], remove: [], inbox: [row('done', 5)], settleInbox: [] })
       await database.db.write((tx) => settleInbox(tx, 'one', ['done']))
-      expect(await unsettledInbox(database.db.read, database.vault, 10)).toEqual([
-        { instanceId: 'two', row: row('early', 10) },
-        { instanceId: 'one', row: row('late', 30) },
+      const left = (before: number, limit: number) => unsettledInbox(database.db.read, database.vault, before, limit)
+      expect(await left(31, 10)).toEqual([
+        { instanceId: 'two', ...row('early', 10) },
+        { instanceId: 'one', ...row('late', 30) },
       ])
-      expect(await unsettledInbox(database.db.read, database.vault, 1)).toHaveLength(1)
-      expect(await purgeInbox(database.db, 20, 100)).toBe(1)
+      expect(await left(31, 1)).toHaveLength(1)
+      expect(await left(30, 10)).toHaveLength(1)
+      expect(await purgeInbox(database.db, 'settled', 20, 100)).toBe(1)
       expect(await store.findInbox('done')).toBeNull()
       expect(await other.findInbox('early')).not.toBeNull()
+    })
+
+    it('give damaged rows too, each by itself, and keep what is set aside for its own time', async () => {
+      const { store } = await openBoth()
+      await store.commit({
+        put: [],
+        remove: [],
+        inbox: [row('whole', 1), row('sealed', 2), row('attributes', 3)],
+        awaited: [row('awaited', 4)],
+      })
+      const damage = (hash: string, set: { plaintext: Uint8Array } | { attributes: string }) =>
+        database.db.write((tx) => tx.updateTable('inbox').set(set).where('hash', '=', hash).execute())
+      await damage('sealed', { plaintext: bytes('nonsense') })
+      await damage('attributes', { attributes: '{"id":' })
+      const { read } = database.db
+      expect(await unsettledInbox(read, database.vault, 10, 10)).toEqual([
+        { instanceId: 'one', ...row('whole', 1) },
+        { instanceId: 'one', ...row('sealed', 2), plaintext: null },
+        { instanceId: 'one', ...row('attributes', 3), attributes: null },
+      ])
+      await database.db.write((tx) => setInboxAside(tx, 'one', 'sealed'))
+      expect(await unsettledInbox(read, database.vault, 10, 10)).toHaveLength(2)
+      expect(await awaitedInbox(read, database.vault, 4, 10)).toHaveLength(0)
+      expect(await awaitedInbox(read, database.vault, 5, 10)).toMatchObject([{ hash: 'awaited' }])
+      expect(await purgeInbox(database.db, 'settled', 10, 10)).toBe(0)
+      expect(await purgeInbox(database.db, 'setAside', 10, 10)).toBe(1)
     })
   })
 })

@@ -10,13 +10,14 @@ import type { BinaryNode, ConnectionState, WASocket } from 'baileys'
 import type { Logger } from '../../../runtime/logging.ts'
 import { type Address, type CloseReason, EngineError, type SessionOptions } from '../../engine.ts'
 import { EventQueue } from '../event-queue.ts'
-import { addressFrom, completed, NOBODY } from './addresses.ts'
+import { completed, NOBODY } from './addresses.ts'
 import { createAuthKeys } from './auth-keys.ts'
 import type { SharedCaches } from './caches.ts'
 import { closeReasonOf } from './close-reason.ts'
-import { Credentials } from './credentials.ts'
+import { Credentials, nameOf, selfOf } from './credentials.ts'
 import { DeviceLists } from './device-lists.ts'
 import { closeCodeOf, engineErrorOf } from './errors.ts'
+import { guardedIdentities } from './guarded-identities.ts'
 import type { Routes } from './proxy.ts'
 import { Reports } from './reports.ts'
 import { Commits } from './signal/commits.ts'
@@ -24,6 +25,7 @@ import { LidMappings } from './signal/lid-mapping.ts'
 import { SignalRepository } from './signal/repository.ts'
 import { openSocket, rawConnection } from './socket.ts'
 import { StanzaNotes } from './stanzas.ts'
+import { resendRequest, Unreadable } from './unreadable.ts'
 import type { WireGate } from './wire-gate.ts'
 
 /** What every session of a process shares. */
@@ -34,6 +36,8 @@ export interface Environment {
   /** Client version announced to WhatsApp; null: the library's. */
   version: [number, number, number] | null
   caches: SharedCaches
+  /** How long the sender of an unreadable message has before the own phone is asked for it. */
+  askPhoneAfterMs: number
   routesFor(session: SessionOptions): Routes
 }
 
@@ -65,6 +69,7 @@ export class Connection {
   #gate: WireGate | null = null
   #commits: Commits | null = null
   #reports: Reports | null = null
+  #unreadable: Unreadable | null = null
   #repository: SignalRepository | null = null
   #mappings: LidMappings | null = null
   #devices: DeviceLists | null = null
@@ -210,13 +215,23 @@ export class Connection {
   }
 
   #open(credentials: Credentials, routes: Routes): void {
-    const { store, identities, logger, instanceId } = this.options
+    const { store, logger, instanceId } = this.options
     const { caches, url, mediaHost, version } = this.#environment
     const onStorageFailure = (error: unknown): void => this.#storageFailed(error)
     this.#self = selfOf(credentials)
     const devices = new DeviceLists(store, caches.devices.view(this.#cachePrefix), onStorageFailure)
     const undecryptable = caches.undecryptable.view(this.#cachePrefix)
+    const identities = guardedIdentities(this.options.identities, onStorageFailure)
     const commits = new Commits({ store, onRows: (rows) => this.#reports?.rows(rows), onFailure: onStorageFailure })
+    const unreadable = new Unreadable({
+      commit: (batch) => commits.add(batch),
+      loadAwaited: (limit) => store.loadAwaited(limit),
+      askPhone: (messageKey) => socket.sendPeerDataOperationMessage(resendRequest(messageKey)),
+      isHandled: (id) => undecryptable.set(id, true),
+      self: () => this.#self,
+      askPhoneAfterMs: this.#environment.askPhoneAfterMs,
+      logger,
+    })
     const { socket, gate } = openSocket({
       url,
       mediaHost,
@@ -248,10 +263,7 @@ export class Connection {
           stanzas: this.#stanzas,
           logger,
           onRowAgain: (row) => this.#reports?.rows([row]),
-          onUndecryptable: ({ id = '' }, reason) => {
-            undecryptable.set(id, true)
-            logger.warn({ messageId: id, reason }, 'a message could not be decrypted, the sender is asked to repeat it')
-          },
+          onUndecryptable: (attributes, reason) => unreadable.note(attributes, reason),
           onStorageFailure,
         })
         this.#repository = repository
@@ -261,10 +273,12 @@ export class Connection {
           stanzas: this.#stanzas,
           mappings,
           devices,
-          logger,
+          unreadable,
           self: () => this.#self,
           historyDays: () => this.#historyDays,
+          keep: (row) => commits.add({ put: [], remove: [], inbox: [row] }),
           release: (row) => repository.release(row),
+          flushed: () => this.flushed(),
         })
         return { repository, mappings }
       },
@@ -279,6 +293,7 @@ export class Connection {
     this.#devices = devices
     this.#gate = gate
     this.#commits = commits
+    this.#unreadable = unreadable
     this.#listen(socket, credentials)
   }
 
@@ -320,6 +335,8 @@ export class Connection {
       this.#self = selfOf(credentials)
       this.#name = nameOf(credentials)
       this.#queue.push({ type: 'open', self: this.#self, name: this.#name })
+      // A store that cannot be read ends the session elsewhere, at its next message.
+      this.#unreadable?.opened().catch(() => {})
     }
     if (update.connection === 'close') void this.#closed(update.lastDisconnect?.error, credentials)
   }
@@ -331,6 +348,7 @@ export class Connection {
     const { reason, detail: why } = this.#endReason ?? { reason: closeReasonOf(code, credentials.linked), detail }
     if (reason === 'restart' && this.#restartExpected && this.#routes !== null) {
       this.#restartExpected = false
+      this.#unreadable?.end()
       await credentials.flush()
       if (this.#endReason === null) return this.#open(credentials, this.#routes)
     }
@@ -373,6 +391,7 @@ export class Connection {
     if (this.#state === 'ended') return
     this.#state = 'ended'
     this.#closedBecause = reason
+    this.#unreadable?.end()
     const gone = new EngineError('not-connected', 'the session has ended')
     this.#qrShown.reject(gone)
     for (const reject of this.#pending) reject(gone)
@@ -385,10 +404,5 @@ export class Connection {
     this.#ended.resolve()
   }
 }
-
-const selfOf = ({ value: { me } }: Credentials): Address => addressFrom(me?.id, me?.lid)
-
-/** Baileys writes `~` until it knows better. */
-const nameOf = ({ value: { me } }: Credentials): string | null => (me?.name && me.name !== '~' ? me.name : null)
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -3,7 +3,8 @@
  * pairing code leaves no half-made account behind (Baileys sets `me` as soon as a code is asked for, and would try to log in with it).
  */
 import { type AuthenticationCreds, BufferJSON, initAuthCreds, proto } from 'baileys'
-import type { SessionStore } from '../../engine.ts'
+import type { Address, SessionStore } from '../../engine.ts'
+import { addressFrom } from './addresses.ts'
 
 export class Credentials {
   readonly value: AuthenticationCreds
@@ -55,6 +56,11 @@ export class Credentials {
     }
   }
 }
+
+export const selfOf = ({ value: { me } }: Credentials): Address => addressFrom(me?.id, me?.lid)
+
+/** Baileys writes `~` until it knows better. */
+export const nameOf = ({ value: { me } }: Credentials): string | null => (me?.name && me.name !== '~' ? me.name : null)
 
 const decode = (bytes: Uint8Array): AuthenticationCreds => {
   const value: AuthenticationCreds = JSON.parse(Buffer.from(bytes).toString(), BufferJSON.reviver)

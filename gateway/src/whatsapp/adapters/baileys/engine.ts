@@ -3,7 +3,7 @@ import type { Capability, EngineFactory, SessionOptions } from '../../engine.ts'
 import { createSharedCaches } from './caches.ts'
 import type { Environment } from './connection.ts'
 import { installCurve } from './curve.ts'
-import { readInbox } from './inbox.ts'
+import { readInbox, withoutContent } from './inbox.ts'
 import { trustNetwork, type WhatsAppNetwork } from './network.ts'
 import { directRoutes, proxiedRoutes, type Routes } from './proxy.ts'
 import { BaileysSession } from './session.ts'
@@ -15,6 +15,8 @@ export interface BaileysEngineOptions {
   network: WhatsAppNetwork | null
   /** Client version to announce; null: the one this library release was made for. */
   version?: [number, number, number] | null
+  /** How long the sender of a message nobody could read has to repeat it before the own phone is asked, ms. Default 5 s, as whatsmeow. */
+  askPhoneAfterMs?: number
 }
 
 const capabilities: ReadonlySet<Capability> = new Set([
@@ -29,7 +31,7 @@ const capabilities: ReadonlySet<Capability> = new Set([
 ])
 
 /** Throws when the process already trusts another network. */
-export const createBaileysEngine = ({ network, version = null }: BaileysEngineOptions): EngineFactory => {
+export const createBaileysEngine = ({ network, version = null, askPhoneAfterMs = 5_000 }: BaileysEngineOptions): EngineFactory => {
   installCurve()
   trustNetwork(network)
   const mediaCa = network?.mediaCa ?? null
@@ -39,12 +41,14 @@ export const createBaileysEngine = ({ network, version = null }: BaileysEngineOp
     url: network?.whatsappUrl ?? null,
     mediaHost: network === null ? null : new URL(network.mediaUrl).host,
     version,
+    askPhoneAfterMs,
     caches: createSharedCaches(),
     routesFor: ({ proxy }) => (proxy === null ? direct : proxiedRoutes(proxy, mediaCa)),
   }
   return {
     capabilities,
     readInbox,
+    withoutContent,
     open: (options: SessionOptions) => new BaileysSession(options, environment),
   }
 }

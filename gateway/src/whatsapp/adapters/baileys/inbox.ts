@@ -12,29 +12,38 @@ import { readWebMessage } from './web-message.ts'
 
 /** Null: nothing a person would see, or a stanza that makes no sense. `self` is the own account. */
 export const readInbox = (row: InboxRow, self: Address): ReceivedMessage | null => {
-  const { attributes } = row
+  const outside = withoutContent(row, self)
   const decoded = decode(row.plaintext)
-  if (decoded === null || !attributes.id || !attributes.from) return null
-  const place = placeOf(attributes, self)
-  if (place === null) return null
-  if (attributes.category === 'peer') return place.fromMe ? resentByPhone(decoded, self) : null
+  // Whoever wrote it could encrypt for us: this is what was sent, and asking again would bring the same.
+  if (decoded === null) return outside
+  if (row.attributes.category === 'peer') return placeOf(row.attributes, self)?.fromMe ? resentByPhone(decoded, self) : null
   const { message, viewOnce } = unwrap(decoded)
-  if (!isForPeople(message)) return null
+  return outside !== null && isForPeople(message) ? { ...outside, message, viewOnce } : null
+}
+
+/** What stands on the outside of the stanza. Null: it makes no sense, or is between devices. */
+export const withoutContent = (
+  { attributes, receivedAt }: Pick<InboxRow, 'attributes' | 'receivedAt'>,
+  self: Address,
+): ReceivedMessage | null => {
+  const place = placeOf(attributes, self)
+  if (!attributes.id || place === null || attributes.category === 'peer') return null
   const seconds = Number(attributes.t)
   return {
     id: attributes.id,
     ...place,
-    timestamp: Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : row.receivedAt,
+    timestamp: Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : receivedAt,
     pushName: attributes.notify || null,
-    message,
-    viewOnce,
+    message: proto.Message.create(),
+    viewOnce: false,
     offline: attributes.offline !== undefined,
   }
 }
 
 /** Chat and author, by the rules of Baileys' `decodeMessageNode` (WhatsApp Web's own). */
 const placeOf = (attributes: StanzaAttributes, self: Address): Pick<ReceivedMessage, 'chat' | 'sender' | 'fromMe'> | null => {
-  const { from = '', participant, recipient } = attributes
+  const { from, participant, recipient } = attributes
+  if (!from) return null
   if (isPlace(from)) {
     if (participant === undefined && !from.endsWith('@newsletter')) return null
     const author = participant === undefined ? addressFrom(from) : senderOf(attributes)
@@ -92,7 +101,17 @@ const resentByPhone = (message: WireMessage, self: Address): ReceivedMessage | n
   const results = unwrap(message).message.protocolMessage?.peerDataOperationRequestResponseMessage?.peerDataOperationResult
   for (const result of results ?? []) {
     const bytes = result.placeholderMessageResendResponse?.webMessageInfoBytes
-    if (bytes) return readWebMessage(proto.WebMessageInfo.decode(bytes), self)
+    const stored = bytes ? decodeStored(bytes) : null
+    const resent = stored === null ? null : readWebMessage(stored, self)
+    if (resent !== null) return isForPeople(resent.message) ? resent : null
   }
   return null
+}
+
+const decodeStored = (bytes: Uint8Array): proto.WebMessageInfo | null => {
+  try {
+    return proto.WebMessageInfo.decode(bytes)
+  } catch {
+    return null
+  }
 }

@@ -4,9 +4,10 @@
  */
 import type { ILogger } from 'baileys/lib/Utils/logger.js'
 import type { Logger } from '../../../runtime/logging.ts'
+import { LogLimit } from './log-limit.ts'
 
-/** Baileys' complaints are about one stanza or one try; they matter when looking for a fault, not to an operator. */
-export const bridgeLogger = (logger: Logger): ILogger => {
+/** Baileys' complaints are about one stanza or one try; they matter when looking for a fault, not to an operator. Strangers can cause many. */
+export const bridgeLogger = (logger: Logger, limit = new LogLimit({ perSubject: 3, inAll: 20 })): ILogger => {
   const bridge: ILogger = {
     // Read by Baileys before it builds expensive text for `trace`.
     level: 'warn',
@@ -15,7 +16,10 @@ export const bridgeLogger = (logger: Logger): ILogger => {
     debug: nothing,
     info: nothing,
     warn: (object, message) => logger.debug(messageOf(object, message)),
-    error: (object, message) => logger.warn(messageOf(object, message)),
+    error(object, message) {
+      const admitted = limit.admit(sentenceOf(object, message))
+      if (admitted !== null) logger.warn(admitted.leftOut > 0 ? admitted : {}, messageOf(object, message))
+    },
   }
   return bridge
 }
@@ -23,10 +27,13 @@ export const bridgeLogger = (logger: Logger): ILogger => {
 const nothing = (): void => {}
 
 const messageOf = (object: unknown, message: string | undefined): string => {
-  const sentence = message ?? (typeof object === 'string' ? object : 'whatsapp library')
+  const sentence = sentenceOf(object, message)
   const cause = errorIn(object)
   return cause === null ? sentence : `${sentence}: ${cause}`
 }
+
+const sentenceOf = (object: unknown, message: string | undefined): string =>
+  message ?? (typeof object === 'string' ? object : 'whatsapp library')
 
 const errorIn = (object: unknown): string | null => {
   if (object instanceof Error) return object.message

@@ -1,6 +1,6 @@
 /** What a socket says, as events of the port. The life of the connection itself (QR, open, closed) is told by `connection.ts`. */
-import { type BaileysEventMap, type BinaryNode, isJidNewsletter, proto, type WASocket } from 'baileys'
-import type { Logger } from '../../../runtime/logging.ts'
+import type { BaileysEventMap, BinaryNode, WASocket } from 'baileys'
+import { milestones } from '../../../runtime/milestones.ts'
 import type { Address, InboxRow, ReceivedMessage } from '../../engine.ts'
 import type { EventQueue } from '../event-queue.ts'
 import { addressFrom, completed } from './addresses.ts'
@@ -9,7 +9,8 @@ import type { DeviceLists } from './device-lists.ts'
 import { readInbox } from './inbox.ts'
 import { readAck, readReceipt } from './receipts.ts'
 import type { LidMappings } from './signal/lid-mapping.ts'
-import type { StanzaNotes } from './stanzas.ts'
+import { plainRow, type StanzaNotes } from './stanzas.ts'
+import type { Unreadable } from './unreadable.ts'
 import { readWebMessage } from './web-message.ts'
 
 export interface ReportsOptions {
@@ -17,13 +18,17 @@ export interface ReportsOptions {
   stanzas: StanzaNotes
   mappings: LidMappings
   devices: DeviceLists
-  logger: Logger
+  unreadable: Unreadable
   /** The own account, as far as it is known. */
   self(): Address
   /** Days of history wanted; null: none. */
   historyDays(): number | null
+  /** Stores a row that came without Signal, before anything made later leaves. Throws when the store has failed. */
+  keep(row: InboxRow): void
   /** A row that holds nothing a person would see. */
   release(row: InboxRow): void
+  /** Resolves when what was sent so far has left. */
+  flushed(): Promise<void>
 }
 
 const DAY_MS = 24 * 3_600_000
@@ -37,12 +42,14 @@ export class Reports {
 
   listenTo({ ev, ws }: WASocket): void {
     // Before Baileys' own listener: its Signal repository, ours, looks the stanzas up.
-    ws.prependListener('CB:message', (stanza: BinaryNode) => this.#options.stanzas.note(stanza))
+    ws.prependListener('CB:message', (stanza: BinaryNode) => this.#stanza(stanza))
+    // What is new in a channel that is being looked at comes as a notification.
+    ws.prependListener('CB:notification,type:newsletter', (notification: BinaryNode) => this.#channelNews(notification))
     // Baileys turns receipts into several events and leaves some out; the stanza has them all.
     ws.on('CB:receipt', (stanza: BinaryNode) => this.#receipt(stanza))
     // "The server has it" is no event of Baileys' at all (engine.md §6.2 no. 4).
     ws.on('CB:ack,class:message', (stanza: BinaryNode) => this.#acknowledgement(stanza))
-    ev.on('messages.upsert', ({ messages }) => this.#withoutRow(messages))
+    ev.on('messages.upsert', ({ messages }) => this.#receiptSent(messages.map(({ key }) => key?.id)))
     ev.on('messaging-history.set', (history) => this.#history(history))
     ev.on('contacts.upsert', (contacts) => this.#contacts(contacts))
     // Without a name these repeat the push name that stands in every message anyway.
@@ -58,8 +65,12 @@ export class Reports {
   rows(rows: readonly InboxRow[]): void {
     for (const row of rows) {
       const message = readInbox(row, this.#options.self())
-      if (message === null) this.#options.release(row)
-      else this.#options.queue.push(async () => ({ type: 'message', message: await this.#withBothForms(message), inbox: row.hash }))
+      const awaited = this.#options.unreadable.came(row.attributes)
+      if (message === null) {
+        this.#options.release(row)
+        // The repetition shows that there was nothing for people in it.
+        if (awaited !== null) this.#options.release(awaited)
+      } else this.#options.queue.push(async () => ({ type: 'message', message: await this.#withBothForms(message), inbox: row.hash }))
     }
   }
 
@@ -86,17 +97,35 @@ export class Reports {
     this.#options.queue.push(async () => ({ ...ack, to: await this.#completed(ack.to) }))
   }
 
-  /** Only what came without Signal, and so has no inbox row: newsletters. Everything else has been reported already. */
-  #withoutRow(messages: proto.IWebMessageInfo[]): void {
-    for (const stored of messages) {
-      if (isJidNewsletter(stored.key?.remoteJid ?? '')) {
-        const message = readWebMessage(stored, this.#options.self())
-        if (message !== null) this.#options.queue.push({ type: 'message', message: { ...message, offline: false }, inbox: null })
-      } else if (stored.messageStubType === proto.WebMessageInfo.StubType.CIPHERTEXT) {
-        const reason = stored.messageStubParameters?.[0]
-        this.#options.logger.warn({ messageId: stored.key?.id, reason }, 'a message arrived without readable content')
+  #stanza(stanza: BinaryNode): void {
+    const { plain, unreadable } = this.#options.stanzas.note(stanza)
+    for (const content of plain) this.#keep(stanza.attrs, content)
+    if (unreadable === null) return
+    unlessFailed(() => this.#options.unreadable.note(stanza.attrs, unreadable.reason, unreadable.phoneMayHelp))
+  }
+
+  #channelNews({ attrs, content }: BinaryNode): void {
+    for (const { tag, attrs: of, content: inside } of Array.isArray(content) ? content : []) {
+      const id = of.message_id ?? of.server_id
+      if (tag !== 'message' || id === undefined || !attrs.from) continue
+      for (const { tag: form, content: bytes } of Array.isArray(inside) ? inside : []) {
+        if (form === 'plaintext' && bytes instanceof Uint8Array)
+          this.#keep({ ...of, id, from: attrs.from, t: of.t ?? attrs.t ?? '' }, bytes)
       }
     }
+  }
+
+  #keep(attributes: BinaryNode['attrs'], content: Uint8Array): void {
+    unlessFailed(() => this.#options.keep(plainRow(attributes, content)))
+  }
+
+  /** Baileys tells of a message after it has written the receipt. What it tells is known already, from the inbox. */
+  #receiptSent(ids: (string | null | undefined)[]): void {
+    if (!milestones.receiptSent.hasSubscribers) return
+    this.#options.flushed().then(
+      () => milestones.receiptSent.publish({ ids }),
+      () => {},
+    )
   }
 
   #history(history: BaileysEventMap['messaging-history.set']): void {
@@ -133,4 +162,11 @@ export class Reports {
   #completed(address: Address): Promise<Address> {
     return completed(address, this.#options.mappings)
   }
+}
+
+/** A store that has failed has ended the connection already; nothing may be thrown at whoever read the frame. */
+const unlessFailed = (work: () => void): void => {
+  try {
+    work()
+  } catch {}
 }

@@ -33,6 +33,7 @@ const capabilities: ReadonlySet<Capability> = new Set([
 export const createMemoryEngine = (network: MemoryNetwork): EngineFactory => ({
   capabilities,
   readInbox,
+  withoutContent: (row, self) => readInbox({ hash: '', plaintext: new Uint8Array(), ...row }, self),
   open: (options) => new MemorySession(network, options),
 })
 

@@ -3,6 +3,7 @@
  * to one person cost a write or two and not twenty. Nobody waits here: operations go on with the new state at once, and the wire gate lets no
  * frame out before everything it rests on is stored.
  */
+import { milestones } from '../../../../runtime/milestones.ts'
 import type { InboxRow, SessionStore, StoreBatch } from '../../../engine.ts'
 
 export interface CommitsOptions {
@@ -17,6 +18,7 @@ interface Gathered {
   put: Map<string, { kind: string; id: string; value: Uint8Array }>
   remove: Map<string, { kind: string; id: string }>
   inbox: Map<string, InboxRow>
+  awaited: InboxRow[]
   settle: string[]
   upTo: number
 }
@@ -50,9 +52,9 @@ export class Commits {
   }
 
   /** Later batches replace what earlier ones say about the same record. Throws after a failure. */
-  add({ put, remove, inbox = [], settleInbox = [] }: StoreBatch): void {
+  add({ put, remove, inbox = [], awaited = [], settleInbox = [] }: StoreBatch): void {
     if (this.#failed) throw new Error('the session store failed')
-    this.#gathering ??= { put: new Map(), remove: new Map(), inbox: new Map(), settle: [], upTo: 0 }
+    this.#gathering ??= { put: new Map(), remove: new Map(), inbox: new Map(), awaited: [], settle: [], upTo: 0 }
     const into = this.#gathering
     for (const record of put) {
       const key = keyOf(record)
@@ -65,6 +67,7 @@ export class Commits {
       into.put.delete(key)
     }
     for (const row of inbox) into.inbox.set(row.hash, row)
+    into.awaited.push(...awaited)
     into.settle.push(...settleInbox)
     this.#asked += 1
     into.upTo = this.#asked
@@ -114,7 +117,11 @@ export class Commits {
       }
       this.#storing = null
       this.#durable = batch.upTo
-      if (batch.inbox.size > 0) this.#options.onRows([...batch.inbox.values()])
+      if (batch.inbox.size > 0) {
+        const rows = [...batch.inbox.values()]
+        if (milestones.stored.hasSubscribers) milestones.stored.publish({ ids: rows.map(({ attributes }) => attributes.id) })
+        this.#options.onRows(rows)
+      }
       for (const listener of this.#listeners) listener()
     }
     this.#running = null
@@ -123,9 +130,10 @@ export class Commits {
 
 const keyOf = ({ kind, id }: { kind: string; id: string }): string => `${kind}/${id}`
 
-const batchOf = ({ put, remove, inbox, settle }: Gathered): StoreBatch => ({
+const batchOf = ({ put, remove, inbox, awaited, settle }: Gathered): StoreBatch => ({
   put: [...put.values()],
   remove: [...remove.values()],
   ...(inbox.size === 0 ? {} : { inbox: [...inbox.values()] }),
+  ...(awaited.length === 0 ? {} : { awaited }),
   ...(settle.length === 0 ? {} : { settleInbox: settle }),
 })

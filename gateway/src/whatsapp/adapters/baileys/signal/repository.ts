@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto'
 import { type AuthenticationCreds, generateSignalPubKey, type SignalRepositoryWithLIDStore } from 'baileys'
 import type { Logger } from '../../../../runtime/logging.ts'
+import { milestones } from '../../../../runtime/milestones.ts'
 import type { InboxRow, SessionStore, StoreBatch } from '../../../engine.ts'
 import type { CacheView } from '../shared-cache.ts'
 import type { StanzaAttributes, StanzaNotes } from '../stanzas.ts'
@@ -40,7 +41,7 @@ export interface RepositoryOptions {
   logger: Logger
   /** A stanza came again whose row nobody has recorded yet. */
   onRowAgain(row: InboxRow): void
-  /** A stanza that nobody could decrypt and that is not in the inbox either; Baileys asks the sender to repeat it. */
+  /** A stanza that nobody could decrypt and that is not in the inbox either; when this returns, Baileys asks the sender to repeat it. */
   onUndecryptable(attributes: StanzaAttributes, reason: string): void
   /** Reading failed. Must close the socket before it returns: after the throw Baileys would answer with a retry receipt. */
   onStorageFailure(error: unknown): void
@@ -256,8 +257,15 @@ export class SignalRepository implements BaileysRepository {
     work: (inbox: (plaintext: Uint8Array) => InboxRow | undefined) => Promise<Uint8Array>,
   ): Promise<Uint8Array> {
     const attributes = this.#options.stanzas.find(ciphertext)
+    if (milestones.decrypting.hasSubscribers) milestones.decrypting.publish({ ids: [attributes?.id] })
     try {
-      return await work((padded) => (attributes === null ? undefined : makeRow(ciphertext, attributes, padded)))
+      return await work((padded) => {
+        if (attributes === null) return undefined
+        const row = makeRow(ciphertext, attributes, padded)
+        // Baileys refuses the message, but the ratchet has moved all the same.
+        if (row === null) this.#options.onUndecryptable(attributes, 'impossible message padding')
+        return row ?? undefined
+      })
     } catch (error) {
       if (!(error instanceof SignalError)) throw error
       const before = attributes === null ? null : await this.#findRow(hashOf(ciphertext))
@@ -381,11 +389,11 @@ const withTypeByte = (pair: { public: Uint8Array; private: Uint8Array }): { pubK
 
 const hashOf = (ciphertext: Uint8Array): string => createHash('sha256').update(ciphertext).digest('hex')
 
-/** Undefined when the padding is broken: Baileys will refuse the message, but the ratchet has moved all the same. */
-const makeRow = (ciphertext: Uint8Array, attributes: StanzaAttributes, padded: Uint8Array): InboxRow | undefined => {
+/** Null when the padding is broken. */
+const makeRow = (ciphertext: Uint8Array, attributes: StanzaAttributes, padded: Uint8Array): InboxRow | null => {
   try {
     return { hash: hashOf(ciphertext), attributes, plaintext: removePadding(padded), receivedAt: Date.now() }
   } catch {
-    return undefined
+    return null
   }
 }

@@ -103,8 +103,14 @@ describe('what it holds', () => {
     expect(Buffer.from(message?.message.messageContextInfo?.messageSecret ?? [])).toEqual(secret)
   })
 
-  it('is null for bytes that are no message', () => {
-    expect(readInbox({ ...row(from), plaintext: Buffer.from([0xff, 0xff]) }, me)).toBeNull()
+  it('is a message without content for bytes that are none, and nothing between devices', () => {
+    const junk = Buffer.from([0xff, 0xff])
+    expect(readInbox({ ...row({ ...from, notify: 'Bob' }), plaintext: junk }, me)).toMatchObject({
+      id: 'X',
+      chat: { jid: '552@s.whatsapp.net' },
+    })
+    expect(encodeWireMessage(readInbox({ ...row(from), plaintext: junk }, me)?.message ?? { conversation: 'no' })).toHaveLength(0)
+    expect(readInbox({ ...row({ from: '551@s.whatsapp.net', category: 'peer' }), plaintext: junk }, me)).toBeNull()
   })
 
   it('takes time, name and offline from the stanza, and the time of arrival when it has none', () => {
@@ -135,5 +141,8 @@ describe('what it holds', () => {
     const peer = { from: '551@s.whatsapp.net', category: 'peer' }
     expect(readInbox(row(peer, answer), me)).toMatchObject({ id: 'LOST', timestamp: 1_700_000_001_000, message: text, fromMe: false })
     expect(readInbox(row({ ...peer, from: '552@s.whatsapp.net' }, answer), me)).toBeNull()
+    const results = answer.protocolMessage?.peerDataOperationRequestResponseMessage?.peerDataOperationResult ?? []
+    for (const result of results) result.placeholderMessageResendResponse = { webMessageInfoBytes: Buffer.from([0xff]) }
+    expect(readInbox(row(peer, answer), me)).toBeNull()
   })
 })
