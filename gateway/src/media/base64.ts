@@ -1,0 +1,32 @@
+/** Base64 as a stream: both alphabets, with or without padding, broken into lines or not. */
+import { mediaErrors } from './media-errors.ts'
+
+/** Yields the bytes of a text that begins at this character. Throws 400 for anything that is no base64. */
+export async function* decodeBase64(text: AsyncIterable<string | Uint8Array>, begin = 0): AsyncGenerator<Uint8Array> {
+  let skip = begin
+  let rest = ''
+  let ended = false
+  for await (const chunk of text) {
+    let piece = typeof chunk === 'string' ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1')
+    if (skip > 0) {
+      const skipped = Math.min(skip, piece.length)
+      skip -= skipped
+      piece = piece.slice(skipped)
+    }
+    // A JSON text may write a slash as `\/`, and people paste line breaks.
+    if (/[\s\\]/.test(piece)) piece = piece.replace(/[\s\\]+/g, '')
+    const padding = piece.indexOf('=')
+    const digits = padding < 0 ? piece : piece.slice(0, padding)
+    if ((ended && piece !== '' && !/^=+$/.test(piece)) || !/^[A-Za-z0-9+/_-]*$/.test(digits)) throw mediaErrors.unusable('not valid base64')
+    if (padding >= 0) {
+      if (!/^={1,2}$/.test(piece.slice(padding))) throw mediaErrors.unusable('not valid base64')
+      ended = true
+    }
+    const here = rest + digits
+    const whole = here.length - (here.length % 4)
+    rest = here.slice(whole)
+    if (whole > 0) yield Buffer.from(here.slice(0, whole), 'base64')
+  }
+  if (rest.length === 1) throw mediaErrors.unusable('not valid base64')
+  if (rest.length > 0) yield Buffer.from(rest, 'base64')
+}

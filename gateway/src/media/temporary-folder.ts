@@ -1,0 +1,28 @@
+/** Files on their way through the gateway. What a crash left behind is removed at the next start. */
+import { randomUUID } from 'node:crypto'
+import { mkdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { MediaFile } from './media-file.ts'
+
+export interface TemporaryFolder {
+  /** Makes the folder, empty. */
+  open(): Promise<void>
+  /** A path nobody uses; nothing is there yet. */
+  newPath(): string
+  /** A file that was written to a path of ours. */
+  file(path: string, about: Pick<MediaFile, 'mimeType' | 'fileName'>): Promise<MediaFile>
+}
+
+export const createTemporaryFolder = (dataDir: string): TemporaryFolder => {
+  const folder = join(dataDir, 'tmp')
+  return {
+    async open() {
+      await rm(folder, { recursive: true, force: true })
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+    },
+    newPath: () => join(folder, randomUUID()),
+    file: async (path, about) => ({ ...about, path, size: (await stat(path)).size, discard: () => remove(path) }),
+  }
+}
+
+export const remove = (path: string): Promise<void> => rm(path, { force: true })
