@@ -36,7 +36,7 @@ export interface Phone {
   devices(): Promise<{ id: number; connected: boolean }[]>
   unlink(device: number): Promise<void>
   /** Sends a text to a number or JID, or a WAProto message; gives the message id. */
-  send(to: string, content: string | { [key: string]: Json }, options?: { edit?: string }): Promise<string>
+  send(to: string, content: string | { [key: string]: Json }, options?: { edit?: string; id?: string }): Promise<string>
   /** Posts a story for these people; gives the message id. */
   post(story: string, audience: readonly Phone[]): Promise<string>
   /** The next message this phone decrypted (own ones included) that looks like this. */
@@ -149,6 +149,7 @@ const createPhone = (described: Json, ok: Call): Phone => {
     async send(to, content, options = {}) {
       const body: { [key: string]: Json } = { to, ...(typeof content === 'string' ? { text: content } : { message: content }) }
       if (options.edit !== undefined) body.edit = options.edit
+      if (options.id !== undefined) body.id = options.id
       return text(await ok('post', `${path}/messages`, body), 'id')
     },
     async post(story, audience) {

@@ -27,16 +27,18 @@ export interface Stage {
 export interface StageOptions {
   databases?: readonly DatabaseName[]
   env?: Record<string, string>
+  /** For Node itself. */
+  nodeArguments?: readonly string[]
 }
 
 /** `describe` with a stage; once per database. */
 export const onStage = (title: string, stories: (stage: Stage, database: DatabaseName) => void, options: StageOptions = {}): void => {
-  const { databases = ['SQLite'], env = {} } = options
+  const { databases = ['SQLite'] } = options
   for (const database of databases)
-    describe(databases.length > 1 ? `${title} (${database})` : title, () => stories(setUp(database, env), database))
+    describe(databases.length > 1 ? `${title} (${database})` : title, () => stories(setUp(database, options), database))
 }
 
-const setUp = (database: DatabaseName, env: Record<string, string>): Stage => {
+const setUp = (database: DatabaseName, { env = {}, nodeArguments = [] }: StageOptions): Stage => {
   const receivers: Receiver[] = []
   let parts: { simulator: Simulator; gateway: Gateway; accountToken: string } | undefined
 
@@ -50,6 +52,7 @@ const setUp = (database: DatabaseName, env: Record<string, string>): Stage => {
     const gateway = await startGateway({
       network: simulator.url,
       databaseUrl: await freshDatabaseUrl(database),
+      nodeArguments,
       // All clients of a story share one address.
       env: { UNKNOWN_TOKENS_PER_MINUTE: '1000000', ...env },
     })
