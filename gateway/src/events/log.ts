@@ -2,6 +2,7 @@
 import type { Clock } from '../runtime/clock.ts'
 import { ulid } from '../runtime/ids.ts'
 import type { Database, Writer } from '../storage/database.ts'
+import { prepared } from '../storage/prepared.ts'
 import type { StoredEvent } from './envelope.ts'
 import type { EventLog, NewEvent } from './event.ts'
 import type { LogOrder } from './order.ts'
@@ -31,19 +32,7 @@ export const createEventLog = ({ db, clock, targets, order, wake, inDoubt }: Col
       const now = clock.now()
       const stored = reported.map((event) => toStored(event, now))
       recording.noted(stored)
-      await tx
-        .insertInto('events')
-        .values(
-          stored.map(({ id, instanceId, name, lane, data, createdAt }) => ({
-            id,
-            instance_id: instanceId,
-            name,
-            lane,
-            data,
-            created_at: createdAt,
-          })),
-        )
-        .execute()
+      await insertEvents(tx, {}, stored)
       const deliveries: { webhookId: string; instanceId: string; lane: string; eventId: string }[] = []
       for (const { id, instanceId, name, lane } of stored) {
         instances.add(instanceId)
@@ -77,6 +66,19 @@ export const createEventLog = ({ db, clock, targets, order, wake, inDoubt }: Col
     return result
   },
 })
+
+const insertEvents = prepared((db, _: object, events: StoredEvent[]) =>
+  db.insertInto('events').values(
+    events.map(({ id, instanceId, name, lane, data, createdAt }) => ({
+      id,
+      instance_id: instanceId,
+      name,
+      lane,
+      data,
+      created_at: createdAt,
+    })),
+  ),
+)
 
 const toStored = ({ instanceId, name, lane, data }: NewEvent, now: number): StoredEvent => ({
   id: ulid(now),

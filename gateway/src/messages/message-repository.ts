@@ -1,7 +1,8 @@
 /** The table `messages`. */
 import { type Insertable, sql } from 'kysely'
 import type { Reader, Writer } from '../storage/database.ts'
-import type { MessageStatus, MessagesTable } from '../storage/schema.ts'
+import { prepared } from '../storage/prepared.ts'
+import type { Flag, MessageStatus, MessagesTable } from '../storage/schema.ts'
 
 export type NewMessage = Insertable<MessagesTable>
 /** The unique key of a message, as text. */
@@ -10,23 +11,17 @@ export type MessageKeyText = string
 export const keyText = ({ chat, sender, message_id }: Pick<NewMessage, 'chat' | 'sender' | 'message_id'>): MessageKeyText =>
   JSON.stringify([chat, sender, message_id])
 
-/** Rows in one statement: PostgreSQL takes 65,535 parameters, SQLite 32,766. */
-const CHUNK = 500
-
 /** Stores those that are not there yet and gives their keys: a message that arrives twice is stored once. */
-export const insertMessages = async (tx: Writer, rows: readonly NewMessage[]): Promise<Set<MessageKeyText>> => {
-  const inserted = new Set<MessageKeyText>()
-  for (let start = 0; start < rows.length; start += CHUNK) {
-    const stored = await tx
-      .insertInto('messages')
-      .values(rows.slice(start, start + CHUNK))
-      .onConflict((conflict) => conflict.columns(['instance_id', 'chat', 'sender', 'message_id']).doNothing())
-      .returning(['chat', 'sender', 'message_id'])
-      .execute()
-    for (const row of stored) inserted.add(keyText(row))
-  }
-  return inserted
-}
+export const insertMessages = async (tx: Writer, rows: readonly NewMessage[]): Promise<Set<MessageKeyText>> =>
+  new Set((await insertNew(tx, {}, rows)).map(keyText))
+
+const insertNew = prepared((db, _: object, rows: NewMessage[]) =>
+  db
+    .insertInto('messages')
+    .values(rows)
+    .onConflict((conflict) => conflict.columns(['instance_id', 'chat', 'sender', 'message_id']).doNothing())
+    .returning(['chat', 'sender', 'message_id']),
+)
 
 /** Statuses that a later one may replace: a message never becomes less read. `failed` is what we supposed; a receipt knows better. */
 const lower: Record<MessageStatus, readonly MessageStatus[]> = {
@@ -44,18 +39,28 @@ export interface StatusRaise {
   fromMe: boolean
 }
 
-/** Gives whether anything changed. */
-export const raiseStatus = async (tx: Writer, instanceId: string, { ids, status, fromMe }: StatusRaise): Promise<boolean> => {
-  if (ids.length === 0) return false
-  const result = await tx
-    .updateTable('messages')
-    .set({ status })
-    .where('instance_id', '=', instanceId)
-    .where('message_id', 'in', ids)
-    .where('from_me', '=', fromMe ? 1 : 0)
-    .where('status', 'in', lower[status])
-    .executeTakeFirst()
-  return result.numUpdatedRows > 0n
+export const raiseStatus = async (tx: Writer, instanceId: string, { ids, status, fromMe }: StatusRaise): Promise<void> => {
+  await raises[status](tx, { instanceId, fromMe: fromMe ? 1 : 0 }, ids)
+}
+
+const raiseTo = (status: MessageStatus) =>
+  prepared((db, { instanceId, fromMe }: { instanceId: string; fromMe: Flag }, ids: string[]) =>
+    db
+      .updateTable('messages')
+      .set({ status })
+      .where('instance_id', '=', instanceId)
+      .where('message_id', 'in', ids)
+      .where('from_me', '=', fromMe)
+      .where('status', 'in', lower[status]),
+  )
+
+const raises: Record<MessageStatus, ReturnType<typeof raiseTo>> = {
+  pending: raiseTo('pending'),
+  failed: raiseTo('failed'),
+  sent: raiseTo('sent'),
+  delivered: raiseTo('delivered'),
+  read: raiseTo('read'),
+  played: raiseTo('played'),
 }
 
 export interface Change {

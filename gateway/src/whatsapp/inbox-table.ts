@@ -7,6 +7,7 @@
  *   awaited ────▶ settled                       content that could not be read: it came another way, or was given up
  */
 import type { Database, Reader, Writer } from '../storage/database.ts'
+import { prepared } from '../storage/prepared.ts'
 import type { InboxState } from '../storage/schema.ts'
 import type { Vault } from '../storage/vault.ts'
 
@@ -14,14 +15,16 @@ export const inboxStates = { toRecord: 0, settled: 1, awaited: 2, setAside: 3 } 
 
 /** To be run in the transaction that stores what the row holds, or that finds it holds nothing. */
 export const settleInbox = async (tx: Writer, instanceId: string, hashes: readonly string[]): Promise<void> => {
-  if (hashes.length === 0) return
-  await tx
+  await settle(tx, { instanceId }, hashes)
+}
+
+const settle = prepared((db, { instanceId }: { instanceId: string }, hashes: string[]) =>
+  db
     .updateTable('inbox')
     .set({ done: inboxStates.settled, plaintext: new Uint8Array() })
     .where('instance_id', '=', instanceId)
-    .where('hash', 'in', [...hashes])
-    .execute()
-}
+    .where('hash', 'in', hashes),
+)
 
 /** The row cannot be recorded and never will be by this version: nobody takes it up again, and its content is kept. */
 export const setInboxAside = async (tx: Writer, instanceId: string, hash: string): Promise<void> => {

@@ -1,6 +1,7 @@
 /** The session store over the database: credentials, Signal and other records, inbox rows; everything secret sealed. */
 import type { Database } from '../storage/database.ts'
-import type { InboxState } from '../storage/schema.ts'
+import { prepared } from '../storage/prepared.ts'
+import type { InboxState, InboxTable, SignalRecordsTable } from '../storage/schema.ts'
 import type { Vault } from '../storage/vault.ts'
 import type { InboxRow, KnownStanza, SessionStore, StoreBatch } from './engine.ts'
 import { inboxSeal, inboxStates, settleInbox } from './inbox-table.ts'
@@ -66,15 +67,7 @@ export class DatabaseSessionStore implements SessionStore {
       ...(batch.awaited ?? []).map((row) => this.#sealedRow(row, inboxStates.awaited)),
     ]
     await this.#db.write(async (tx) => {
-      for (let start = 0; start < records.length; start += CHUNK) {
-        await tx
-          .insertInto('signal_records')
-          .values(records.slice(start, start + CHUNK))
-          .onConflict((conflict) =>
-            conflict.columns(['instance_id', 'kind', 'id']).doUpdateSet((row) => ({ value: row.ref('excluded.value') })),
-          )
-          .execute()
-      }
+      await putRecords(tx, {}, records)
       for (const [kind, ids] of byKind(batch.remove)) {
         await tx
           .deleteFrom('signal_records')
@@ -83,13 +76,7 @@ export class DatabaseSessionStore implements SessionStore {
           .where('id', 'in', ids)
           .execute()
       }
-      for (let start = 0; start < inbox.length; start += CHUNK) {
-        await tx
-          .insertInto('inbox')
-          .values(inbox.slice(start, start + CHUNK))
-          .onConflict((conflict) => conflict.columns(['instance_id', 'hash']).doNothing())
-          .execute()
-      }
+      await addRows(tx, {}, inbox)
       if (batch.settleInbox !== undefined) await settleInbox(tx, instance_id, batch.settleInbox)
     })
   }
@@ -153,6 +140,20 @@ export class DatabaseSessionStore implements SessionStore {
 
 /** Rows per statement; four parameters each stay far below both databases' limits. */
 const CHUNK = 1_000
+
+const putRecords = prepared((db, _: object, records: SignalRecordsTable[]) =>
+  db
+    .insertInto('signal_records')
+    .values(records)
+    .onConflict((conflict) => conflict.columns(['instance_id', 'kind', 'id']).doUpdateSet((row) => ({ value: row.ref('excluded.value') }))),
+)
+
+const addRows = prepared((db, _: object, rows: InboxTable[]) =>
+  db
+    .insertInto('inbox')
+    .values(rows)
+    .onConflict((conflict) => conflict.columns(['instance_id', 'hash']).doNothing()),
+)
 
 const byKind = (records: StoreBatch['remove']): Map<string, string[]> => {
   const kinds = new Map<string, string[]>()

@@ -6,7 +6,7 @@
  *   ← e, ee, s, es      (payload: certificate chain)
  *   → s, se             (payload: ClientPayload)
  */
-import { createCipheriv, createDecipheriv, createHash, hkdfSync } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { INTRO_HEADER } from './frames.ts'
 import { agree, type KeyPair } from './x25519.ts'
 
@@ -86,14 +86,15 @@ export class NoiseResponder {
 
 /** Both directions after the handshake: one key and one counter each, no associated data. */
 export class TransportCipher {
-  readonly #write: Buffer
-  readonly #read: Buffer
+  // Node takes four times as long with raw bytes.
+  readonly #write: KeyObject
+  readonly #read: KeyObject
   #written = 0
   #readSoFar = 0
 
   constructor(keys: { write: Buffer; read: Buffer }) {
-    this.#write = keys.write
-    this.#read = keys.read
+    this.#write = createSecretKey(keys.write)
+    this.#read = createSecretKey(keys.read)
   }
 
   encrypt(plaintext: Uint8Array): Buffer {
@@ -118,13 +119,13 @@ function nonce(counter: number): Buffer {
   return iv
 }
 
-function seal(key: Uint8Array, counter: number, plaintext: Uint8Array, associated: Uint8Array): Buffer {
+function seal(key: Uint8Array | KeyObject, counter: number, plaintext: Uint8Array, associated: Uint8Array): Buffer {
   const cipher = createCipheriv('aes-256-gcm', key, nonce(counter))
   cipher.setAAD(associated)
   return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
 }
 
-function open(key: Uint8Array, counter: number, sealed: Uint8Array, associated: Uint8Array): Buffer {
+function open(key: Uint8Array | KeyObject, counter: number, sealed: Uint8Array, associated: Uint8Array): Buffer {
   const end = sealed.length - TAG_LENGTH
   if (end < 0) throw new Error('a sealed message has at least 16 bytes')
   const decipher = createDecipheriv('aes-256-gcm', key, nonce(counter))
