@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { forEachDatabase } from '../../../testing/databases.ts'
+import { accountRow as account } from '../../../testing/rows.ts'
 import { prepared } from '../prepared.ts'
-import { account } from './rows.ts'
 
 /** How often a statement was written, beside what it does. */
 const statements = () => {
