@@ -22,5 +22,7 @@ export const refusalOf = (error: unknown, number: string): ApiError => {
       if (error.serverCode === 401 || error.serverCode === 403) return new ApiError(403, 'Not authorized to send to this chat')
       if (error.serverCode === 404) return new ApiError(404, 'Chat not found')
       return new ApiError(500, `Failed to send message: ${error.message}`)
+    default:
+      return new ApiError(500, `Failed to send message: ${error.message}`)
   }
 }

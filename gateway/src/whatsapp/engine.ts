@@ -5,6 +5,7 @@
  * dead. Deciding when to try again is the instance life cycle's business, not the engine's.
  */
 import type { Logger } from '../runtime/logging.ts'
+import type { MediaSession } from './media.ts'
 import type { WireMessage } from './wire.ts'
 
 /**
@@ -48,7 +49,7 @@ export interface SessionOptions {
   onEvent(event: EngineEvent): void | Promise<void>
 }
 
-export interface EngineSession {
+export interface EngineSession extends MediaSession {
   /** Begins to connect; what comes of it arrives as events. Calling it twice is an error. */
   start(): void
   /** Closes the socket without logging out. Resolves when nothing of the session runs any more; safe to call in any state. */
@@ -163,7 +164,18 @@ export type CloseReason =
   | 'bad-session'
   | 'storage'
 
-export type EngineErrorCode = 'timeout' | 'not-connected' | 'not-registered' | 'rejected' | 'rate-limited' | 'unsupported' | 'logged-out'
+export type EngineErrorCode =
+  | 'timeout'
+  | 'not-connected'
+  | 'not-registered'
+  | 'rejected'
+  | 'rate-limited'
+  | 'unsupported'
+  | 'logged-out'
+  /** Media: nobody has it any more, is not what the message says, is larger than was asked for. */
+  | 'gone'
+  | 'damaged'
+  | 'too-large'
 
 export class EngineError extends Error {
   readonly code: EngineErrorCode

@@ -135,6 +135,12 @@ export class Connection {
     return this.#socket
   }
 
+  /** The ways out of this session. Throws {@link EngineError} when there is none. */
+  get routes(): Routes {
+    if (this.#routes === null) throw new EngineError('not-connected', 'the session is not connected')
+    return this.#routes
+  }
+
   get devices(): DeviceLists {
     if (this.#devices === null) throw new EngineError('not-connected', 'the session is not connected')
     return this.#devices

@@ -2,9 +2,11 @@
 import { type BinaryNode, proto, type WAMessageKey, type WASocket } from 'baileys'
 import { type Address, EngineError, type EngineSession, type MessageKey, type NumberLookUp, type SessionOptions } from '../../engine.ts'
 import { isLid, isUserJid, parseJid } from '../../jid.ts'
+import type { MediaSession } from '../../media.ts'
 import type { WireMessage } from '../../wire.ts'
 import { destinationOf, receiptTargetOf } from './addresses.ts'
 import { Connection, type Environment } from './connection.ts'
+import { createMediaSession } from './media.ts'
 import { lookUpRequest, readLookUp } from './numbers.ts'
 import { claimToken } from './privacy-tokens.ts'
 
@@ -16,9 +18,22 @@ const LOOK_UP_LIMIT = 50
 
 export class BaileysSession implements EngineSession {
   readonly #connection: Connection
+  readonly uploadMedia: MediaSession['uploadMedia']
+  readonly downloadMedia: MediaSession['downloadMedia']
+  readonly requestMediaAgain: MediaSession['requestMediaAgain']
 
   constructor(options: SessionOptions, environment: Environment) {
-    this.#connection = new Connection(options, environment)
+    const connection = new Connection(options, environment)
+    this.#connection = connection
+    const media = createMediaSession({
+      socket: () => connection.socket,
+      routes: () => connection.routes,
+      ask: (call) => connection.ask(call),
+      mediaHost: environment.mediaHost,
+    })
+    this.uploadMedia = media.uploadMedia
+    this.downloadMedia = media.downloadMedia
+    this.requestMediaAgain = media.requestMediaAgain
   }
 
   start(): void {

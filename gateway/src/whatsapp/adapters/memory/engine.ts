@@ -15,6 +15,7 @@ import {
   type ReceivedMessage,
   type SessionOptions,
 } from '../../engine.ts'
+import type { MediaReference, UploadedMedia } from '../../media.ts'
 import { decodeWireMessage, encodeWireMessage, type WireMessage } from '../../wire.ts'
 import { EventQueue } from '../event-queue.ts'
 import type { CompanionLine, MemoryDevice, MemoryMessage, MemoryNetwork, MemoryPerson, MemoryReceipt } from './network.ts'
@@ -136,6 +137,21 @@ class MemorySession implements EngineSession, CompanionLine {
   async profilePicture(): Promise<string | null> {
     this.#open()
     return null
+  }
+
+  async uploadMedia(file: Parameters<EngineSession['uploadMedia']>[0]): Promise<UploadedMedia> {
+    this.#open()
+    return this.#network.media.upload(file)
+  }
+
+  async downloadMedia(media: MediaReference, to: Parameters<EngineSession['downloadMedia']>[1]): Promise<{ size: number }> {
+    this.#open()
+    return this.#network.media.download(media, to)
+  }
+
+  async requestMediaAgain(message: MessageKey, media: MediaReference): Promise<MediaReference> {
+    this.#open()
+    return this.#network.media.uploadAgain(message.id, media)
   }
 
   // ── the network's side ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Address, CloseReason, IncomingCall, ReceiptStatus } from '../../engine.ts'
 import { lidJid, numberJid } from '../../jid.ts'
 import type { WireMessage } from '../../wire.ts'
+import { MemoryMediaHost } from './media.ts'
 
 /** A message on its way or in somebody's log. */
 export interface MemoryMessage {
@@ -37,6 +38,9 @@ export class MemoryNetwork {
   refuse: CloseReason | null = null
   /** Error codes WhatsApp answers the next messages with. */
   readonly rejections: number[] = []
+
+  /** The media host. */
+  readonly media = new MemoryMediaHost()
 
   /** Makes the person when there is none with this number. */
   person(number: string, { name = number }: { name?: string } = {}): MemoryPerson {

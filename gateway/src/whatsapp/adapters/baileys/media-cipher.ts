@@ -1,0 +1,152 @@
+/**
+ * How WhatsApp encrypts media: AES-256-CBC, then the first 10 bytes of HMAC-SHA256 over iv ‖ ciphertext, with keys that HKDF makes of a
+ * random one per file (the whitepaper's "Transmitting Media"). Streams from file to file.
+ */
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { EngineError } from '../../engine.ts'
+import type { MediaKind } from '../../media.ts'
+
+export interface MediaKeys {
+  iv: Uint8Array
+  cipherKey: Uint8Array
+  macKey: Uint8Array
+}
+
+/** Stickers are pictures to WhatsApp. */
+const info: Record<MediaKind, string> = {
+  image: 'WhatsApp Image Keys',
+  sticker: 'WhatsApp Image Keys',
+  video: 'WhatsApp Video Keys',
+  audio: 'WhatsApp Audio Keys',
+  document: 'WhatsApp Document Keys',
+}
+
+const MAC_LENGTH = 10
+
+export const keysFor = (mediaKey: Uint8Array, kind: MediaKind): MediaKeys => {
+  const expanded = new Uint8Array(hkdfSync('sha256', mediaKey, new Uint8Array(0), info[kind], 112))
+  return { iv: expanded.subarray(0, 16), cipherKey: expanded.subarray(16, 48), macKey: expanded.subarray(48, 80) }
+}
+
+export interface EncryptedFile {
+  mediaKey: Uint8Array
+  fileSha256: Uint8Array
+  fileEncSha256: Uint8Array
+  fileLength: number
+}
+
+/** With a new key. `to` must not exist yet. */
+export const encryptFile = async (from: string, to: string, kind: MediaKind): Promise<EncryptedFile> => {
+  const mediaKey = randomBytes(32)
+  const { iv, cipherKey, macKey } = keysFor(mediaKey, kind)
+  const cipher = createCipheriv('aes-256-cbc', cipherKey, iv)
+  const mac = createHmac('sha256', macKey).update(iv)
+  const plain = createHash('sha256')
+  const sealed = createHash('sha256')
+  let fileLength = 0
+  const encrypt = async function* (bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of bytes) {
+      fileLength += chunk.length
+      plain.update(chunk)
+      const ciphertext = cipher.update(chunk)
+      mac.update(ciphertext)
+      sealed.update(ciphertext)
+      yield ciphertext
+    }
+    const last = cipher.final()
+    const end = Buffer.concat([last, mac.update(last).digest().subarray(0, MAC_LENGTH)])
+    sealed.update(end)
+    yield end
+  }
+  await pipeline(createReadStream(from), encrypt, createWriteStream(to, { flags: 'wx', mode: 0o600 }))
+  return { mediaKey, fileSha256: plain.digest(), fileEncSha256: sealed.digest(), fileLength }
+}
+
+export const hashFile = async (path: string): Promise<{ fileSha256: Uint8Array; fileLength: number }> => {
+  const hash = createHash('sha256')
+  let fileLength = 0
+  for await (const chunk of createReadStream(path) as AsyncIterable<Uint8Array>) {
+    hash.update(chunk)
+    fileLength += chunk.length
+  }
+  return { fileSha256: hash.digest(), fileLength }
+}
+
+export interface Expected {
+  path: string
+  /** Bytes of the plaintext. */
+  maxBytes: number
+  fileSha256: Uint8Array | null
+  signal?: AbortSignal
+}
+
+/**
+ * Gives the bytes of the plaintext. Throws {@link EngineError} `damaged` or `too-large`, and whatever reading and writing throws; what it
+ * wrote until then is the caller's to remove.
+ */
+export const decryptFile = async (
+  body: Readable,
+  { iv, cipherKey, macKey }: MediaKeys,
+  { fileEncSha256, ...expected }: Expected & { fileEncSha256: Uint8Array | null },
+): Promise<number> => {
+  const decipher = createDecipheriv('aes-256-cbc', cipherKey, iv)
+  const mac = createHmac('sha256', macKey).update(iv)
+  const sealed = createHash('sha256')
+  const decrypt = async function* (bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    // The last bytes are the MAC, and which ones are the last is only known at the end.
+    let held: Uint8Array = new Uint8Array(0)
+    for await (const chunk of bytes) {
+      sealed.update(chunk)
+      const all = held.length === 0 ? chunk : Buffer.concat([held, chunk])
+      const end = Math.max(0, all.length - MAC_LENGTH)
+      const ciphertext = all.subarray(0, end)
+      held = Buffer.from(all.subarray(end))
+      mac.update(ciphertext)
+      yield decipher.update(ciphertext)
+    }
+    const isWhole = held.length === MAC_LENGTH && mac.digest().subarray(0, MAC_LENGTH).equals(held)
+    if (!isWhole || !sameHash(fileEncSha256, sealed.digest())) throw damaged()
+    try {
+      yield decipher.final()
+    } catch {
+      throw damaged()
+    }
+  }
+  return write(body, decrypt, expected)
+}
+
+export const writePlain = (body: Readable, expected: Expected): Promise<number> =>
+  write(
+    body,
+    async function* (bytes) {
+      yield* bytes
+    },
+    expected,
+  )
+
+const write = async (
+  body: Readable,
+  transform: (bytes: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array>,
+  { path, maxBytes, fileSha256, signal }: Expected,
+): Promise<number> => {
+  const hash = createHash('sha256')
+  let size = 0
+  const check = async function* (bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of bytes) {
+      size += chunk.length
+      if (size > maxBytes) throw new EngineError('too-large', `larger than ${maxBytes} bytes`)
+      hash.update(chunk)
+      yield chunk
+    }
+    if (!sameHash(fileSha256, hash.digest())) throw damaged()
+  }
+  await pipeline(body, transform, check, createWriteStream(path, { flags: 'wx', mode: 0o600 }), signal === undefined ? {} : { signal })
+  return size
+}
+
+const sameHash = (expected: Uint8Array | null, found: Buffer): boolean => expected === null || found.equals(expected)
+
+const damaged = (): EngineError => new EngineError('damaged', 'the content is not what the message says')

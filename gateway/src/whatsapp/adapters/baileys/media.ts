@@ -1,0 +1,148 @@
+/** Media of a session: up and down through its routes, a file at a time, never one in memory. */
+import { rm } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { type BaileysEventMap, decryptMediaRetryData, encryptMediaRetryRequest, type MediaType, proto, type WASocket } from 'baileys'
+import { EngineError, type MessageKey } from '../../engine.ts'
+import type { MediaKind, MediaReference, MediaSession, UploadedMedia } from '../../media.ts'
+import { receiptTargetOf } from './addresses.ts'
+import { decryptFile, encryptFile, hashFile, keysFor, writePlain } from './media-cipher.ts'
+import type { Routes } from './proxy.ts'
+
+interface Collaborators {
+  /** Both throw {@link EngineError} when the session is not open. */
+  socket(): WASocket
+  routes(): Routes
+  /** Runs a call of the library; rejects when the session ends meanwhile. */
+  ask<T>(call: () => Promise<T>): Promise<T>
+  /** Host with port of a simulated network; null: WhatsApp. */
+  mediaHost: string | null
+}
+
+/** Without a byte moving. */
+const IDLE_TIMEOUT_MS = 60_000
+/** How long a phone may take to upload something again. */
+const PHONE_TIMEOUT_MS = 60_000
+const DEFAULT_HOST = 'mmg.whatsapp.net'
+/** What WhatsApp's web client says; the media host wants to hear it. */
+const ORIGIN = 'https://web.whatsapp.com'
+
+const uploadTypes: Record<MediaKind, MediaType> = {
+  image: 'image',
+  video: 'video',
+  audio: 'audio',
+  document: 'document',
+  sticker: 'sticker',
+}
+
+export const createMediaSession = ({ socket, routes, ask, mediaHost }: Collaborators): MediaSession => {
+  const upload = async (path: string, kind: MediaKind, hash: Uint8Array): Promise<{ url: string; directPath: string }> => {
+    const connected = socket()
+    const { mediaUrl, directPath } = await ask(() =>
+      connected.waUploadToServer(path, {
+        mediaType: uploadTypes[kind],
+        fileEncSha256B64: Buffer.from(hash).toString('base64'),
+        timeoutMs: IDLE_TIMEOUT_MS,
+      }),
+    )
+    if (!mediaUrl || !directPath) throw new EngineError('rejected', 'WhatsApp did not say where the media is')
+    return { url: mediaUrl, directPath }
+  }
+
+  /** Where a message says its media is. Another host than WhatsApp's is not asked, whoever names it. */
+  const addressOf = ({ url, directPath }: MediaReference): string => {
+    const named = url === null ? null : URL.parse(url)
+    const trusted = named !== null && named.protocol === 'https:' && (isWhatsApp(named.hostname) || named.host === mediaHost)
+    const host = trusted ? named.host : (mediaHost ?? DEFAULT_HOST)
+    const address = directPath === null ? (trusted ? named : null) : URL.parse(directPath, `https://${host}`)
+    if (address === null || address.host !== host) throw new EngineError('gone', 'the message names no place to download from')
+    return address.href
+  }
+
+  return {
+    async uploadMedia({ path, kind, encrypted = true, signal }): Promise<UploadedMedia> {
+      signal?.throwIfAborted()
+      if (!encrypted) {
+        const { fileSha256, fileLength } = await hashFile(path)
+        return { ...(await upload(path, kind, fileSha256)), fileSha256, fileLength }
+      }
+      const sealed = `${path}.enc`
+      try {
+        const { mediaKey, fileSha256, fileEncSha256, fileLength } = await encryptFile(path, sealed, kind)
+        signal?.throwIfAborted()
+        const place = await upload(sealed, kind, fileEncSha256)
+        return { ...place, mediaKey, mediaKeyTimestamp: Math.floor(Date.now() / 1000), fileSha256, fileEncSha256, fileLength }
+      } finally {
+        await rm(sealed, { force: true })
+      }
+    },
+
+    async downloadMedia(media, { path, maxBytes, signal }) {
+      if (media.fileLength !== null && media.fileLength > maxBytes) throw new EngineError('too-large', `larger than ${maxBytes} bytes`)
+      // The library wants a session for everything else; here it only says which way goes out.
+      socket()
+      const body = await ask(() => fetchBody(addressOf(media), routes(), signal))
+      try {
+        const keys = media.mediaKey === null ? null : keysFor(media.mediaKey, media.kind)
+        const limits = { path, maxBytes, fileSha256: media.fileSha256, ...(signal === undefined ? {} : { signal }) }
+        const size =
+          keys === null ? await writePlain(body, limits) : await decryptFile(body, keys, { ...limits, fileEncSha256: media.fileEncSha256 })
+        return { size }
+      } catch (error) {
+        body.destroy()
+        await rm(path, { force: true })
+        if (error instanceof EngineError || signal?.aborted) throw error
+        throw new EngineError('timeout', 'the download broke off')
+      }
+    },
+
+    async requestMediaAgain(message, media) {
+      const { mediaKey } = media
+      if (mediaKey === null) throw new EngineError('gone', 'only encrypted media can be uploaded again')
+      const connected = socket()
+      const request = encryptMediaRetryRequest(keyOf(message), mediaKey, connected.user?.id ?? '')
+      const update = await ask(() => answerTo(connected, message.id, () => connected.sendNode(request)))
+      if (update.error !== undefined || update.media === undefined) throw new EngineError('gone', 'the phone does not have it any more')
+      const answer = decryptMediaRetryData(update.media, mediaKey, message.id)
+      if (answer.result !== proto.MediaRetryNotification.ResultType.SUCCESS || !answer.directPath) {
+        throw new EngineError('gone', 'the phone does not have it any more')
+      }
+      return { ...media, directPath: answer.directPath, url: null }
+    },
+  }
+}
+
+const isWhatsApp = (hostname: string): boolean => hostname === 'whatsapp.net' || hostname.endsWith('.whatsapp.net')
+
+const fetchBody = async (url: string, { download }: Routes, signal: AbortSignal | undefined): Promise<Readable> => {
+  const options: RequestInit = { headers: { origin: ORIGIN }, redirect: 'manual', ...(signal === undefined ? {} : { signal }) }
+  // `dispatcher` is Node's own extension of fetch.
+  const answer = await fetch(url, { ...options, dispatcher: download } as RequestInit)
+  if (answer.status === 200 && answer.body !== null) return Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0])
+  await answer.body?.cancel()
+  const code = [403, 404, 410].includes(answer.status) ? 'gone' : 'rejected'
+  throw new EngineError(code, `the media host answered ${answer.status}`, answer.status)
+}
+
+const keyOf = ({ id, chat, sender, fromMe }: MessageKey) => {
+  const remoteJid = receiptTargetOf(chat) ?? ''
+  const withAuthor = remoteJid.endsWith('@g.us') || remoteJid.endsWith('@broadcast')
+  return { id, remoteJid, fromMe, ...(withAuthor ? { participant: receiptTargetOf(sender) ?? '' } : {}) }
+}
+
+type MediaUpdate = BaileysEventMap['messages.media-update'][number]
+
+const answerTo = ({ ev }: WASocket, id: string, ask: () => Promise<void>): Promise<MediaUpdate> =>
+  new Promise((resolve, reject) => {
+    const settle = (done: () => void): void => {
+      clearTimeout(timer)
+      ev.off('messages.media-update', heard)
+      done()
+    }
+    const heard = (updates: MediaUpdate[]): void => {
+      const update = updates.find(({ key }) => key.id === id)
+      if (update !== undefined) settle(() => resolve(update))
+    }
+    const timer = setTimeout(() => settle(() => reject(new EngineError('timeout', 'the phone does not answer'))), PHONE_TIMEOUT_MS)
+    ev.on('messages.media-update', heard)
+    ask().catch((error: unknown) => settle(() => reject(error)))
+  })
