@@ -56,6 +56,7 @@ export const exchangeData = ({ id, fromMe, timestamp, chat, sender, message, rea
       contact: null,
       reaction: null,
       interactive: null,
+      ...reading.details,
     },
   }
 }

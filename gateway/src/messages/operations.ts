@@ -1,7 +1,8 @@
 /** The send routes, made from the outgoing kinds. */
 import { z } from 'zod'
 import { instanceOperation, type Operation } from '../http/operation.ts'
-import { commonFields, mentionFields } from './common-body.ts'
+import { type CommonBody, commonFields, plainFields, recipientFields } from './common-body.ts'
+import type { OutgoingKind } from './kinds/kind.ts'
 import { outgoing } from './kinds/registry.ts'
 import type { Sender } from './send.ts'
 
@@ -20,7 +21,8 @@ const sentMessage = z.object({
   mentions: z.array(z.string()).optional(),
 })
 
-const answer = z.object({ success: z.literal(true), message: z.string(), status: z.literal('sent'), data: sentMessage })
+const answerOf = (more: z.ZodRawShape) =>
+  z.object({ success: z.literal(true), message: z.string(), status: z.literal('sent'), data: z.object({ ...sentMessage.shape, ...more }) })
 
 const commonErrors = [
   { status: 400, message: 'Number is required' },
@@ -33,26 +35,28 @@ const commonErrors = [
   { status: 503, message: 'Instance is not connected to WhatsApp' },
 ]
 
-export const sendOperations = (sender: Sender): Operation[] =>
-  outgoing.map((kind) =>
-    instanceOperation({
-      id: kind.id,
-      method: 'POST',
-      path: kind.path,
-      token: 'any',
-      rateLimit: 'global',
-      tag: 'Messages',
-      summary: kind.summary,
-      description: kind.description,
-      body: z.object({ ...commonFields, ...kind.body.shape, ...mentionFields }),
-      answers: { 200: answer },
-      errors: [...commonErrors, ...kind.errors],
-      async handle({ scope, body }) {
-        const data = await sender.send(scope.instance, body, {
-          check: () => kind.check(body),
-          compose: (composing) => kind.compose(body, composing),
-        })
-        return { status: 200, body: { success: true, message: 'Message sent successfully', status: 'sent', data } }
-      },
-    }),
-  )
+export const sendOperations = (sender: Sender): Operation[] => outgoing.map((kind) => sendOperation(kind, sender))
+
+const sendOperation = (kind: OutgoingKind, sender: Sender): Operation =>
+  instanceOperation({
+    id: kind.id,
+    method: 'POST',
+    path: kind.path,
+    token: 'any',
+    rateLimit: 'global',
+    tag: 'Messages',
+    summary: kind.summary,
+    description: kind.description,
+    body: z.object({ ...kind.body.shape, ...(kind.to === undefined ? recipientFields : {}), ...(kind.plain ? plainFields : commonFields) }),
+    answers: { 200: answerOf(kind.answer ?? {}) },
+    errors: [...commonErrors, ...kind.errors],
+    async handle({ scope, body }) {
+      // Every schema holds of these fields what its kind takes, and of the right type.
+      const common = body as CommonBody
+      const data = await sender.send(scope.instance, kind.to === undefined ? common : { ...common, number: kind.to }, {
+        check: () => kind.check(body),
+        compose: (composing) => kind.compose(body, composing),
+      })
+      return { status: 200, body: { success: true, message: 'Message sent successfully', status: 'sent', data } }
+    },
+  })

@@ -10,7 +10,7 @@ import type { Instance } from '../instances/instance.ts'
 import { type Clock, rfc3339 } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
 import type { Database } from '../storage/database.ts'
-import type { Address, EngineSession } from '../whatsapp/engine.ts'
+import type { Address, EngineSession, SendOptions } from '../whatsapp/engine.ts'
 import { isGroupJid, isLid, lidJid, numberJid, parseJid } from '../whatsapp/jid.ts'
 import { encodeWireMessage, type WireMessage } from '../whatsapp/wire.ts'
 import type { CommonBody } from './common-body.ts'
@@ -18,7 +18,7 @@ import { canonical, type Mentions, type Quote, writeContext } from './context.ts
 import { exchangeData, type Person } from './exchange.ts'
 import type { Composed, Composing, LinkPreview } from './kinds/kind.ts'
 import { readMessage } from './kinds/registry.ts'
-import { insertMessages, type NewMessage } from './message-repository.ts'
+import { findMessages, insertMessages, type NewMessage, type StoredMessage } from './message-repository.ts'
 import type { People } from './people.ts'
 import { findQuote } from './quotes.ts'
 import { parseRecipient, type Recipients } from './recipient.ts'
@@ -115,20 +115,28 @@ export const createSender = (collaborators: Collaborators): Sender => {
       const mentions = isGroupJid(canonical(to)) ? mentionsOf(body) : { people: [], everybody: false }
 
       return turns.take(instance.id, canonical(to), async () => {
-        const [{ message, messageType, content }] = await Promise.all([
-          kind.compose({ contextInfo: writeContext(quote, mentions), linkPreview }),
+        const self = instances.self(instance.id)
+        const id = newMessageId()
+        const [{ message, messageType, content, answer = {}, extras = {} }] = await Promise.all([
+          kind.compose({
+            contextInfo: writeContext(quote, mentions),
+            linkPreview,
+            id,
+            to,
+            self,
+            session,
+            stored: (messageId) => storedIn(db, instance.id, canonical(to), messageId),
+          }),
           typeFor(session, to, Math.min(body.delay ?? 0, LONGEST_DELAY_S)),
         ])
-        const self = instances.self(instance.id)
         const introduce = await people.meet(instance.id, [to, self])
         const chat = introduce(to)
         const sender = introduce(self)
-        const id = newMessageId()
         const source = body.source?.trim() || DEFAULT_SOURCE
         const row = rowOf({ instanceId: instance.id, id, chat, sender, message, content, source, quote, now: clock.now() })
         await storePending(row)
 
-        const { timestamp } = await handOver(instances, instance.id, to, message, id).catch(async (error: unknown) => {
+        const { timestamp } = await handOver(instances, instance.id, to, message, { ...extras, id }).catch(async (error: unknown) => {
           await storeFailed(row)
           throw refusalOf(error, number)
         })
@@ -149,6 +157,7 @@ export const createSender = (collaborators: Collaborators): Sender => {
           source,
           chat: { ...chat, ...group },
           sender,
+          ...answer,
           ...(quote === null ? {} : { replyTo: { messageId: quote.messageId } }),
           ...(mentions.people.length === 0 ? {} : { mentions: [...mentions.people] }),
         }
@@ -163,8 +172,8 @@ const handOver = async (
   instanceId: string,
   to: Address,
   message: WireMessage,
-  id: string,
-): Promise<{ timestamp: number }> => instances.session(instanceId).send(to, message, { id })
+  options: SendOptions,
+): Promise<{ timestamp: number }> => instances.session(instanceId).send(to, message, options)
 
 /** With `replyPrivate` the answer goes to the author of a group message in place of the group. */
 const quoteFor = async (
@@ -179,6 +188,9 @@ const quoteFor = async (
   const to = body.replyPrivate && privateTo !== null ? addressOf(privateTo) : asked
   return { to, quote: { ...quote, otherChat: chat === canonical(to) ? null : chat } }
 }
+
+const storedIn = async (db: Database, instanceId: string, chat: string, messageId: string): Promise<StoredMessage | null> =>
+  (await findMessages(db.read, instanceId, messageId)).find((message) => message.chat === chat) ?? null
 
 const addressOf = (jid: string): Address => (isLid(jid) ? { jid: null, lid: jid } : { jid, lid: null })
 

@@ -62,7 +62,7 @@ export interface EngineSession extends MediaSession {
    * Encrypts and sends. Resolves when the stanza has been written; WhatsApp's own verdict follows as `server-ack`.
    * `id` is fixed by the caller before the first try, so a second try can never become a second message.
    */
-  send(to: Address, message: WireMessage, options: { id: string; edit?: 'edit' | 'revoke' }): Promise<{ timestamp: number }>
+  send(to: Address, message: WireMessage, options: SendOptions): Promise<{ timestamp: number }>
   /** Sends `read` receipts as far as the privacy settings allow. */
   markRead(messages: readonly MessageKey[]): Promise<void>
   setPresence(presence: 'available' | 'unavailable'): Promise<void>
@@ -74,6 +74,26 @@ export interface EngineSession extends MediaSession {
   requestHistory(days: number): Promise<void>
   /** URL of a profile picture, null when there is none or it is hidden. */
   profilePicture(of: Address): Promise<string | null>
+}
+
+/** How the stanza of a message differs from that of a text. */
+export interface SendExtras {
+  /** `edit`: by the author; `revoke`: by the author; `admin-revoke`: by an admin of the group, of somebody else's message; `pin`: pinned for all. */
+  edit?: 'edit' | 'revoke' | 'admin-revoke' | 'pin'
+  /** Further children of the stanza, e.g. `biz` for interactive messages (engine.md §8.2). */
+  nodes?: readonly StanzaNode[]
+  /** Who may see a story; only for `status@broadcast`. */
+  audience?: readonly Address[]
+}
+
+export interface SendOptions extends SendExtras {
+  id: string
+}
+
+export interface StanzaNode {
+  tag: string
+  attrs: Readonly<Record<string, string>>
+  content?: readonly StanzaNode[] | Uint8Array | string
 }
 
 export interface NumberLookUp {
@@ -148,13 +168,15 @@ export interface IncomingCall {
 }
 
 /**
- * Why a session ended. `stopped`: we asked. `lost`: network, time-out or server restart (retry with backoff). `replaced`: another
+ * Why a session ended. `stopped`: we asked. `lost`: network, time-out or server restart (retry with backoff). `proxy`: the instance's proxy
+ * is out of reach, refuses us or is at an address that is not allowed (retry with backoff; never around it). `replaced`: another
  * client took over (do not retry). `logged-out`: unlinked or credentials refused (forget the session). `banned`, `outdated`: do not retry.
  * `qr-expired`: nobody scanned. `storage`: the store failed, the session stopped itself before acknowledging anything (retry with backoff).
  */
 export type CloseReason =
   | 'stopped'
   | 'lost'
+  | 'proxy'
   | 'restart'
   | 'replaced'
   | 'logged-out'

@@ -3,10 +3,32 @@
  * read. `registry.ts` lists them.
  */
 import type { z } from 'zod'
+import type { Address, EngineSession, SendExtras } from '../../whatsapp/engine.ts'
 import type { WireMessage } from '../../whatsapp/wire.ts'
+import type { StoredMessage } from '../message-repository.ts'
 
 /** The event's `message.type` (decisions.md §3). */
-export type MessageType = 'text' | 'message_edit' | 'message_revoke' | 'unknown'
+export type MessageType =
+  | 'text'
+  | 'image'
+  | 'video'
+  | 'audio'
+  | 'document'
+  | 'sticker'
+  | 'location'
+  | 'contact'
+  | 'reaction'
+  | 'poll'
+  | 'poll_update'
+  | 'event'
+  | 'event_response'
+  | 'buttons_response'
+  | 'list_response'
+  | 'template_button_reply'
+  | 'interactive'
+  | 'message_edit'
+  | 'message_revoke'
+  | 'unknown'
 
 /** What an arrived message says, in the event's words. */
 export interface Reading {
@@ -16,6 +38,8 @@ export interface Reading {
   /** Id of the message that an edit or a revocation is about. */
   changes: string | null
   mediaType: string | null
+  /** What else the event's `message` says, e.g. `location` or `poll` (core.md §7.2 B); media is added by whoever knows where it is kept. */
+  details?: Record<string, unknown>
 }
 
 export interface IncomingKind {
@@ -29,6 +53,10 @@ export interface Composed {
   messageType: string
   /** Text form of what is sent. */
   content: string
+  /** What else the answer's `data` says, e.g. `mediaUrl`. */
+  answer?: Record<string, unknown>
+  /** How its stanza differs from that of a text. */
+  extras?: SendExtras
 }
 
 /** What composing may use. Everything in it has been checked. */
@@ -37,6 +65,13 @@ export interface Composing {
   contextInfo: ContextInfo | null
   /** Title, description and thumbnail of the first link of a text; null when there is none to be had. Never throws. */
   linkPreview(text: string): Promise<LinkPreview | null>
+  /** The id the message will have. */
+  id: string
+  to: Address
+  self: Address
+  session: EngineSession
+  /** A stored message of this chat, e.g. the one that is reacted to; null when there is none. */
+  stored(messageId: string): Promise<StoredMessage | null>
 }
 
 type ContextInfo = NonNullable<NonNullable<WireMessage['extendedTextMessage']>['contextInfo']>
@@ -52,7 +87,7 @@ export interface LinkPreview {
   thumbnail: Uint8Array | null
 }
 
-export interface OutgoingKind<Body extends z.ZodType> {
+export interface OutgoingKind<Body extends z.ZodObject = z.ZodObject> {
   /** `message.text`. */
   id: string
   path: `${string}/:instance`
@@ -60,8 +95,17 @@ export interface OutgoingKind<Body extends z.ZodType> {
   description?: string
   /** On top of the fields that all kinds share. */
   body: Body
+  /** Always goes there; the body has no recipient then. */
+  to?: 'status@broadcast'
+  /** Takes no `delay`, `replyTo` and mentions. */
+  plain?: boolean
+  /** Of the answer's `data`, beside the fields all kinds share. */
+  answer?: z.ZodRawShape
   errors: readonly { status: number; message: string }[]
   /** What the schema cannot say. Throws 400. Runs before anything is looked up. */
   check(body: z.infer<Body>): void
   compose(body: z.infer<Body>, composing: Composing): Promise<Composed>
 }
+
+/** What `registry.ts` lists: each kind has a body of its own, which only the kind itself looks into. */
+export const outgoingKind = <Body extends z.ZodObject>(kind: OutgoingKind<Body>): OutgoingKind => kind as unknown as OutgoingKind

@@ -1,13 +1,13 @@
 /** Every kind of message there is. A new kind is a file beside this one and a line here. */
 import type { WireMessage } from '../../whatsapp/wire.ts'
 import { incomingEdit } from './edit.ts'
-import type { IncomingKind, Reading } from './kind.ts'
+import { type IncomingKind, type OutgoingKind, outgoingKind, type Reading } from './kind.ts'
 import { incomingRevoke } from './revoke.ts'
 import { incomingText, outgoingText } from './text.ts'
 
 const incoming: readonly IncomingKind[] = [incomingText, incomingEdit, incomingRevoke]
 
-export const outgoing = [outgoingText] as const
+export const outgoing: readonly OutgoingKind[] = [outgoingKind(outgoingText)]
 
 /** Never null: what no kind knows, and what nobody could decrypt, is reported as `unknown` rather than dropped. */
 export const readMessage = (message: WireMessage): Reading => {

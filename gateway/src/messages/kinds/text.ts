@@ -1,7 +1,8 @@
 /** Text, with quote, mentions and link preview. */
 import { z } from 'zod'
 import { ApiError } from '../../http/errors.ts'
-import type { IncomingKind, OutgoingKind } from './kind.ts'
+import { mentionFields } from '../common-body.ts'
+import type { Composed, Composing, IncomingKind, OutgoingKind } from './kind.ts'
 
 /** Characters, as people count them: an emoji is one. */
 export const MAX_TEXT = 65_536
@@ -12,9 +13,12 @@ const body = z.object({
     .nullish()
     .meta({ example: 'Your order 42 is on its way', description: `Text, up to ${MAX_TEXT} characters. Required` }),
   linkPreview: z.boolean().nullish().meta({ example: true, description: 'Adds a preview of the first link in the text; default `false`' }),
+  ...mentionFields,
 })
 
-export const outgoingText: OutgoingKind<typeof body> = {
+type Body = z.infer<typeof body>
+
+export const outgoingText = {
   id: 'message.text',
   path: '/api/message/text/:instance',
   summary: 'Send a text',
@@ -24,11 +28,14 @@ export const outgoingText: OutgoingKind<typeof body> = {
     { status: 400, message: 'Message is required' },
     { status: 400, message: `Message must have at most ${MAX_TEXT} characters` },
   ],
-  check({ message }) {
+  check({ message }: Body) {
     if (!message?.trim()) throw new ApiError(400, 'Message is required')
     if (longerThan(message, MAX_TEXT)) throw new ApiError(400, `Message must have at most ${MAX_TEXT} characters`)
   },
-  async compose({ message, linkPreview }, { contextInfo, linkPreview: previewOf }) {
+  async compose(
+    { message, linkPreview }: Body,
+    { contextInfo, linkPreview: previewOf }: Pick<Composing, 'contextInfo' | 'linkPreview'>,
+  ): Promise<Composed> {
     const text = message ?? ''
     const preview = linkPreview ? await previewOf(text) : null
     return {
@@ -52,7 +59,7 @@ export const outgoingText: OutgoingKind<typeof body> = {
       },
     }
   },
-}
+} satisfies OutgoingKind<typeof body>
 
 export const incomingText: IncomingKind = {
   read({ conversation, extendedTextMessage }) {

@@ -1,6 +1,15 @@
 /** What can be asked of a session, over its connection. */
 import { type BinaryNode, proto, type WAMessageKey, type WASocket } from 'baileys'
-import { type Address, EngineError, type EngineSession, type MessageKey, type NumberLookUp, type SessionOptions } from '../../engine.ts'
+import {
+  type Address,
+  EngineError,
+  type EngineSession,
+  type MessageKey,
+  type NumberLookUp,
+  type SendOptions,
+  type SessionOptions,
+  type StanzaNode,
+} from '../../engine.ts'
 import { isLid, isUserJid, parseJid } from '../../jid.ts'
 import type { MediaSession } from '../../media.ts'
 import type { WireMessage } from '../../wire.ts'
@@ -77,7 +86,7 @@ export class BaileysSession implements EngineSession {
     })
   }
 
-  async send(to: Address, message: WireMessage, { id, edit }: { id: string; edit?: 'edit' | 'revoke' }): Promise<{ timestamp: number }> {
+  async send(to: Address, message: WireMessage, { id, edit, nodes = [], audience = [] }: SendOptions): Promise<{ timestamp: number }> {
     const { socket } = this.#connection
     const jid = targetOf(to)
     await this.#connection.ask(async () => {
@@ -87,8 +96,9 @@ export class BaileysSession implements EngineSession {
         : null
       await socket.relayMessage(jid, message, {
         messageId: id,
-        // The values WhatsApp Web writes: 1 edit by the sender, 7 revoke by the sender.
-        additionalAttributes: edit === undefined ? {} : { edit: edit === 'edit' ? '1' : '7' },
+        additionalAttributes: edit === undefined ? {} : { edit: editAttribute[edit] },
+        additionalNodes: nodes.map(toBinaryNode),
+        ...(audience.length === 0 ? {} : { statusJidList: audience.map(targetOf) }),
       })
       issueToken?.()
     })
@@ -205,3 +215,14 @@ const pairingAnswer = ({ ws }: WASocket): Promise<BinaryNode> =>
     ws.on('CB:iq,,link_code_companion_reg', answered)
     ws.on('CB:iq,type:error', answered)
   })
+
+/** The values WhatsApp Web writes (engine.md §8.2). */
+const editAttribute = { edit: '1', pin: '2', revoke: '7', 'admin-revoke': '8' } as const
+
+const toBinaryNode = ({ tag, attrs, content }: StanzaNode): BinaryNode => ({
+  tag,
+  attrs: { ...attrs },
+  ...(content === undefined ? {} : { content: isNodes(content) ? content.map(toBinaryNode) : content }),
+})
+
+const isNodes = (content: NonNullable<StanzaNode['content']>): content is readonly StanzaNode[] => Array.isArray(content)

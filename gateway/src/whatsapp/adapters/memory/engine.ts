@@ -13,6 +13,7 @@ import {
   type MessageKey,
   type NumberLookUp,
   type ReceivedMessage,
+  type SendOptions,
   type SessionOptions,
 } from '../../engine.ts'
 import type { MediaReference, UploadedMedia } from '../../media.ts'
@@ -88,7 +89,7 @@ class MemorySession implements EngineSession, CompanionLine {
     return code
   }
 
-  async send(to: Address, message: WireMessage, { id }: { id: string; edit?: 'edit' | 'revoke' }): Promise<{ timestamp: number }> {
+  async send(to: Address, message: WireMessage, { id }: SendOptions): Promise<{ timestamp: number }> {
     const { person, device } = this.#open()
     const other = this.#network.find(to)
     if (other === null) throw new EngineError('not-registered', 'WhatsApp knows no device of this person')
