@@ -8,6 +8,7 @@ import { migrate } from '../migrations/migrate.ts'
 import type { Schema } from '../schema.ts'
 import { createPool } from './pool.ts'
 import { becomeSoleUser } from './sole-user.ts'
+import { createTurns, type Turns } from './turns.ts'
 
 export interface OpenPostgres {
   url: string
@@ -16,7 +17,9 @@ export interface OpenPostgres {
 
 /** Writes waiting for a connection; more are refused. */
 const maxWaiting = 50_000
-const maxAttempts = 12
+/** Attempts beside other writes; then it gets a turn alone, with nobody of this gateway, the only one there is, to collide with. */
+const attemptsTogether = 4
+const maxAttempts = 8
 
 export async function openPostgres({ url, logger }: OpenPostgres): Promise<Database> {
   const soleUser = await becomeSoleUser(url, logger)
@@ -31,13 +34,14 @@ export async function openPostgres({ url, logger }: OpenPostgres): Promise<Datab
     await close()
     throw error
   }
+  const turns = createTurns()
   const running = new Set<Promise<unknown>>()
   let closing: Promise<void> | undefined
 
   const write = async <T>(work: (tx: Writer) => Promise<T>): Promise<T> => {
     if (closing) throw new Error('The database is closed')
     if (running.size >= maxWaiting) throw new StoreOverloadedError(running.size)
-    const writing = repeatedOnCollision(() => read.transaction().setIsolationLevel('serializable').execute(work))
+    const writing = repeatedOnCollision(turns, () => read.transaction().setIsolationLevel('serializable').execute(work))
     running.add(writing)
     try {
       return await writing
@@ -63,10 +67,10 @@ export async function openPostgres({ url, logger }: OpenPostgres): Promise<Datab
   }
 }
 
-async function repeatedOnCollision<T>(transaction: () => Promise<T>): Promise<T> {
+async function repeatedOnCollision<T>(turns: Turns, transaction: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await transaction()
+      return await (attempt <= attemptsTogether ? turns.together(transaction) : turns.alone(transaction))
     } catch (error) {
       if (attempt >= attemptsFor(error)) throw error
       await sleep(Math.random() * Math.min(2 ** attempt, 200))

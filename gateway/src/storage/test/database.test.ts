@@ -48,6 +48,27 @@ forEachDatabase((_name, open) => {
       expect(await namesOf(database)).toEqual(['four', 'one'])
     })
 
+    it('that collides with all the others gets its turn all the same', async () => {
+      const { db } = await open()
+      const each = Array.from({ length: 40 }, (_, index) => index)
+      // Everybody reads what everybody writes and takes his time: of those that run at the same moment one can commit.
+      const outcomes = await Promise.allSettled(
+        each.map((index) =>
+          db.write(async (tx) => {
+            const before = await tx.selectFrom('accounts').select('id').execute()
+            if (db.kind === 'postgres') await sql`select pg_sleep(0.02)`.execute(tx)
+            await tx
+              .insertInto('accounts')
+              .values(accountRow(`${before.length} of ${index}`))
+              .execute()
+          }),
+        ),
+      )
+      expect(outcomes.filter(({ status }) => status === 'rejected')).toEqual([])
+      const counted = (await db.read.selectFrom('accounts').select('id').execute()).map(({ id }) => Number.parseInt(id, 10))
+      expect(counted.sort((a, b) => a - b)).toEqual(each)
+    })
+
     it('that reads and then writes is never overtaken: a hundred increments make a hundred', async () => {
       const { db } = await open()
       await db.write((tx) =>

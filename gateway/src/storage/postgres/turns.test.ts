@@ -1,0 +1,44 @@
+import { expect, it } from 'vitest'
+import { createTurns } from './turns.ts'
+
+it('who is alone waits for those under way, and those who come later wait for him', async () => {
+  const turns = createTurns()
+  const told: string[] = []
+  const gates = new Map<string, () => void>()
+  const work = (name: string) => () =>
+    new Promise<void>((resolve) => {
+      told.push(`${name} begins`)
+      gates.set(name, () => {
+        told.push(`${name} ends`)
+        resolve()
+      })
+    })
+  const end = async (name: string) => {
+    await expect.poll(() => gates.has(name)).toBe(true)
+    gates.get(name)?.()
+  }
+  const all = [
+    turns.together(work('a')),
+    turns.together(work('b')),
+    turns.alone(work('first alone')),
+    turns.alone(work('second alone')),
+    turns.together(work('c')),
+  ]
+  for (const name of ['b', 'a', 'first alone', 'second alone', 'c']) await end(name)
+  await Promise.all(all)
+  expect(told.filter((line) => line.endsWith('begins'))).toEqual(
+    ['a', 'b', 'first alone', 'second alone', 'c'].map((name) => `${name} begins`),
+  )
+  expect(told.indexOf('a ends')).toBeLessThan(told.indexOf('first alone begins'))
+  expect(told.indexOf('first alone ends')).toBeLessThan(told.indexOf('second alone begins'))
+  expect(told.indexOf('second alone ends')).toBeLessThan(told.indexOf('c begins'))
+})
+
+it('a failure is its own and holds up nobody', async () => {
+  const turns = createTurns()
+  const fails = () => Promise.reject(new Error('on purpose'))
+  await expect(turns.together(fails)).rejects.toThrow('on purpose')
+  await expect(turns.alone(fails)).rejects.toThrow('on purpose')
+  expect(await turns.together(async () => 'well')).toBe('well')
+  expect(await turns.alone(async () => 'well')).toBe('well')
+})
