@@ -133,6 +133,8 @@ export interface PhonePort {
   /** Hangs up: an incoming call that still rings is rejected, an own one is terminated. Unknown ids are ignored. */
   endCall(callId: string): void
   readonly calls: readonly { callId: string; peer: string; direction: 'in' | 'out'; state: 'ringing' | 'rejected' | 'terminated' }[]
+  /** Deletes the media files the phone keeps; it can upload none of them again. */
+  forgetMedia(): void
   /** Current app-state the phone knows from patches it could decrypt, by collection. */
   appState(): Record<string, unknown>
   /** Releases readers held by {@link PhonePort.messages} and stops asking the network for anything. */

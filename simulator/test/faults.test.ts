@@ -141,3 +141,13 @@ test('a fault for one phone touches nobody else', async () => {
   await fault({ match: { phone: ana.number }, action: 'silence' })
   expect((await ping(b)).attrs.type).toBe('result')
 })
+
+test('a stanza given as it is: once, and again until it is confirmed', async () => {
+  const content = [{ tag: 'plaintext', content: { base64: Buffer.from('raw').toString('base64') } }]
+  const given = { tag: 'message', attrs: { id: 'R1', from: '120363@newsletter' }, content }
+  expect((await network.call('POST', `/phones/${bia.number}/devices/1/stanzas`, given)).status).toBe(204)
+  const stanza = await b.next(named('R1'))
+  expect(Buffer.from(childOf(stanza, 'plaintext')?.content as Uint8Array).toString()).toBe('raw')
+  expect((await network.call('POST', `/phones/${bia.number}/devices/9/stanzas`, given)).status).toBe(404)
+  expect((await network.call('POST', `/phones/${bia.number}/devices/1/stanzas`, { attrs: {} })).status).toBe(400)
+})

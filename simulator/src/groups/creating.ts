@@ -2,27 +2,27 @@
 import type { Account } from '../accounts/account.ts'
 import { unixSeconds } from '../clock.ts'
 import type { Services } from '../services.ts'
-import { type BinaryNode, childOf, textOf } from '../wire/nodes.ts'
+import { type BinaryNode, childOf, childrenOf, textOf } from '../wire/nodes.ts'
 import { entry, refusedNode } from './admission.ts'
+import { attach, foundCommunity, parentFor } from './communities.ts'
 import { type Addressing, Group } from './group.ts'
 import { groupNode } from './group-nodes.ts'
 import { askedPeople, badRequest, type GroupAnswer, notAcceptable } from './group-request.ts'
 
 export function create(account: Account, asked: BinaryNode, services: Services): GroupAnswer {
-  const { groups, groupNews } = services
+  const { groupNews } = services
+  const parent = parentFor(account, asked, services)
   const group = newGroup(account, asked, services)
   applySettings(group, asked, account, services)
-  const refused: BinaryNode[] = []
-  for (const { jid, account: person } of askedPeople({ child: asked, services })) {
-    const problem = entry(group, account, person)
-    if (problem === undefined && person !== undefined) groups.enter(group, person, 'member')
-    else if (problem !== undefined && person !== account)
-      refused.push(refusedNode({ group, actor: account, jid, person, code: problem, services }))
-  }
+  const refused = takeIn(group, account, asked, services)
+  const linked = childOf(asked, 'parent') === undefined ? [] : foundCommunity(group, asked, services)
   const { key } = asked.attrs
-  for (const member of group.members.keys()) groupNews.welcome(group, account, member, { type: 'new', key })
+  for (const made of [group, ...linked]) {
+    for (const member of made.members.keys()) groupNews.welcome(made, account, member, { type: 'new', ...(made === group && { key }) })
+  }
+  if (parent) attach(parent, group, account, services)
   const answer = groupNode(group)
-  return [{ ...answer, content: [...(Array.isArray(answer.content) ? answer.content : []), ...refused] }]
+  return [{ ...answer, content: [...childrenOf(answer), ...refused] }]
 }
 
 function newGroup(creator: Account, asked: BinaryNode, { groups, clock }: Services): Group {
@@ -32,6 +32,17 @@ function newGroup(creator: Account, asked: BinaryNode, { groups, clock }: Servic
   const group = groups.create({ subject, creator, createdAt: unixSeconds(clock), addressing: addressingOf(asked) })
   groups.enter(group, creator, 'superadmin')
   return group
+}
+
+/** Gives the answers for those who could not be taken in. */
+function takeIn(group: Group, account: Account, asked: BinaryNode, services: Services): BinaryNode[] {
+  const refused: BinaryNode[] = []
+  for (const { jid, account: person } of askedPeople({ child: asked, services })) {
+    const code = entry(group, account, person)
+    if (code === undefined && person !== undefined) services.groups.enter(group, person, 'member')
+    else if (code !== undefined && code !== 409) refused.push(refusedNode({ group, actor: account, jid, person, code, services }))
+  }
+  return refused
 }
 
 /** Ours: `addressing_mode=pn` makes a group as they were before LIDs. */

@@ -24,6 +24,7 @@ export const forbidden = () => new IqError(403, 'forbidden')
 export const notFound = () => new IqError(404, 'item-not-found')
 export const notAcceptable = () => new IqError(406, 'not-acceptable')
 export const conflict = () => new IqError(409, 'conflict')
+export const resourceLimit = () => new IqError(419, 'resource-limit')
 export const gone = () => new IqError(410, 'gone')
 
 /** Addresses of `<participant jid>`, and who they mean: undefined for nobody on this network. */

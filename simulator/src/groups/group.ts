@@ -65,6 +65,8 @@ export class Group {
   readonly personalInvites = new Map<Account, PersonalInvite>()
   /** When somebody left by themselves (Unix seconds): they can be invited, not added, for a while. */
   readonly leftAt = new Map<Account, number>()
+  /** Who may not come in by link, whatever the link says. */
+  readonly barred = new Set<Account>()
   /** The community this group belongs to. */
   parent: Group | undefined
   /** Set when this is a community and no chat of its own. */

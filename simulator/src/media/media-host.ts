@@ -66,6 +66,11 @@ export class MediaHost implements MediaTransfer {
     return blob
   }
 
+  /** Forgets what was uploaded for messages. */
+  expire(): void {
+    for (const path of this.#store.keys()) if (path.startsWith('/v/')) this.#store.delete(path)
+  }
+
   /** Gives the picture's id. */
   storePicture(bytes: Buffer): string {
     const id = String(this.#random(6).readUIntBE(0, 6) + 1_000_000_000)

@@ -30,6 +30,10 @@ export class MediaStore {
     }
   }
 
+  keys(): string[] {
+    return [...this.#blobs.keys()]
+  }
+
   delete(key: string): void {
     const blob = this.#blobs.get(key)
     if (blob === undefined) return

@@ -17,6 +17,7 @@ import { Inbox, type Received } from './inbox.ts'
 import { Lane } from './lane.ts'
 import { signCompanion, startPairingCode } from './linking.ts'
 import { decryptMedia, encryptMedia, mediaPart } from './media.ts'
+import { MediaAgain } from './media-again.ts'
 import { type LogEntry, MessageLog } from './message-log.ts'
 import { Outbox } from './outbox.ts'
 import { editOf, withSecret } from './outgoing.ts'
@@ -70,6 +71,7 @@ class Phone implements PhonePort {
   private readonly appStates: AppState
   private readonly companions: CompanionSync
   private readonly callBook: Calls
+  private readonly mediaAgain: MediaAgain
   private readonly mail = new Lane()
   private name: string
   private echo: boolean
@@ -82,6 +84,7 @@ class Phone implements PhonePort {
     this.now = options.now ?? Date.now
     this.random = options.random ?? randomBytes
     this.mediaTransfer = options.media
+    this.mediaAgain = new MediaAgain(options.media)
     this.queryTimeoutMs = options.queryTimeoutMs ?? 20_000
     this.onTrouble = options.onTrouble ?? (() => undefined)
     this.name = options.identity.name
@@ -227,6 +230,10 @@ class Phone implements PhonePort {
     return this.callBook.list()
   }
 
+  forgetMedia(): void {
+    this.mediaAgain.forgetAll()
+  }
+
   appState(): Record<string, unknown> {
     return this.appStates.known()
   }
@@ -239,6 +246,12 @@ class Phone implements PhonePort {
         this.transmit(ack(stanza))
         // Needs the network: in the background, so that the mail behind it does not wait for an answer that may be part of it.
         if (stanza.attrs.type === 'retry') this.inBackground(this.outbox.answerRetry(stanza), 'answering a retry receipt')
+        if (stanza.attrs.type === 'server-error') {
+          this.inBackground(
+            this.mediaAgain.answer(stanza).then((answer) => this.transmit(answer)),
+            'uploading media again',
+          )
+        }
         return
       case 'notification':
         this.transmit(ack(stanza))
@@ -331,6 +344,7 @@ class Phone implements PhonePort {
     const { id, fromMe, timestamp, message, pushName, receipt } = input
     const type = contentType(message)
     if (!type) return undefined
+    this.inBackground(this.mediaAgain.keep(id, message), 'keeping media')
     const json: Record<string, unknown> = proto.Message.fromObject(message).toJSON()
     const shown = {
       id,

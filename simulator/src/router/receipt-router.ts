@@ -6,7 +6,7 @@ import { type BinaryNode, node } from '../wire/nodes.ts'
 import { mayReach } from './reach.ts'
 
 /** Between a device and the server only. */
-const NOT_FORWARDED = new Set(['sender', 'peer_msg', 'hist_sync', 'server-error'])
+const NOT_FORWARDED = new Set(['sender', 'peer_msg', 'hist_sync'])
 /** Only the account's own other devices hear of these. */
 const OWN_ONLY = new Set(['read-self', 'played-self'])
 /** Own other devices mark the chat as read, too. */
@@ -29,6 +29,10 @@ export class ReceiptRouter {
       if (!NOT_FORWARDED.has(type)) this.#inPlace(sender, receipt, type)
       return
     }
+    if (type === 'server-error') {
+      this.#mediaIsGone(sender, receipt)
+      return
+    }
     const addressee = this.#directory.resolve(to)
     if (addressee === undefined || NOT_FORWARDED.has(type)) return
     if (type === 'retry') this.#retry(sender, addressee, receipt)
@@ -47,6 +51,24 @@ export class ReceiptRouter {
         receipt.content,
       ),
     )
+  }
+
+  /** A companion cannot download something: its own phone may upload it again. */
+  #mediaIsGone(sender: Device, receipt: BinaryNode): void {
+    const { id } = receipt.attrs
+    const { phone } = sender.account
+    if (phone === sender) return
+    phone.mailbox.deliver(node('receipt', { id, from: sender.jid(), type: 'server-error', t: this.#t(receipt) }, receipt.content))
+  }
+
+  /** What the phone says to that; from one device of an account to another. */
+  mediaAgain(sender: Device, notification: BinaryNode): void {
+    const { id, to, type } = notification.attrs
+    const addressee = this.#directory.resolve(to)
+    if (type !== 'mediaretry' || addressee?.account !== sender.account) return
+    const companion = sender.account.devices.get(addressee.deviceId ?? 0)
+    const t = String(unixSeconds(this.#clock))
+    companion?.mailbox.deliver(node('notification', { id, from: sender.account.jid, type, t }, notification.content))
   }
 
   #inform(sender: Device, addressee: Addressee, receipt: BinaryNode, type: string): void {

@@ -37,6 +37,9 @@ export class StanzaDesk {
         device.mailbox.confirm(stanza)
         receipts.route(device, stanza)
         break
+      case 'notification':
+        receipts.mediaAgain(device, stanza)
+        break
       case 'ack':
         device.mailbox.confirm(stanza)
         break
