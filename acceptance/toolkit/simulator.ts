@@ -35,6 +35,8 @@ export interface Phone {
   /** Linked devices, without the phone itself. */
   devices(): Promise<{ id: number; connected: boolean }[]>
   unlink(device: number): Promise<void>
+  /** Hands a linked device a stanza as it is: `{tag, attrs, content}`, content being `{base64}` or children. */
+  stanza(device: number, stanza: { [key: string]: Json }): Promise<void>
   /** Sends a text to a number or JID, or a WAProto message; gives the message id. */
   send(to: string, content: string | { [key: string]: Json }, options?: { edit?: string; id?: string }): Promise<string>
   /** Posts a story for these people; gives the message id. */
@@ -146,6 +148,7 @@ const createPhone = (described: Json, ok: Call): Phone => {
         connected: at(device, 'connected') === true,
       })),
     unlink: async (device) => void (await ok('delete', `${path}/devices/${device}`)),
+    stanza: async (device, stanza) => void (await ok('post', `${path}/devices/${device}/stanzas`, stanza)),
     async send(to, content, options = {}) {
       const body: { [key: string]: Json } = { to, ...(typeof content === 'string' ? { text: content } : { message: content }) }
       if (options.edit !== undefined) body.edit = options.edit

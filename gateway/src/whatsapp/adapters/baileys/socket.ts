@@ -71,6 +71,8 @@ export const openSocket = (options: SocketOptions): { socket: WASocket; gate: Wi
     userDevicesCache: options.deviceLists,
     msgRetryCounterCache: cacheOver(caches.retries.view(cachePrefix)),
     callOfferCache: cacheOver(caches.calls.view(cachePrefix)),
+    // A pause after every retry receipt, in which no other message of the instance is handled: whoever sends junk could stop it for hours.
+    retryRequestDelayMs: 0,
     placeholderResendCache: placeholders(caches.placeholders.view(cachePrefix), caches.undecryptable.view(cachePrefix)),
     // It looks up by chat and misses what companions ask for (engine.md §6.2 no. 1); `getMessage` has every message.
     enableRecentMessageCache: false,
