@@ -11,14 +11,23 @@ import { createInstanceDataOf } from './envelope.ts'
 import type { EventLog } from './event.ts'
 import { createEventHistory } from './history.ts'
 import { createEventLog } from './log.ts'
+import { logOperation } from './log-operations.ts'
 import { createLogOrder } from './order.ts'
+import { createLogReading } from './reading.ts'
 import { createRetention } from './retention.ts'
 import { createWebhookConfiguration, type WebhookConfiguration } from './webhooks/configuration.ts'
 import { createDeliveryWorkers } from './webhooks/delivery.ts'
+import { deliveryOperations } from './webhooks/delivery-operations.ts'
+import { createDeliveryList } from './webhooks/listing.ts'
 import { webhookOperations } from './webhooks/operations.ts'
+import { createPurge } from './webhooks/purge.ts'
+import { createRedelivery } from './webhooks/redelivery.ts'
 import { createWebhookRepository } from './webhooks/repository.ts'
 import { type DeliveryRules, usualRules } from './webhooks/rules.ts'
+import { secretOperations } from './webhooks/secret-operations.ts'
+import { createWebhookSecretKeeper } from './webhooks/secrets.ts'
 import { createTargets } from './webhooks/targets.ts'
+import { createTrial } from './webhooks/trial.ts'
 import { closeCodes } from './websocket/client.ts'
 import { createWebSocketConfiguration, type WebSocketConfiguration } from './websocket/configuration.ts'
 import { createWebSocketHub, type HubLimits, usualHubLimits } from './websocket/hub.ts'
@@ -92,8 +101,14 @@ export const createEvents = (collaborators: Collaborators): Events => {
   const repository = createWebhookRepository({ vault, clock })
   const targets = createTargets(repository)
   const instanceDataOf = createInstanceDataOf({ db, baseUrl: settings.baseUrl, exposeToken: settings.eventToken, tokenOf })
-  const order = createLogOrder((event) => hub.announce(event))
-  const hub = createWebSocketHub({ history: createEventHistory({ db, order }), clock, logger, limits: hubLimits })
+  const order = createLogOrder((event) => {
+    hub.announce(event)
+    reading.announce(event.instanceId)
+  })
+  const history = createEventHistory({ db, order, clock })
+  const retentionMs = settings.eventRetentionDays * DAY_MS
+  const reading = createLogReading({ history, clock, retentionMs })
+  const hub = createWebSocketHub({ history, clock, logger, limits: hubLimits })
   const workers = createDeliveryWorkers({
     db,
     clock,
@@ -120,7 +135,7 @@ export const createEvents = (collaborators: Collaborators): Events => {
     db,
     clock,
     logger,
-    retentionMs: settings.eventRetentionDays * DAY_MS,
+    retentionMs,
     deadLetterRetentionMs: settings.deadLetterRetentionDays * DAY_MS,
   })
   const webhooks = createWebhookConfiguration({ db, repository, targets })
@@ -128,7 +143,20 @@ export const createEvents = (collaborators: Collaborators): Events => {
 
   return {
     write: log.write,
-    operations: [...webhookOperations(webhooks), ...webSocketOperations(websocket)],
+    operations: [
+      ...webhookOperations(webhooks),
+      ...secretOperations(
+        createWebhookSecretKeeper({ db, clock, repository, targets }),
+        createTrial({ db, clock, rules, outbound, repository, instanceDataOf }),
+      ),
+      ...deliveryOperations({
+        list: createDeliveryList({ db, repository }),
+        redelivery: createRedelivery({ db, clock, repository, wake: workers.wake }),
+        purge: createPurge({ db, repository }),
+      }),
+      ...webSocketOperations(websocket),
+      logOperation({ reading, instanceDataOf }),
+    ],
     webhooks,
     websocket,
     socketOperations: [webSocketRoute({ hub, configuration: websocket, instanceDataOf })],
@@ -147,6 +175,7 @@ export const createEvents = (collaborators: Collaborators): Events => {
       await workers.start()
     },
     async stop() {
+      reading.stop()
       await Promise.all([hub.stop(), retention.stop(), workers.stop(stopGraceMs)])
     },
   }

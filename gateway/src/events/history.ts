@@ -1,4 +1,6 @@
 /** Reading on in the log of an instance from an event one already has. */
+import type { Clock } from '../runtime/clock.ts'
+import { ulid } from '../runtime/ids.ts'
 import type { Database } from '../storage/database.ts'
 import type { StoredEvent } from './envelope.ts'
 import type { EventName } from './event.ts'
@@ -16,16 +18,18 @@ export interface EventHistory {
   page(instanceId: string, after: string, limit: number): Promise<HistoryPage>
 }
 
-export const createEventHistory = ({ db, order }: { db: Database; order: LogOrder }): EventHistory => ({
+export const createEventHistory = ({ db, order, clock }: { db: Database; order: LogOrder; clock: Clock }): EventHistory => ({
   async page(instanceId, after, limit) {
-    const decidedBelow = order.decidedBelow(instanceId)
+    // Between here and the database's own look, events may be given ids and become durable in another order: ids made from now on are
+    // for the next page.
+    const decidedBelow = order.decidedBelow(instanceId) ?? ulid(clock.now())
     // From `after` on, itself included: events go oldest first, so as long as it is there nothing behind it is missing.
     const rows = await db.read
       .selectFrom('events')
       .select(['id', 'instance_id as instanceId', 'name', 'lane', 'data', 'created_at as createdAt'])
       .where('instance_id', '=', instanceId)
       .where('id', '>=', after)
-      .$if(decidedBelow !== null, (query) => query.where('id', '<', decidedBelow))
+      .where('id', '<', decidedBelow)
       .orderBy('id')
       .limit(limit + 1)
       .execute()

@@ -1,8 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { forEachDatabase } from '../../../testing/databases.ts'
-import { ApiError } from '../../http/errors.ts'
-import type { HandedRequest, Operation } from '../../http/operation.ts'
-import { parse } from '../../http/validation.ts'
 import { INSTANCE, openStage, type Stage } from './stage.ts'
 
 forEachDatabase((_name, open) => {
@@ -10,23 +7,7 @@ forEachDatabase((_name, open) => {
     let stage: Stage
     afterEach(() => stage.close())
 
-    /** What the HTTP layer does with an operation, without HTTP. */
-    const call = async (id: string, { body, query = {} }: { body?: unknown; query?: Record<string, string> } = {}) => {
-      const operation = stage.events.operations.find((one) => one.id === id) as Operation
-      try {
-        const request = {
-          scope: { instance: { id: INSTANCE } },
-          body: operation.body === undefined ? undefined : parse(operation.body, body, 'request body'),
-          query: operation.query === undefined ? undefined : parse(operation.query, query, 'query'),
-        } as unknown as HandedRequest
-        const answer = await operation.handle(request)
-        operation.answers[answer.status]?.parse(answer.body)
-        return answer
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error
-        return { status: error.status, body: { error: error.message } }
-      }
-    }
+    const call: Stage['call'] = (id, request) => stage.call(id, request)
     const begin = async () => {
       stage = await openStage(await open())
     }
@@ -153,29 +134,6 @@ forEachDatabase((_name, open) => {
         status: 400,
         body: { error: 'Invalid event: nothing' },
       })
-    })
-
-    test('old events go, with what still waited for their receiver', async () => {
-      await begin()
-      await call('events.setWebhook', { body: { enabled: true, url: 'http://127.0.0.1:9/' } })
-      const old = await stage.emit('chat', 1)
-      await stage.events.stop()
-      const { createRetention } = await import('../retention.ts')
-      const { createLogger } = await import('../../runtime/logging.ts')
-      const { db } = stage.database
-      const purgeAt = (now: number) =>
-        createRetention({
-          db,
-          clock: { now: () => now },
-          logger: createLogger('silent'),
-          retentionMs: 1_000,
-          deadLetterRetentionMs: 1_000,
-        }).purge()
-      expect(await purgeAt(Date.now())).toBe(0)
-      await new Promise((resolve) => setTimeout(resolve, 2))
-      expect(await purgeAt(Date.now() + 1_000)).toBe(1)
-      expect(await db.read.selectFrom('events').select('id').where('id', '=', old).execute()).toEqual([])
-      expect(await stage.deliveries()).toEqual([])
     })
   })
 })

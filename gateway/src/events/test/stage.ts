@@ -2,8 +2,12 @@
 
 import type { TestDatabase } from '../../../testing/databases.ts'
 import { addAccount, addInstance } from '../../../testing/rows.ts'
-import { systemClock } from '../../runtime/clock.ts'
+import { ApiError } from '../../http/errors.ts'
+import type { HandedRequest } from '../../http/operation.ts'
+import { parse } from '../../http/validation.ts'
+import { type Clock, systemClock } from '../../runtime/clock.ts'
 import { createLogger } from '../../runtime/logging.ts'
+import type { OpenBlob } from '../blobs.ts'
 import { createEvents, type Events } from '../events.ts'
 import { type DeliveryRules, usualRules } from '../webhooks/rules.ts'
 import { type HubLimits, usualHubLimits } from '../websocket/hub.ts'
@@ -26,6 +30,8 @@ export interface Stage {
   events: Events
   /** Reports an event with a counter as data. */
   emit(lane: string, n: number, options?: { instanceId?: string; name?: 'message.exchange' | 'message.status' }): Promise<string>
+  /** What the HTTP layer does with an operation, without HTTP; its answer fits what it declares. */
+  call(id: string, request?: { body?: unknown; query?: Record<string, string>; signal?: AbortSignal }): Promise<Answered>
   addInstance(id: string): Promise<void>
   deliveries(): Promise<{ state: string; attempts: number; last_status: number | null; last_error: string | null; lane: string }[]>
   close(): Promise<void>
@@ -33,11 +39,19 @@ export interface Stage {
   restart(options?: StageOptions): Promise<Stage>
 }
 
+export interface Answered {
+  status: number
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects to be there.
+  body: any
+}
+
 export interface StageOptions {
   rules?: Partial<DeliveryRules>
   hubLimits?: Partial<HubLimits>
   concurrency?: number
   eventToken?: boolean
+  openBlob?: OpenBlob
+  clock?: Clock
 }
 
 export const INSTANCE = 'instance-1'
@@ -50,13 +64,16 @@ export const openStage = async (database: TestDatabase, options: StageOptions = 
   return stage
 }
 
-const build = (database: TestDatabase, { rules, hubLimits, concurrency = 64, eventToken = true }: StageOptions): Stage => {
+const build = (
+  database: TestDatabase,
+  { rules, hubLimits, concurrency = 64, eventToken = true, openBlob, clock = systemClock }: StageOptions,
+): Stage => {
   const { db, vault } = database
   const outbound = loopbackOutbound()
   const events = createEvents({
     db,
     vault,
-    clock: systemClock,
+    clock,
     outbound,
     logger: createLogger('silent'),
     settings: {
@@ -67,6 +84,7 @@ const build = (database: TestDatabase, { rules, hubLimits, concurrency = 64, eve
       deliveryConcurrency: concurrency,
     },
     tokenOf: async () => TOKEN,
+    ...(openBlob && { openBlob }),
     rules: { ...quickRules, ...rules },
     hubLimits: { ...usualHubLimits, ...hubLimits },
     stopGraceMs: 200,
@@ -77,6 +95,23 @@ const build = (database: TestDatabase, { rules, hubLimits, concurrency = 64, eve
     emit: async (lane, n, { instanceId = INSTANCE, name = 'message.exchange' } = {}) => {
       const [id = ''] = await events.write((_tx, record) => record({ instanceId, name, lane, data: { n } }))
       return id
+    },
+    async call(id, { body, query = {}, signal = new AbortController().signal } = {}) {
+      const operation = events.operations.find((one) => one.id === id)
+      if (operation === undefined) throw new Error(`there is no operation ${id}`)
+      try {
+        const answer = await operation.handle({
+          scope: { instance: { id: INSTANCE } },
+          body: operation.body === undefined ? undefined : parse(operation.body, body ?? {}, 'request body'),
+          query: operation.query === undefined ? undefined : parse(operation.query, query, 'query'),
+          signal,
+        } as unknown as HandedRequest)
+        operation.answers[answer.status]?.parse(answer.body)
+        return { status: answer.status, body: answer.body }
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error
+        return { status: error.status, body: { error: error.message } }
+      }
     },
     addInstance: (id) => addInstance(db, id, 'account-1', { name: `shop ${id}`, state: 'connected', wanted: 1 }),
     deliveries: () =>

@@ -110,7 +110,13 @@ const secretsOf = ({ signingSecret, formerSecrets }: Target, now: number): strin
 ]
 
 const eachPiece = async (body: StreamedBody, signal: AbortSignal, take: (piece: Uint8Array) => void): Promise<void> => {
-  for await (const piece of addAbortSignal(signal, body.stream()) as AsyncIterable<Uint8Array>) take(piece)
+  let size = 0
+  for await (const piece of addAbortSignal(signal, body.stream()) as AsyncIterable<Uint8Array>) {
+    size += piece.length
+    take(piece)
+  }
+  // Found out here, it costs the receiver nothing; on the way, the request would break off.
+  if (size !== body.size) throw new Error('The media is not as long as its store says')
 }
 
 /** As text, whatever it is; PostgreSQL cannot store a NUL. */

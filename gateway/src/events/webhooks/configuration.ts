@@ -4,7 +4,7 @@ import type { Database, Writer } from '../../storage/database.ts'
 import { retireWebhook } from './lanes.ts'
 import type { WebhookRepository } from './repository.ts'
 import type { Targets } from './targets.ts'
-import { MAX_ENABLED, MAX_STORED, toWebhook, type Webhook, type WebhookBody } from './webhook.ts'
+import { MAX_ENABLED, MAX_STORED, toWebhook, type Webhook, type WebhookBody, webhookNotFound } from './webhook.ts'
 
 export interface WebhookConfiguration {
   /** Writes the webhook of the body's label over the one there was. Throws 400 for what cannot be, 404 when the instance is gone. */
@@ -40,7 +40,7 @@ export const createWebhookConfiguration = ({ db, repository, targets }: Collabor
   all: (instanceId) => repository.all(db.read, instanceId),
   async find(instanceId, label) {
     const webhook = await repository.find(db.read, instanceId, label)
-    if (webhook === null) throw new ApiError(404, 'Webhook not found')
+    if (webhook === null) throw webhookNotFound()
     return webhook
   },
 })

@@ -186,6 +186,28 @@ export const hurrySome = async (tx: Writer, webhookId: string, now: number, limi
   return Number(hurried.numUpdatedRows) === limit
 }
 
+/** For deliveries that were added by hand: their lanes need not wait, whatever stood in them before. */
+export const makeLanesDue = async (
+  tx: Writer,
+  webhookId: string,
+  instanceId: string,
+  lanes: readonly string[],
+  now: number,
+): Promise<void> => {
+  if (lanes.length === 0) return
+  await tx
+    .insertInto('delivery_lanes')
+    .values(lanes.map((lane) => ({ webhook_id: webhookId, lane, instance_id: instanceId, next_attempt_at: now })))
+    .onConflict((conflict) => conflict.columns(['webhook_id', 'lane']).doUpdateSet({ next_attempt_at: now }))
+    .execute()
+}
+
+/** For a query of `delivered as d`: leaves out what is on its way, or given up, once more. */
+export const notUnderWay = sql<boolean>`not exists (
+  select 1 from deliveries again
+  where again.webhook_id = d.webhook_id and again.state in ('waiting', 'dead') and again.event_id = d.event_id
+)`
+
 /** When the next lane of a webhook is due; null when none is left. */
 export const nextDue = async (reader: Reader, webhookId: string): Promise<number | null> => {
   const row = await reader

@@ -9,6 +9,9 @@ export const MAX_ENABLED = 3
 /** Stored ones, disabled included, so that labels cannot fill the table. */
 export const MAX_STORED = 50
 
+export const webhookNotFound = () => new ApiError(404, 'Webhook not found')
+export const webhookDisabled = () => new ApiError(400, 'Webhook is disabled')
+
 /** A webhook as its owner configured it, and as it is read back. */
 export interface Webhook {
   label: string
