@@ -8,7 +8,9 @@ import { connect } from './connect.ts'
 import { delivery } from './delivery.ts'
 import { holds, line, type Measurement } from './measurement.ts'
 import { memory } from './memory.ts'
+import { outbox } from './outbox.ts'
 import { read } from './read.ts'
+import { receive } from './receive.ts'
 import { send } from './send.ts'
 import { start } from './start.ts'
 import { websocket } from './websocket.ts'
@@ -17,10 +19,13 @@ const benchmarks: Readonly<Record<string, () => Promise<Measurement | Measuremen
   start,
   read,
   send,
+  receive,
   connect,
   memory,
   delivery,
   websocket,
+  outbox: outbox('SQLite'),
+  'outbox-postgres': outbox('PostgreSQL'),
 }
 
 const wanted = process.argv.slice(2)

@@ -35,8 +35,8 @@ const jsonLines = (program: Program): string[] =>
     .slice(0, -1)
     .filter((line) => line.startsWith('{') && !line.startsWith('{"level"'))
 
-/** `BENCH_CPU_PROFILES=<folder>`: a CPU profile of every program. */
-const profiling = (): string[] => {
+/** `BENCH_CPU_PROFILES=<folder>`: a CPU profile of every program. Arguments for Node. */
+export const profiling = (): string[] => {
   const folder = process.env.BENCH_CPU_PROFILES
   return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`]
 }

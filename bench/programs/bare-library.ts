@@ -2,9 +2,12 @@
  * The WhatsApp library without the gateway, as a process of its own. Ends with one JSON line.
  *   send <simulator> <owner> <numbers> <messages> <in flight> <warm-up> <folder>   texts/s of the engine adapter, its store in a
                                                                               database in this folder; without one, in memory
+ *   receive <simulator> <owner> <numbers> <messages> <warm-up> <folder>   messages/s of the adapter that come when it connects; prints
+                                                                      `{"ready"}` when it is away and connects at SIGUSR2; folder as above
  *   link <simulator> <file> <numbers> <at once>                 links a session per number and saves them all
  *   connect <simulator> <file> <at once>                        CPU to log the saved sessions in with Baileys and our Signal repository
  */
+import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import process from 'node:process'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -69,26 +72,30 @@ const inDatabase = async (dataDir: string): Promise<Stores> => {
   return { store: new DatabaseSessionStore(db, vault, 'bare'), identities: new DatabaseIdentityStore(db, 'bare') }
 }
 
+const open = (number: string, { store, identities }: Stores, onEvent: (event: EngineEvent) => void): EngineSession => {
+  const session = engine.open({
+    instanceId: number,
+    store,
+    identities,
+    proxy: null,
+    historyDays: null,
+    keepOnline: false,
+    storedMessage: async () => null,
+    logger,
+    onEvent,
+  })
+  session.start()
+  return session
+}
+
 /** Links a new session of this number; resolves when it is open. */
-const link = (number: string, { store, identities }: Stores): Promise<EngineSession> =>
+const link = (number: string, stores: Stores): Promise<EngineSession> =>
   new Promise((resolve, reject) => {
-    const onEvent = async (event: EngineEvent) => {
-      if (event.type === 'qr') await scan(number, event.text).catch(reject)
+    const session = open(number, stores, (event) => {
+      if (event.type === 'qr') scan(number, event.text).catch(reject)
       if (event.type === 'open') resolve(session)
       if (event.type === 'closed') reject(new Error(`closed: ${event.reason} ${event.detail}`))
-    }
-    const session = engine.open({
-      instanceId: number,
-      store,
-      identities,
-      proxy: null,
-      historyDays: null,
-      keepOnline: false,
-      storedMessage: async () => null,
-      logger,
-      onEvent,
     })
-    session.start()
   })
 
 /** Runs `work` for every item with so many at once. */
@@ -117,6 +124,38 @@ const send = async (owner: string, numbers: readonly string[], messages: number,
   const began = performance.now()
   await forEach(Array.from({ length: messages }), inFlight, (_, n) => text(numbers.length + warmUp + n))
   const perSecond = messages / ((performance.now() - began) / 1000)
+  await session.stop()
+  return { perSecond }
+}
+
+const receive = async (owner: string, numbers: readonly string[], messages: number, warmUp: number, folder?: string) => {
+  const stores = folder === undefined ? inMemory() : await inDatabase(folder)
+  const linked = await link(owner, stores)
+  // After an answer the friends' ratchets turn as in a talk that has been going on for a while.
+  const hello = (number: string, n: number) =>
+    linked.send(
+      { jid: `${number}@s.whatsapp.net`, lid: null },
+      { extendedTextMessage: { text: 'hello' } },
+      { id: `3EB0${n}FFFFFFFFFFFFFFFF` },
+    )
+  await Promise.all(numbers.map(hello))
+  await pause(500)
+  await linked.stop()
+  const begin = once(process, 'SIGUSR2')
+  process.stdout.write('{"ready":true}\n')
+  await begin
+  let count = 0
+  let began = 0
+  const done = Promise.withResolvers<void>()
+  const session = open(owner, stores, (event) => {
+    if (event.type === 'closed') done.reject(new Error(`closed: ${event.reason} ${event.detail}`))
+    if (event.type !== 'message') return
+    count += 1
+    if (count === warmUp) began = performance.now()
+    if (count === messages) done.resolve()
+  })
+  await done.promise
+  const perSecond = (messages - warmUp) / ((performance.now() - began) / 1000)
   await session.stop()
   return { perSecond }
 }
@@ -220,10 +259,13 @@ const login = async (
   await opened.promise
 }
 
-const result =
-  command === 'send'
-    ? await send(args[0] ?? '', (args[1] ?? '').split(','), Number(args[2]), Number(args[3]), Number(args[4]), args[5])
-    : command === 'link'
-      ? await linkAll(args[0] ?? '', (args[1] ?? '').split(','), Number(args[2]))
-      : await connectAll(args[0] ?? '', Number(args[1]))
+const numbersOf = (list = '') => list.split(',')
+
+const commands: Readonly<Record<string, () => Promise<object>>> = {
+  send: () => send(args[0] ?? '', numbersOf(args[1]), Number(args[2]), Number(args[3]), Number(args[4]), args[5]),
+  receive: () => receive(args[0] ?? '', numbersOf(args[1]), Number(args[2]), Number(args[3]), args[4]),
+  link: () => linkAll(args[0] ?? '', numbersOf(args[1]), Number(args[2])),
+  connect: () => connectAll(args[0] ?? '', Number(args[1])),
+}
+const result = await commands[command]?.()
 process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0))

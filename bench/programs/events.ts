@@ -3,16 +3,18 @@
  * `place` is JSON. Ends with one JSON line.
  *   deliver <place> <url> <instances> <events>              stores all events first, then delivers them
  *   pace <place> <url> <instances> <events> <per second>    stores events at this rate while they are delivered. `stored`: event id → time;
- *                                                            `cpuMs` of the process, without the first fifth
+ *                                                            `cpuMs` of the process, without the first fifth, whose end `{"warm"}` tells
+ *   pace … <rows>                                            the same while so many other deliveries wait for their next attempt
  */
 import process from 'node:process'
 import { setTimeout as pause } from 'node:timers/promises'
+import { type RawBuilder, sql } from 'kysely'
 import { openEvents } from './open-events.ts'
 import { sampleData } from './sample-event.ts'
 import { sharedTime } from './shared-time.ts'
 
 const [command = '', place = '', url = '', ...counts] = process.argv.slice(2)
-const [instances = 0, count = 0, perSecond = 0] = counts.map(Number)
+const [instances = 0, count = 0, perSecond = 0, rows = 0] = counts.map(Number)
 const { events, db, addInstance, close } = await openEvents(place)
 
 const chatsPerInstance = 20
@@ -36,14 +38,41 @@ const store = async (n: number): Promise<string> => {
   return id
 }
 
+/** Deliveries that failed once and are due tomorrow, in lanes of their own, of every instance alike; oldest in the log. */
+const fill = async (): Promise<void> => {
+  const tomorrow = Date.now() + 24 * 3_600_000
+  const ofEach = Math.ceil(rows / instances)
+  const last = sql.lit(ofEach - 1)
+  const numbers =
+    db.kind === 'sqlite'
+      ? sql`with recursive numbers (n) as (select 0 union all select n + 1 from numbers where n < ${last})`
+      : sql`with numbers (n) as (select generate_series(0, ${last}))`
+  const padded = (text: RawBuilder<unknown>) => (db.kind === 'sqlite' ? sql`printf('%026d', ${text})` : sql`lpad((${text})::text, 26, '0')`)
+  // A hundred lanes each, in the order of the key.
+  const lane = sql`'waiting ' || cast(n * 100 / ${sql.lit(ofEach)} as integer)`
+  await db.write(async (tx) => {
+    await sql`insert into events (id, instance_id, name, lane, data, created_at)
+      ${numbers} select ${padded(sql`n`)}, ${nameOf(0)}, 'message.exchange', ${lane}, '{"message":{"type":"text","content":"hello"}}', 0 from numbers
+    `.execute(tx)
+    await sql`insert into deliveries (webhook_id, lane, event_id, instance_id, attempts, state, created_at)
+      ${numbers} select w.id, ${lane}, ${padded(sql`n`)}, w.instance_id, 1, 'waiting', 0 from webhooks w cross join numbers
+    `.execute(tx)
+    await sql`insert into delivery_lanes (webhook_id, lane, instance_id, next_attempt_at)
+      select distinct webhook_id, lane, instance_id, ${sql.lit(tomorrow)} from deliveries
+    `.execute(tx)
+  })
+  if (db.kind === 'postgres') await sql`analyze`.execute(db.read)
+}
+
 /** Until nothing of ours is left in the outbox. */
 const delivered = async (): Promise<void> => {
   const waiting = () =>
     db.read
       .selectFrom('deliveries')
       .select('event_id')
-      .where('webhook_id', 'in', (own) => own.selectFrom('webhooks').select('id').where('instance_id', 'like', 'bench-%'))
       .where('state', '=', 'waiting')
+      .where('attempts', '=', 0)
+      .where('event_id', '>', '0'.repeat(16))
       .limit(1)
       .executeTakeFirst()
   while ((await waiting()) !== undefined) await pause(100)
@@ -59,6 +88,7 @@ const deliver = async () => {
 
 const pace = async () => {
   await setUp()
+  if (rows > 0) await fill()
   await events.start()
   const stored: Record<string, number> = {}
   const warmUp = Math.floor(count / 5)
@@ -68,7 +98,10 @@ const pace = async () => {
   for (let n = 0; n < count; n++) {
     const early = began + (n * 1000) / perSecond - performance.now()
     if (early > 0) await pause(early)
-    if (n === warmUp) before = process.cpuUsage()
+    if (n === warmUp) {
+      before = process.cpuUsage()
+      process.stdout.write('{"warm":true}\n')
+    }
     writes.push(
       store(n).then((id) => {
         stored[id] = sharedTime()
@@ -78,7 +111,7 @@ const pace = async () => {
   await Promise.all(writes)
   await delivered()
   const { user, system } = process.cpuUsage(before)
-  return { stored, cpuMs: (user + system) / 1000 }
+  return { stored, cpuMs: (user + system) / 1000, measured: count - warmUp }
 }
 
 const result = command === 'deliver' ? await deliver() : command === 'pace' ? await pace() : {}
