@@ -11,13 +11,15 @@ import { ControlError } from './control-error.ts'
 import type { ControlParts } from './control-parts.ts'
 import { faultRoutes } from './fault-routes.ts'
 import { groupRoutes } from './group-routes.ts'
+import { memberRoutes } from './member-routes.ts'
+import { mediaRoutes } from './media-routes.ts'
 import { messageRoutes } from './message-routes.ts'
 import { observationRoutes } from './observation-routes.ts'
 import { phoneRoutes } from './phone-routes.ts'
 import { stanzaRoutes } from './stanza-routes.ts'
 
-/** Media goes through it as base64. */
-const BODY_LIMIT = 128 * 1024 * 1024
+/** Media goes through it as base64: 100 MB of it are 140. */
+const BODY_LIMIT = 160 * 1024 * 1024
 
 export function createControlApi(parts: ControlParts): FastifyInstance {
   const api = Fastify({ bodyLimit: BODY_LIMIT, forceCloseConnections: true })
@@ -31,8 +33,11 @@ export function createControlApi(parts: ControlParts): FastifyInstance {
   observationRoutes(api, parts)
   phoneRoutes(api, parts)
   messageRoutes(api, parts)
+  mediaRoutes(api, parts)
   accountRoutes(api, parts)
   groupRoutes(api, parts)
+  memberRoutes(api, parts)
+  communityRoutes(api, parts)
   faultRoutes(api, parts)
   stanzaRoutes(api, parts)
   return api
