@@ -34,11 +34,11 @@ export const logOperation = ({ reading, instanceDataOf }: Collaborators): Operat
     query: z.object({
       after: z
         .string()
-        .regex(/^([0-9A-HJKMNP-TV-Z]{26}|latest)$/, 'Invalid cursor')
+        .regex(/^([0-9A-HJKMNP-TV-Z]{26}|0|latest)$/, 'Invalid event id')
         .optional()
         .meta({
           description:
-            '`cursor` of the answer before, or an event id; `latest`: only what happens from now on; left out: from the beginning',
+            '`cursor` of the answer before, or an event id; `latest`: only what happens from now on; `0` or left out: from the beginning',
         }),
       limit: z.coerce.number().int().min(1).max(500).default(100),
       wait: z.coerce
@@ -58,9 +58,9 @@ export const logOperation = ({ reading, instanceDataOf }: Collaborators): Operat
         complete: z.boolean(),
       }),
     },
-    errors: [{ status: 400, message: 'Invalid cursor' }],
+    errors: [{ status: 400, message: 'Invalid event id' }],
     handle: async ({ scope, query, signal }) => {
-      const after = query.after === 'latest' ? reading.latest() : (query.after ?? null)
+      const after = query.after === 'latest' ? reading.latest() : query.after === '0' ? null : (query.after ?? null)
       const instanceId = scope.instance.id
       const { events, complete } = await reading.read({ instanceId, after, limit: query.limit, waitMs: query.wait * 1000, signal })
       const instanceData = await instanceDataOf(instanceId)
