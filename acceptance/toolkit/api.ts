@@ -15,9 +15,16 @@ export interface Api {
   delete(path: string, headers?: Record<string, string>): Promise<Answer>
 }
 
+/** Sees every request and answer. */
+export interface Watcher {
+  request(token: string | undefined, body: Json | undefined): void
+  answer(status: number, body: Json): void
+}
+
 /** A client at `url` (no trailing slash). Without a token it sends none. */
-export const createApi = (url: string, token?: string): Api => {
+export const createApi = (url: string, token?: string, watcher?: Watcher): Api => {
   const call = async (method: string, path: string, body?: Json, headers: Record<string, string> = {}): Promise<Answer> => {
+    watcher?.request(token, body)
     const response = await fetch(`${url}${path}`, {
       method,
       headers: {
@@ -27,8 +34,9 @@ export const createApi = (url: string, token?: string): Api => {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
-    const text = await response.text()
-    return { status: response.status, headers: response.headers, body: parsed(text) }
+    const answer = { status: response.status, headers: response.headers, body: parsed(await response.text()) }
+    watcher?.answer(answer.status, answer.body)
+    return answer
   }
   return {
     get: (path, headers) => call('GET', path, undefined, headers),

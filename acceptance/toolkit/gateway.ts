@@ -7,6 +7,7 @@ import { type Api, createApi } from './api.ts'
 import { eventually } from './eventually.ts'
 import { text } from './json.ts'
 import { type Exit, type Program, startProgram } from './program.ts'
+import { leaksOf, witness } from './witness.ts'
 
 export const accountToken = 'ryz_a_acceptance-account-token-0000000001'
 export const adminToken = 'acceptance-admin-token-0000000001'
@@ -29,7 +30,7 @@ export interface Gateway {
   /** Sends a signal and nothing else. */
   signal(name: NodeJS.Signals): void
   readonly exited: () => Promise<Exit>
-  /** Ends it and removes its data. */
+  /** Ends it and removes its data. Throws when a secret got out: into its log, an error answer or an event. */
   dispose(): Promise<void>
 }
 
@@ -66,8 +67,18 @@ export const startGateway = async ({
     ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
     ...env,
   }
+  const notes = await mkdtemp(join(tmpdir(), 'ryzeapi-log-'))
+  const transcript = join(notes, 'gateway.log')
+  const encryptionKeys = new Set<string>()
   const launch = async (more: Record<string, string> = {}) => {
-    const program = startProgram([...nodeArguments, 'gateway/start.js'], { ...settings, ...more })
+    const present: Record<string, string> = { ...settings, ...more }
+    for (const secret of [present.ACCOUNT_TOKEN, present.ADMIN_TOKEN, present.METRICS_TOKEN]) witness.learn(secret ?? '')
+    for (const key of [present.ENCRYPTION_KEY, ...(present.PREVIOUS_ENCRYPTION_KEYS?.split(',') ?? [])]) {
+      if (key === undefined) continue
+      witness.learn(key)
+      encryptionKeys.add(key)
+    }
+    const program = startProgram([...nodeArguments, 'gateway/start.js'], present, transcript)
     await listening(program, url)
     return program
   }
@@ -82,7 +93,7 @@ export const startGateway = async ({
     databaseUrl,
     pid: () => program.pid,
     output: () => program.output(),
-    api: (token) => createApi(url, token),
+    api: (token) => createApi(url, token, witness),
     stop: () => end('SIGTERM'),
     kill: async () => void (await end('SIGKILL')),
     async restart(more) {
@@ -93,7 +104,9 @@ export const startGateway = async ({
     exited: () => program.exited,
     async dispose() {
       if (program.exit() === null) await end('SIGKILL')
-      await rm(dataDir, { recursive: true, force: true })
+      const leaks = await leaksOf({ dataDir, databaseUrl, encryptionKeys: [...encryptionKeys], transcript })
+      for (const folder of [dataDir, notes]) await rm(folder, { recursive: true, force: true })
+      if (leaks.length > 0) throw new Error(`secrets got out of the gateway:\n${leaks.join('\n')}`)
     },
   }
 }

@@ -1,5 +1,6 @@
 /** A program of ours as its own process. */
 import { spawn } from 'node:child_process'
+import { appendFileSync } from 'node:fs'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 
@@ -22,8 +23,11 @@ export interface Program {
 
 const outputLimit = 512 * 1024
 
-/** Runs `node <args>` in the repository root. The environment is PATH, HOME and `env`: nothing of the developer's shell leaks in. */
-export const startProgram = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Program => {
+/**
+ * Runs `node <args>` in the repository root. The environment is PATH, HOME and `env`: nothing of the developer's shell leaks in. Everything
+ * it writes is appended to the file `transcript`, too.
+ */
+export const startProgram = (args: readonly string[], env: Readonly<Record<string, string>> = {}, transcript?: string): Program => {
   const { PATH = '', HOME = '/tmp', TMPDIR } = process.env
   const child = spawn(process.execPath, [...args], {
     cwd: root,
@@ -36,6 +40,7 @@ export const startProgram = (args: readonly string[], env: Readonly<Record<strin
   let exit: Exit | null = null
   const keep = (chunk: Buffer) => {
     output = (output + chunk.toString('utf8')).slice(-outputLimit)
+    if (transcript !== undefined) appendFileSync(transcript, chunk)
   }
   child.stdout.on('data', keep)
   child.stderr.on('data', keep)

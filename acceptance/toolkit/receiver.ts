@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createInbox } from './inbox.ts'
 import type { Json, Pattern } from './json.ts'
+import { witness } from './witness.ts'
 
 /** One request as it came. */
 export type Delivery = { path: string; headers: { [name: string]: Json }; body: Json }
@@ -27,6 +28,7 @@ export const startReceiver = async (port = 0): Promise<Receiver> => {
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
       const body = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Json
+      witness.event(body)
       deliveries.push({ path: request.url ?? '', headers: { ...request.headers } as { [name: string]: Json }, body })
       if (status === 0) return void request.socket.destroy()
       if (status < 300) events.put(body)

@@ -2,6 +2,7 @@
 import { WebSocket } from 'ws'
 import { createInbox } from './inbox.ts'
 import type { Json, Pattern } from './json.ts'
+import { witness } from './witness.ts'
 
 export interface Socket {
   /** The next event envelope that looks like this. */
@@ -38,7 +39,12 @@ export const openSocket = (url: string, instance: string, token?: string, { afte
     { headers: { ...(token !== undefined && { token }), ...(origin !== undefined && { origin }) } },
   )
   const closed = new Promise<number>((resolve) => socket.once('close', resolve))
-  socket.on('message', (data) => events.put(JSON.parse(String(data)) as Json))
+  witness.request(token, undefined)
+  socket.on('message', (data) => {
+    const event = JSON.parse(String(data)) as Json
+    witness.event(event)
+    events.put(event)
+  })
   return new Promise((resolve, reject) => {
     socket.once('open', () => resolve({ next: events.next, events: events.all, closed, close: () => socket.close() }))
     socket.once('unexpected-response', (_, response) => {

@@ -66,9 +66,12 @@ const setUp = (database: DatabaseName, { env = {}, nodeArguments = [] }: StageOp
   })
 
   afterAll(async () => {
-    await parts?.gateway.dispose()
-    await parts?.simulator.stop()
-    await Promise.all(receivers.map((receiver) => receiver.close()))
+    try {
+      await parts?.gateway.dispose()
+    } finally {
+      await parts?.simulator.stop()
+      await Promise.all(receivers.map((receiver) => receiver.close()))
+    }
   }, 30_000)
 
   return {
