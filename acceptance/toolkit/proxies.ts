@@ -1,6 +1,9 @@
-/** Two small proxy servers that count what goes through them. */
-import { createServer as createHttpServer } from 'node:http'
+/** Small proxy servers that count what goes through them. */
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Certificate } from './certificate.ts'
 
 export interface TestProxy {
   readonly port: number
@@ -16,12 +19,14 @@ export interface ProxyCredentials {
   password: string
 }
 
-/** HTTP proxy: CONNECT with Basic credentials. */
-export const startHttpProxy = async ({ username, password }: ProxyCredentials): Promise<TestProxy> => {
+/** HTTP proxy: CONNECT with Basic credentials. With a certificate it is spoken to in TLS. */
+export const startHttpProxy = async ({ username, password }: ProxyCredentials, tls?: Certificate): Promise<TestProxy> => {
   const book = createBook()
   const expected = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
-  const server = createHttpServer((_, response) => response.writeHead(405).end())
-  server.on('connect', (request, client: Socket) => {
+  const refuseOthers = (_: IncomingMessage, response: ServerResponse) => void response.writeHead(405).end()
+  const server =
+    tls === undefined ? createHttpServer(refuseOthers) : createHttpsServer({ key: tls.key, cert: tls.certificate }, refuseOthers)
+  server.on('connect', (request: IncomingMessage, client: Duplex) => {
     if (request.headers['proxy-authorization'] !== expected) {
       book.refuse()
       return void client.end('HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n')
@@ -65,7 +70,7 @@ const targetOf = (request: Buffer): string => {
 
 const createBook = () => {
   const targets: string[] = []
-  const open = new Set<Socket>()
+  const open = new Set<Duplex>()
   let refused = 0
   return {
     targets,
@@ -74,17 +79,14 @@ const createBook = () => {
       refused += 1
     },
     /** Connects the client with its target; both ends live and die together. */
-    join(client: Socket, target: string, greeting: string | Buffer) {
+    join(client: Duplex, target: string, greeting: string | Buffer) {
       targets.push(target)
       const [host = '', port = ''] = target.split(':')
-      const upstream = connect(Number(port), host, () => {
+      const upstream: Socket = connect(Number(port), host, () => {
         client.write(greeting)
         client.pipe(upstream).pipe(client)
       })
-      for (const [one, other] of [
-        [client, upstream],
-        [upstream, client],
-      ] as const) {
+      const join = (one: Duplex, other: Duplex) => {
         open.add(one)
         one.on('error', () => one.destroy())
         one.on('close', () => {
@@ -92,6 +94,8 @@ const createBook = () => {
           other.destroy()
         })
       }
+      join(client, upstream)
+      join(upstream, client)
     },
     closeAll() {
       for (const socket of open) socket.destroy()

@@ -16,6 +16,7 @@ import { createHttpServer } from './http/server.ts'
 import { createInstances, type Instances } from './instances/instances.ts'
 import { outgoingText } from './messages/kinds/text.ts'
 import { createMessages, type Messages } from './messages/messages.ts'
+import { createAddressGuard } from './outbound/address-guard.ts'
 import { AllowListError, parseAllowList } from './outbound/allow-list.ts'
 import { createOutbound } from './outbound/outbound.ts'
 import { systemClock as clock } from './runtime/clock.ts'
@@ -122,6 +123,7 @@ const openStore = async (settings: Settings, logger: Logger, closing: Closing) =
 const openFeatures = async (settings: Settings, logger: Logger, { db, vault, accounts }: Store, closing: Closing) => {
   const outbound = createOutbound({ allow: settings.outboundAllow, logger })
   closing.unshift({ name: 'outbound', limitMs: 500, run: () => outbound.close() })
+  const proxyGuard = createAddressGuard({ allow: settings.outboundAllow, logger })
   const engine = await openEngine(settings, logger)
   const identitiesOf = (instanceId: string) => new DatabaseIdentityStore(db, instanceId)
 
@@ -134,6 +136,7 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
     blocks: events,
     sessionStoreOf: (instanceId) => new DatabaseSessionStore(db, vault, instanceId),
     identitiesOf,
+    proxyGuard,
     storedMessage: (instanceId, messageId) => messages.storedMessage(instanceId, messageId),
     sendText: async (instance, to, message) => {
       const compose = { check: () => {}, compose: outgoingText.compose.bind(null, { message }) }
@@ -210,17 +213,20 @@ const openHttp = async (settings: Settings, logger: Logger, { db, accounts }: St
 }
 
 /** Loaded here and not at the top: the library takes a fifth of a second, and the command line mostly goes without. */
-const openEngine = async ({ whatsappNetwork: network, unreadableMessageSeconds }: Settings, logger: Logger): Promise<EngineFactory> => {
+const openEngine = async (settings: Settings, logger: Logger): Promise<EngineFactory> => {
+  const { whatsappNetwork: network, outboundAllow, unreadableMessageSeconds } = settings
   const { createBaileysEngine, parseNetwork } = await import('./whatsapp/adapters/baileys/engine.ts')
   // A twelfth of it belongs to the sender: 5 of 60 s, as in other clients.
   const askPhoneAfterMs = (unreadableMessageSeconds * 1000) / 12
-  if (network === null) return createBaileysEngine({ network: null, askPhoneAfterMs })
+  const guardWith = (...more: string[]) => createAddressGuard({ allow: [...outboundAllow, ...more], logger })
+  if (network === null) return createBaileysEngine({ network: null, guard: guardWith(), askPhoneAfterMs })
   const address = new URL(network)
   const outbound = createOutbound({ allow: [address.hostname], logger })
   try {
     const url = `${network.replace(/\/+$/, '')}/network`
     const answer = await outbound.request({ url, method: 'GET', timeoutMs: 5000, maxResponseBytes: 64 * 1024, redirects: 0 })
-    return createBaileysEngine({ network: parseNetwork(JSON.parse(answer.body.toString('utf8'))), askPhoneAfterMs })
+    const found = parseNetwork(JSON.parse(answer.body.toString('utf8')))
+    return createBaileysEngine({ network: found, guard: guardWith(new URL(found.mediaUrl).host), askPhoneAfterMs })
   } catch (error) {
     throw new NetworkUnavailableError(`WHATSAPP_NETWORK ${network} does not answer as a network: is it running?`, { cause: error })
   } finally {

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { ApiError, errors } from '../http/errors.ts'
 import { type Operation, operation, required } from '../http/operation.ts'
+import type { AddressGuard } from '../outbound/address-guard.ts'
 import { type Clock, rfc3339 } from '../runtime/clock.ts'
 import { newToken, tokenHash, ulid } from '../runtime/ids.ts'
 import type { Logger } from '../runtime/logging.ts'
@@ -30,12 +31,13 @@ interface Collaborators {
   configurations: ConfigurationRepository
   registry: Registry
   blocks: IntegrationBlocks
+  proxyGuard: AddressGuard
   clock: Clock
   logger: Logger
 }
 
 export const createOperation = (collaborators: Collaborators): Operation => {
-  const { db, repository, configurations, registry, clock, logger } = collaborators
+  const { db, repository, configurations, registry, proxyGuard, clock, logger } = collaborators
 
   const create = async (accountId: string, body: CreateBody) => {
     const now = clock.now()
@@ -44,7 +46,7 @@ export const createOperation = (collaborators: Collaborators): Operation => {
     const blocks = readBlocks(body)
     const attempt = <T>(name: string, input: unknown, read: () => T): Block<T> => tried(logger, record.id, name, input, read)
     const settings: InstanceSettings = { ...defaultSettings, ...blocks.settings }
-    const proxy = attempt('proxy', blocks.proxy, () => readProxy(blocks.proxy ?? {}))
+    const proxy = attempt('proxy', blocks.proxy, () => readProxy(blocks.proxy ?? {}, proxyGuard))
     const s3 = attempt('s3', blocks.s3, () => readS3(blocks.s3 ?? { enabled: false }))
     const chatwoot = attempt('chatwoot', blocks.chatwoot, () => readChatwoot(blocks.chatwoot ?? { enabled: false }, now))
 

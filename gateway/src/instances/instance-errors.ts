@@ -17,6 +17,7 @@ export const instanceErrors = {
   invalidProxyProtocol: () => new ApiError(400, 'Invalid proxy protocol'),
   proxyHostRequired: () => new ApiError(400, 'Proxy host is required'),
   invalidProxyHost: () => new ApiError(400, 'Invalid proxy host'),
+  proxyHostNotAllowed: () => new ApiError(400, 'Proxy host is not allowed'),
   invalidProxyPort: () => new ApiError(400, 'Invalid proxy port'),
   s3Incomplete: () => new ApiError(400, 'S3 bucket, accessKey and secretKey are required'),
   chatwootIncomplete: () => new ApiError(400, 'chatwootBaseUrl, chatwootAccountId, chatwootApiToken and chatwootInboxName are required'),

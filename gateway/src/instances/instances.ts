@@ -5,6 +5,7 @@
 import type { EventLog } from '../events/event.ts'
 import { errors } from '../http/errors.ts'
 import type { Operation } from '../http/operation.ts'
+import type { AddressGuard } from '../outbound/address-guard.ts'
 import { createBoundedMap } from '../runtime/bounded-map.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
@@ -75,6 +76,8 @@ export interface InstancesCollaborators {
   blocks: IntegrationBlocks
   sessionStoreOf(instanceId: string): SessionStore
   identitiesOf(instanceId: string): IdentityStore
+  /** Looks at the addresses of proxies. */
+  proxyGuard: AddressGuard
   /** For peers that ask for a message again. */
   storedMessage(instanceId: string, messageId: string): Promise<WireMessage | null>
   /** Sends and records a text, for rejected callers. */
@@ -89,7 +92,7 @@ export interface InstancesCollaborators {
 }
 
 export const createInstances = (collaborators: InstancesCollaborators): Instances => {
-  const { db, vault, engine, events, blocks, sessionStoreOf, identitiesOf, clock, settings, random } = collaborators
+  const { db, vault, engine, events, blocks, sessionStoreOf, identitiesOf, proxyGuard, clock, settings, random } = collaborators
   const logger = collaborators.logger.child({ part: 'instances' })
   const limits = { ...defaultLimits, ...collaborators.limits }
   const registry = createRegistry()
@@ -170,14 +173,14 @@ export const createInstances = (collaborators: InstancesCollaborators): Instance
 
   return {
     operations: [
-      createOperation({ db, repository, configurations, registry, blocks, clock, logger }),
+      createOperation({ db, repository, configurations, registry, blocks, proxyGuard, clock, logger }),
       listOperation({ repository, configurations, registry, blocks }),
       connectOperation({ registry, connections, limits, clock }),
       reconnectOperation({ registry, connections, sessionStoreOf }),
       logoutOperation({ registry, connections, changes, farewell, supervisor, sessionStoreOf, hand, stopping: stopping.signal }),
       deleteOperation({ registry, deletion }),
       ...settingsOperations({ db, configurations, registry, logger }),
-      ...proxyOperations({ db, configurations, registry }),
+      ...proxyOperations({ db, configurations, registry, guard: proxyGuard }),
       metricsOperation({ registry, repository: createMetricsRepository({ db }), clock }),
     ],
 

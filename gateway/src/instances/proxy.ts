@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { errors } from '../http/errors.ts'
 import { instanceOperation, type Operation } from '../http/operation.ts'
+import type { AddressGuard } from '../outbound/address-guard.ts'
 import type { Database } from '../storage/database.ts'
 import type { ProxyConfiguration } from '../whatsapp/engine.ts'
 import type { ConfigurationRepository } from './configuration-repository.ts'
@@ -35,25 +36,30 @@ export const storedProxy = z.object({
   password: z.string().nullable(),
 })
 
-/** The proxy that `body` asks for, null to have none. Throws 400 with the documented texts. */
-export const readProxy = (body: ProxyBody): ProxyConfiguration | null => {
+/** The proxy that `body` asks for, null to have none. Throws 400 with the documented texts; a name is looked at when it is connected to. */
+export const readProxy = (body: ProxyBody, guard: AddressGuard): ProxyConfiguration | null => {
   const host = body.host?.trim() ?? ''
   if (!(body.enabled ?? host !== '')) return null
   const protocol = storedProxy.shape.protocol.safeParse(body.protocol?.trim().toLowerCase())
   if (!protocol.success) throw instanceErrors.invalidProxyProtocol()
   if (host === '') throw instanceErrors.proxyHostRequired()
   // A name or an address; anything else could change the meaning of the URL it becomes part of.
-  if (!/^(?:[A-Za-z0-9._-]{1,253}|\[?[0-9A-Fa-f:.]{2,45}\]?)$/.test(host)) throw instanceErrors.invalidProxyHost()
+  const bare = host.replace(/^\[(.*)\]$/, '$1')
+  if (!/^(?:[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45})$/.test(bare) || !isHost(bare)) throw instanceErrors.invalidProxyHost()
   const port = String(body.port ?? '').trim()
   if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535) throw instanceErrors.invalidProxyPort()
+  if (!guard.permits(bare, Number(port))) throw instanceErrors.proxyHostNotAllowed()
   return {
     protocol: protocol.data,
-    host: host.replace(/^\[|\]$/g, ''),
+    host: bare,
     port: Number(port),
     username: body.username || null,
     password: body.password || null,
   }
 }
+
+/** `1.2.3.4.5` and `256.0.0.1` look like names and are none. */
+const isHost = (text: string): boolean => URL.canParse(`http://${text.includes(':') ? `[${text}]` : text}`)
 
 export const showProxy = (proxy: ProxyConfiguration | null): z.infer<typeof proxyAnswer> =>
   proxy === null
@@ -64,9 +70,10 @@ interface Collaborators {
   db: Database
   configurations: ConfigurationRepository
   registry: Registry
+  guard: AddressGuard
 }
 
-export const proxyOperations = ({ db, configurations, registry }: Collaborators): Operation[] => {
+export const proxyOperations = ({ db, configurations, registry, guard }: Collaborators): Operation[] => {
   const route = { token: 'any', rateLimit: 'global', tag: 'Instances' } as const
   const answer = z.object({ success: z.literal(true), message: z.string(), proxy: proxyAnswer })
   return [
@@ -76,7 +83,8 @@ export const proxyOperations = ({ db, configurations, registry }: Collaborators)
       method: 'POST',
       path: '/api/instance/proxy/:instance',
       summary: 'Set or remove the proxy of an instance',
-      description: 'Used from the next connect or reconnect on. Replaces the whole configuration, the password included.',
+      description:
+        'Used from the next connect or reconnect on. Replaces the whole configuration, the password included. A proxy has to be at a public address, or at one that OUTBOUND_ALLOW lists.',
       body: proxyBody,
       answers: { 200: answer },
       errors: [
@@ -84,9 +92,10 @@ export const proxyOperations = ({ db, configurations, registry }: Collaborators)
         declared(instanceErrors.proxyHostRequired()),
         declared(instanceErrors.invalidProxyHost()),
         declared(instanceErrors.invalidProxyPort()),
+        declared(instanceErrors.proxyHostNotAllowed()),
       ],
       handle: async ({ scope, body }) => {
-        const proxy = readProxy(body)
+        const proxy = readProxy(body, guard)
         const instance = registry.byId(scope.instance.id)
         if (instance === null) throw errors.instanceNotFound()
         await inOrder(instance, async () => {

@@ -34,7 +34,7 @@ export interface Peer {
 export const dial = (options: GuardedConnector, { host, port, tls }: Peer): Promise<Socket> =>
   new Promise((resolve, reject) => {
     const target = { hostname: host, host, port: String(port), protocol: tls ? 'https:' : 'http:' }
-    guardedConnector(options)(target, (error, socket) => (socket === null ? reject(error) : resolve(socket)))
+    guardedConnector(options)(target, (error, socket) => (error === null ? resolve(socket) : reject(error)))
   })
 
 /** In place of a second look-up, which could give another answer than the one that was checked. */

@@ -70,6 +70,17 @@ onBothDatabases((open) => {
     })
   })
 
+  it('proxy: what the operator allows may be one', async () => {
+    const { api, create } = await open({ allow: ['10.0.0.0/8', '127.0.0.1:3128'] })
+    await create('shop')
+    const statusOf = async (host: string, port: number) =>
+      (await api.post('/api/instance/proxy/shop', { host, port, protocol: 'http' })).status
+    expect(await statusOf('10.1.2.3', 8080)).toBe(200)
+    expect(await statusOf('127.0.0.1', 3128)).toBe(200)
+    expect(await statusOf('127.0.0.1', 3129)).toBe(400)
+    expect(await statusOf('192.168.0.1', 8080)).toBe(400)
+  })
+
   it('proxy: checked, stored, read without the password, used by the next connect, removed', async () => {
     const { api, create, opened, until, network, db } = await open()
     const { id } = await create('shop')
@@ -91,8 +102,23 @@ onBothDatabases((open) => {
     await refused({ protocol: 'ftp' }, 'Invalid proxy protocol')
     await refused({ protocol: undefined }, 'Invalid proxy protocol')
     await refused({ host: ' ' }, 'Proxy host is required')
-    await refused({ host: 'user@evil/path' }, 'Invalid proxy host')
+    for (const host of ['user@evil/path', '256.0.0.1', '1.2.3.4.5', ':::', '[::1', 'a b']) await refused({ host }, 'Invalid proxy host')
     for (const port of ['0', '65536', 'x', '', '-1', 1.5]) await refused({ port }, 'Invalid proxy port')
+    const loopback = ['127.0.0.1', '127.1', '0x7f.0.0.1', '0177.1', '2130706433', '127.0.0.1.', '0', '::1', '[::1]', '::ffff:127.0.0.1']
+    const elsewhere = [
+      '10.0.0.1',
+      '192.168.257',
+      '169.254.169.254',
+      '0xa9fea9fe',
+      '100.64.0.1',
+      'fd00::1',
+      '64:ff9b::a00:1',
+      '2002:a00:1::',
+    ]
+    for (const host of [...loopback, ...elsewhere]) await refused({ host }, 'Proxy host is not allowed')
+    for (const host of ['93.184.216.34', '2606:4700::1111', '[2606:4700::1111]', 'localhost', 'proxy.internal'])
+      expect(await api.post('/api/instance/proxy/shop', { ...wanted, host })).toMatchObject({ status: 200 })
+    await api.post('/api/instance/proxy/shop', wanted)
 
     const row = await db.read.selectFrom('instance_configurations').selectAll().where('instance_id', '=', id).executeTakeFirstOrThrow()
     expect(Buffer.from(row.value).toString('latin1')).not.toContain('p-secret')

@@ -5,6 +5,7 @@ import type { Account } from '../../accounts/account.ts'
 import { createAccounts } from '../../accounts/accounts.ts'
 import { createEvents } from '../../events/events.ts'
 import { createHttpServer } from '../../http/server.ts'
+import { createAddressGuard } from '../../outbound/address-guard.ts'
 import { createLogger } from '../../runtime/logging.ts'
 import { readSettings } from '../../settings.ts'
 import { createMemoryEngine } from '../../whatsapp/adapters/memory/engine.ts'
@@ -33,6 +34,8 @@ export interface StageOptions {
   network?: MemoryNetwork
   /** Changes sessions, to let WhatsApp misbehave. */
   engine?(session: EngineSession, options: SessionOptions): EngineSession
+  /** Entries of OUTBOUND_ALLOW. */
+  allow?: string[]
   onDeletionStep?: InstancesCollaborators['onDeletionStep']
 }
 
@@ -61,7 +64,13 @@ export const openStage = async (database: TestDatabase, options: StageOptions = 
     clock,
     logger,
     outbound: { request: nothingGoesOut, download: nothingGoesOut, close: async () => {} },
-    settings: { baseUrl: 'http://gateway.test', eventToken: true, eventRetentionDays: 7, deadLetterRetentionDays: 30, deliveryConcurrency: 1 },
+    settings: {
+      baseUrl: 'http://gateway.test',
+      eventToken: true,
+      eventRetentionDays: 7,
+      deadLetterRetentionDays: 30,
+      deliveryConcurrency: 1,
+    },
     tokenOf: (instanceId) => instances.tokenOf(instanceId),
   })
   const memory = createMemoryEngine(network)
@@ -81,6 +90,7 @@ export const openStage = async (database: TestDatabase, options: StageOptions = 
     blocks: events,
     sessionStoreOf: (instanceId) => new DatabaseSessionStore(db, vault, instanceId),
     identitiesOf: (instanceId) => new DatabaseIdentityStore(db, instanceId),
+    proxyGuard: createAddressGuard({ allow: options.allow ?? [], logger }),
     storedMessage: async () => null,
     sendText: async (instance, to, text) => void texts.push({ instance: instance.name, to, text }),
     clock,

@@ -5,6 +5,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { proto } from 'baileys'
 import { z } from 'zod'
+import { createAddressGuard } from '../../outbound/address-guard.ts'
+import { createLogger } from '../../runtime/logging.ts'
 import { createBaileysEngine, parseNetwork } from '../adapters/baileys/engine.ts'
 import type { EngineFactory } from '../engine.ts'
 import { MemorySessionStore } from '../memory/session-store.ts'
@@ -32,6 +34,9 @@ const stanzasSchema = z.object({
     }),
   ),
 })
+
+/** Everything a test talks to is on this machine. */
+export const loopbackGuard = createAddressGuard({ allow: ['127.0.0.1'], logger: createLogger('silent') })
 
 const MESSAGE_WAIT_MS = 15_000
 
@@ -67,7 +72,7 @@ export class Simulator {
   }
 
   async engine(): Promise<EngineFactory> {
-    return createBaileysEngine({ network: parseNetwork(await this.call('GET', '/network')) })
+    return createBaileysEngine({ network: parseNetwork(await this.call('GET', '/network')), guard: loopbackGuard })
   }
 
   async person(number: string, name: string, options: { echo?: boolean } = {}): Promise<Person> {

@@ -2,8 +2,10 @@
 import type { CloseReason } from '../../engine.ts'
 
 /** `linked`: the device had credentials of its own, so nobody was waiting for a QR to be scanned. */
-export const closeReasonOf = (code: number | null, linked: boolean): CloseReason => {
+export const closeReasonOf = (code: number | 'proxy' | null, linked: boolean): CloseReason => {
   switch (code) {
+    case 'proxy':
+      return 'proxy'
     case 515:
       return 'restart'
     case 440:

@@ -1,4 +1,5 @@
 /** WhatsApp through Baileys 7.0.0-rc14. */
+import type { AddressGuard } from '../../../outbound/address-guard.ts'
 import type { Capability, EngineFactory, SessionOptions } from '../../engine.ts'
 import { createSharedCaches } from './caches.ts'
 import type { Environment } from './connection.ts'
@@ -13,6 +14,8 @@ export { parseNetwork, type WhatsAppNetwork } from './network.ts'
 export interface BaileysEngineOptions {
   /** Null: the real WhatsApp. One process can only ever talk to one network. */
   network: WhatsAppNetwork | null
+  /** Looks at the addresses of proxies and of media that is downloaded directly. */
+  guard: AddressGuard
   /** Client version to announce; null: the one this library release was made for. */
   version?: [number, number, number] | null
   /** How long the sender of a message nobody could read has to repeat it before the own phone is asked, ms. Default 5 s, as whatsmeow. */
@@ -31,19 +34,21 @@ const capabilities: ReadonlySet<Capability> = new Set([
 ])
 
 /** Throws when the process already trusts another network. */
-export const createBaileysEngine = ({ network, version = null, askPhoneAfterMs = 5_000 }: BaileysEngineOptions): EngineFactory => {
+export const createBaileysEngine = ({ network, guard, version = null, askPhoneAfterMs = 5_000 }: BaileysEngineOptions): EngineFactory => {
   installCurve()
   trustNetwork(network)
   const mediaCa = network?.mediaCa ?? null
   // Sessions without a proxy share their agents; only the owner of a proxy closes its own.
-  const direct: Routes = { ...directRoutes(mediaCa), close: () => {} }
+  const direct: Routes = { ...directRoutes({ mediaCa, guard }), close: () => {} }
+  const url = network?.whatsappUrl ?? null
+  const secureSocket = url === null || url.startsWith('wss:')
   const environment: Environment = {
-    url: network?.whatsappUrl ?? null,
+    url,
     mediaHost: network === null ? null : new URL(network.mediaUrl).host,
     version,
     askPhoneAfterMs,
     caches: createSharedCaches(),
-    routesFor: ({ proxy }) => (proxy === null ? direct : proxiedRoutes(proxy, mediaCa)),
+    routesFor: ({ proxy }) => (proxy === null ? direct : proxiedRoutes({ proxy, guard, mediaCa, secureSocket })),
   }
   return {
     capabilities,

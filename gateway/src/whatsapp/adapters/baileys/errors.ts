@@ -1,5 +1,7 @@
 /** Baileys' errors in our words. They are Boom objects: `output.statusCode` is Baileys' own code, a numeric `data` is WhatsApp's. */
+import { networkFailure } from '../../../outbound/errors.ts'
 import { EngineError, type EngineErrorCode } from '../../engine.ts'
+import { ProxyError } from './tunnel.ts'
 
 export const engineErrorOf = (error: unknown): EngineError => {
   if (error instanceof EngineError) return error
@@ -11,8 +13,12 @@ export const engineErrorOf = (error: unknown): EngineError => {
   return new EngineError(code, error.message)
 }
 
-/** Numeric code of a closed connection; null when there was no error. */
-export const closeCodeOf = (error: unknown): { code: number | null; detail: string } => {
+/** Numeric code of a closed connection; null when nobody gave one. */
+export const closeCodeOf = (error: unknown): { code: number | 'proxy' | null; detail: string } => {
+  // What the network said, which Baileys turns into codes that mean other things too.
+  const cause = isBoom(error) ? error.data : null
+  if (cause instanceof ProxyError) return { code: 'proxy', detail: cause.message }
+  if (cause instanceof Error) return { code: null, detail: `no connection to WhatsApp: ${networkFailure(cause)}` }
   if (isBoom(error)) return { code: error.output.statusCode, detail: error.message }
   return { code: null, detail: error instanceof Error ? error.message : 'connection closed' }
 }

@@ -54,7 +54,7 @@ export const openSocket = (options: SocketOptions): { socket: WASocket; gate: Wi
     ...(options.mediaHost === null ? {} : { customUploadHosts: [{ hostname: options.mediaHost, maxContentLengthBytes: 2 ** 31 }] }),
     ...(routes.socket === undefined ? {} : { agent: routes.socket }),
     ...(routes.upload === undefined ? {} : { fetchAgent: routes.upload }),
-    options: routes.download === undefined ? {} : downloadOptions(routes.download),
+    options: downloadOptions(routes.download),
     makeSignalRepository: (_auth, _logger, askLids) => {
       const { repository, mappings } = options.makeRepository(async (jids) => askLids?.(jids))
       // Baileys wants its own mapping class by name; it only calls the methods ours has too.

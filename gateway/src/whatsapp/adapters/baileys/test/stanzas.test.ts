@@ -78,7 +78,9 @@ describe('receipts', () => {
 })
 
 describe('close codes', () => {
-  it.each<[number | null, boolean, CloseReason]>([
+  it.each<[number | 'proxy' | null, boolean, CloseReason]>([
+    ['proxy', true, 'proxy'],
+    ['proxy', false, 'proxy'],
     [515, true, 'restart'],
     [440, true, 'replaced'],
     [401, true, 'logged-out'],

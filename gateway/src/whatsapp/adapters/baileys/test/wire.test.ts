@@ -6,7 +6,7 @@ import type { StoreBatch } from '../../../engine.ts'
 import { MemoryIdentityStore } from '../../../memory/identities.ts'
 import { MemorySessionStore } from '../../../memory/session-store.ts'
 import { link, newId, Observed, relink, text } from '../../../test/linked-session.ts'
-import { type Simulator, simulatedWorld } from '../../../test/simulator.ts'
+import { loopbackGuard, type Simulator, simulatedWorld } from '../../../test/simulator.ts'
 import type { Person, World } from '../../../test/world.ts'
 
 describe('on the wire', () => {
@@ -284,9 +284,11 @@ describe('on the wire', () => {
   it('a network with another root is refused, and one process talks to one network', async () => {
     const network = (await simulator.call('GET', '/network')) as { rootKey: string }
     const { createBaileysEngine, parseNetwork } = await import('../engine.ts')
-    expect(() => createBaileysEngine({ network: null })).toThrow('another WhatsApp network')
+    expect(() => createBaileysEngine({ network: null, guard: loopbackGuard })).toThrow('another WhatsApp network')
     const rootKey = Buffer.alloc(32, 9).toString('base64')
-    expect(() => createBaileysEngine({ network: parseNetwork({ ...network, rootKey }) })).toThrow('another WhatsApp network')
+    expect(() => createBaileysEngine({ network: parseNetwork({ ...network, rootKey }), guard: loopbackGuard })).toThrow(
+      'another WhatsApp network',
+    )
     const trusted = WA_CERT_DETAILS.PUBLIC_KEY
     WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(rootKey, 'base64')
     try {
