@@ -21,6 +21,24 @@ export const freshDatabaseUrl = async (database: DatabaseName): Promise<string |
   return url.href
 }
 
+export interface OwnPostgres {
+  /** DATABASE_URL of its empty database. */
+  readonly url: string
+  stop(): Promise<void>
+  start(): Promise<void>
+}
+
+/** A PostgreSQL server of its own, for a story that stops it. It goes with the run. */
+export const startOwnPostgres = async (): Promise<OwnPostgres> => {
+  const ask = async (path: string): Promise<string> => {
+    const response = await fetch(new URL(path, inject('postgresBroker')), { method: 'POST' })
+    if (!response.ok) throw new Error(await response.text())
+    return response.text()
+  }
+  const url = await ask('/own')
+  return { url, stop: async () => void (await ask(`/halt?${url}`)), start: async () => void (await ask(`/resume?${url}`)) }
+}
+
 export type Row = Record<string, unknown>
 
 export interface StoredData {

@@ -15,17 +15,35 @@ import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** `http://127.0.0.1:<port>/`: answers a GET with the URL of the server's `postgres` database, starting it first. */
+    /**
+     * `http://127.0.0.1:<port>/`: answers a GET with the URL of the server's `postgres` database, starting it first. `POST /own` starts another
+     * one for a test that stops it: the answer is its URL, and `POST /halt?<url>` and `/resume?<url>` stop and start it.
+     */
     postgresBroker: string
   }
 }
 
 export default async function setUp({ provide }: TestProject): Promise<() => Promise<void>> {
   let starting: Promise<PostgresServer> | undefined
-  const broker = createServer(async (_request, response) => {
-    starting ??= startPostgres()
+  const own = new Map<string, PostgresServer>()
+  const answer = async (method: string, [action = '', url = '']: string[]): Promise<string> => {
+    if (method === 'GET') {
+      starting ??= startPostgres()
+      return (await starting).url
+    }
+    if (action === '/own') {
+      const server = await startPostgres()
+      own.set(server.url, server)
+      return server.url
+    }
+    const server = own.get(url)
+    if (server === undefined) throw new Error('there is no such server')
+    await (action === '/halt' ? server.halt() : server.resume())
+    return url
+  }
+  const broker = createServer(async (request, response) => {
     try {
-      response.end((await starting).url)
+      response.end(await answer(request.method ?? '', (request.url ?? '').split('?')))
     } catch (error) {
       response.writeHead(500).end(error instanceof Error ? error.message : String(error))
     }
@@ -36,6 +54,7 @@ export default async function setUp({ provide }: TestProject): Promise<() => Pro
   return async () => {
     broker.close()
     broker.closeAllConnections()
+    await Promise.all([...own.values()].map((server) => server.stop()))
     await (await starting?.catch(() => undefined))?.stop()
   }
 }
@@ -47,6 +66,9 @@ export interface PostgresServer {
   folder: string
   /** Makes an empty database; gives its URL. */
   createDatabase(): Promise<string>
+  /** Ends the server as an administrator would; its data stays. */
+  halt(): Promise<void>
+  resume(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -109,6 +131,8 @@ export async function startPostgres({ durable = false } = {}): Promise<PostgresS
       await server.createDatabase(name)
       return urlOf(name)
     },
+    halt: () => server.stop(),
+    resume: () => server.start(),
     async stop() {
       await server.stop()
       await rm(folder, { recursive: true, force: true })

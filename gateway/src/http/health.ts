@@ -102,11 +102,30 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTFOUND: 'host not found',
   ETIMEDOUT: 'timed out',
   ENOSPC: 'disk full',
+  // PostgreSQL (appendix A of its manual).
+  '53100': 'disk full',
+  '53300': 'too many connections',
+  '57P01': 'shutting down',
+  '57P03': 'starting up or shutting down',
+  '28P01': 'not authorised',
+}
+
+/** SQLite's result codes, the lower byte of the extended ones. */
+const sqliteReasons: Readonly<Record<number, string>> = {
+  5: 'locked',
+  6: 'locked',
+  8: 'read-only',
+  10: 'input/output error',
+  11: 'damaged',
+  13: 'disk full',
+  14: 'cannot be opened',
+  26: 'damaged',
 }
 
 /** What anybody may read: never the error's own text, which may hold a path, an address or SQL. */
 const reasonOf = (error: unknown): string => {
   if (error instanceof Error && error.message === 'timed out') return 'timed out'
-  const code = typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : ''
-  return reasons[code] ?? 'unavailable'
+  if (typeof error !== 'object' || error === null) return 'unavailable'
+  if ('errcode' in error && typeof error.errcode === 'number') return sqliteReasons[error.errcode & 0xff] ?? 'unavailable'
+  return ('code' in error && typeof error.code === 'string' && reasons[error.code]) || 'unavailable'
 }

@@ -1,0 +1,136 @@
+/**
+ * A store that fails, for real: locked by another process, unable to write, stopped. No receipt leaves for what could not be stored, the session
+ * stops and says why, `/health` is degraded, and when the store is back everything comes by itself.
+ */
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startOwnPostgres } from '../toolkit/databases.ts'
+import { eventually } from '../toolkit/eventually.ts'
+import { accountToken, type Gateway, startGateway } from '../toolkit/gateway.ts'
+import { at, type Json } from '../toolkit/json.ts'
+import { type Line, linkedLine } from '../toolkit/line.ts'
+import { type Receiver, startReceiver } from '../toolkit/receiver.ts'
+import { type Phone, type Simulator, startSimulator } from '../toolkit/simulator.ts'
+
+interface Play {
+  simulator: Simulator
+  gateway: Gateway
+  receiver: Receiver
+  line: Line
+  friend: Phone
+}
+
+const open = async (databaseUrl?: string): Promise<Play> => {
+  const simulator = await startSimulator()
+  const receiver = await startReceiver()
+  const gateway = await startGateway({ network: simulator.url, databaseUrl })
+  const [owner, friend] = [await simulator.phone({ name: 'Owner' }), await simulator.phone({ name: 'Friend' })]
+  const webhook = { webhookEnabled: true, webhookURL: receiver.url, webhookEvents: ['message.exchange'] }
+  return { simulator, gateway, receiver, friend, line: await linkedLine(gateway, gateway.api(accountToken), owner, 'line', webhook) }
+}
+
+const close = async ({ simulator, gateway, receiver }: Play): Promise<void> => {
+  await gateway.dispose()
+  await simulator.stop()
+  await receiver.close()
+}
+
+/** `fail` breaks the store and gives what mends it. `check`: what `/health` says of it. */
+const outage = async ({ simulator, gateway, receiver, line, friend }: Play, fail: () => Promise<() => Promise<void>>, check: RegExp) => {
+  await line.waitFor('connected')
+  const stranger = await simulator.phone({ name: 'Stranger' })
+  const before = await friend.send(line.phone.number, 'before')
+  await receiver.next({ data: { id: before } })
+  const cursor = await simulator.trafficCursor()
+  const logged = gateway.output().length
+
+  const mend = await fail()
+  // The first message of somebody nobody has seen before needs the store before it is decrypted.
+  const ids = [
+    await stranger.send(line.phone.number, 'who are you?'),
+    await friend.send(line.phone.number, 'one'),
+    await friend.send(line.phone.number, 'two'),
+  ]
+  const fromCompanion = async (tag: string) =>
+    (await simulator.traffic({ after: cursor, phone: line.phone.number, tag, direction: 'in' })).filter((seen) => at(seen, 'device') !== 0)
+  await eventually('the session to stop', async () => gateway.output().slice(logged).includes('"reason":"storage"'), 20_000)
+  await eventually('/health to be degraded', async () => {
+    const { status, body } = await gateway.api().get('/health')
+    return status === 503 && at(body, 'status') === 'degraded' && check.test(String(at(body, 'checks.db')))
+  })
+  // Neither forgotten nor refused: for WhatsApp the messages are still on their way.
+  expect(await fromCompanion('receipt')).toEqual([])
+  expect((await fromCompanion('ack')).filter((seen) => at(seen, 'stanza.attrs.class') === 'message')).toEqual([])
+  expect(receiver.deliveries().filter(({ body }) => ids.includes(String(at(body, 'data.id'))))).toEqual([])
+
+  await mend()
+  for (const id of ids) await receiver.next({ data: { id, message: { type: 'text' } } }, 30_000)
+  await line.waitFor('connected')
+  await eventually('/health to be ok', async () => (await gateway.api().get('/health')).status === 200)
+  const delivered = receiver.deliveries().map(({ body }: { body: Json }) => String(at(body, 'data.id')))
+  expect(delivered.filter((id) => id === ids[0])).toHaveLength(1)
+  expect(delivered.filter((id) => ids.slice(1).includes(id))).toEqual(ids.slice(1))
+  await eventually('the receipts', async () => {
+    const said = JSON.stringify(await fromCompanion('receipt'))
+    return ids.every((id) => said.includes(id))
+  })
+}
+
+describe('SQLite', () => {
+  let play: Play
+  beforeAll(async () => {
+    play = await open()
+  }, 60_000)
+  afterAll(() => close(play))
+
+  it('locked by another process: nothing is acknowledged, and all comes when the lock is gone', async () => {
+    await outage(
+      play,
+      async () => {
+        const other = new DatabaseSync(join(play.gateway.dataDir, 'gateway.sqlite'))
+        other.exec('begin exclusive')
+        return async () => {
+          other.exec('rollback')
+          other.close()
+        }
+      },
+      /^fail: (locked|timed out)$/,
+    )
+  }, 90_000)
+
+  const prlimit = (pid: number, limit: string) => spawnSync('prlimit', ['--pid', String(pid), `--fsize=${limit}:`], { encoding: 'utf8' })
+
+  it('unable to write: the same', async ({ skip }) => {
+    if (prlimit(process.pid, 'unlimited').status !== 0) skip('prlimit is not here or may not be used')
+    await outage(
+      play,
+      async () => {
+        // From here on every file that the process writes ends at 4 KiB, as on a disk that takes no more.
+        expect(prlimit(play.gateway.pid(), '4096').status).toBe(0)
+        return async () => void prlimit(play.gateway.pid(), 'unlimited')
+      },
+      /^fail: (input\/output error|disk full)$/,
+    )
+  }, 90_000)
+})
+
+describe('PostgreSQL', () => {
+  it('stopped: nothing is acknowledged, and all comes when it is back', async () => {
+    const postgres = await startOwnPostgres()
+    const play = await open(postgres.url)
+    try {
+      await outage(
+        play,
+        async () => {
+          await postgres.stop()
+          return postgres.start
+        },
+        /^fail: /,
+      )
+    } finally {
+      await close(play)
+    }
+  }, 120_000)
+})
