@@ -12,9 +12,11 @@ import { MediaHost } from './media/media-host.ts'
 import { MediaStore } from './media/media-store.ts'
 import { issueTlsMaterial } from './media/tls-certificate.ts'
 import type { NetworkInfo } from './network-info.ts'
+import { NewsletterStore } from './newsletters/newsletter-store.ts'
 import { type PhoneFactory, Phones } from './phones.ts'
 import { CallRouter } from './router/call-router.ts'
 import { MessageRouter } from './router/message-router.ts'
+import { NewsletterRouter } from './router/newsletter-router.ts'
 import { Notifier } from './router/notifier.ts'
 import { PresenceBoard } from './router/presence-board.ts'
 import { ReceiptRouter } from './router/receipt-router.ts'
@@ -54,6 +56,8 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
   const notifier = new Notifier(clock)
   const groups = new GroupStore(seed)
   const presence = new PresenceBoard(directory, clock, groups)
+  const newsletters = new NewsletterStore(seed)
+  const newsletterRouter = new NewsletterRouter(newsletters, notifier, clock)
   const pairing = new PairingDesk()
   const media = new MediaHost({ store: new MediaStore(), tls: issueTlsMaterial(clock.now()), seed })
   const services: Services = {
@@ -62,7 +66,9 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
     directory,
     groups,
     groupNews: new GroupNews(notifier),
-    messages: new MessageRouter(directory, clock, groups),
+    newsletters,
+    newsletterRouter,
+    messages: new MessageRouter(directory, clock, groups, newsletterRouter),
     receipts: new ReceiptRouter(directory, clock),
     calls: new CallRouter(directory, clock, seed),
     presence,

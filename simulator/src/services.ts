@@ -5,8 +5,10 @@ import type { Clock } from './clock.ts'
 import type { GroupNews } from './groups/group-news.ts'
 import type { GroupStore } from './groups/group-store.ts'
 import type { MediaHost } from './media/media-host.ts'
+import type { NewsletterStore } from './newsletters/newsletter-store.ts'
 import type { CallRouter } from './router/call-router.ts'
 import type { MessageRouter } from './router/message-router.ts'
+import type { NewsletterRouter } from './router/newsletter-router.ts'
 import type { Notifier } from './router/notifier.ts'
 import type { PresenceBoard } from './router/presence-board.ts'
 import type { ReceiptRouter } from './router/receipt-router.ts'
@@ -19,6 +21,8 @@ export interface Services {
   readonly directory: Directory
   readonly groups: GroupStore
   readonly groupNews: GroupNews
+  readonly newsletters: NewsletterStore
+  readonly newsletterRouter: NewsletterRouter
   readonly messages: MessageRouter
   readonly receipts: ReceiptRouter
   readonly calls: CallRouter

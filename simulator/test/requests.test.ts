@@ -274,6 +274,20 @@ test('the rest of what a client asks when it starts is answered', async () => {
   expect(network.info.mediaUrl).toBe(`https://${host?.attrs.hostname}`)
 })
 
+test('whom stories are for: contacts, until the person says otherwise', async () => {
+  const lists = async () => {
+    const privacy = answered(await client.query('status', 'get', [node('privacy')]))
+    return childrenNamed(privacy, 'list').map(({ attrs, content }) => [attrs.type, attrs.default, content])
+  }
+  expect(await lists()).toEqual([
+    ['contacts', 'true', []],
+    ['whitelist', undefined, []],
+    ['blacklist', undefined, []],
+  ])
+  await network.call('PUT', `/phones/${ana.number}/story-audience`, { audience: 'whitelist', people: [bia.number] })
+  expect((await lists())[1]).toEqual(['whitelist', 'true', [node('user', { jid: bia.jid })]])
+})
+
 test('what nobody implemented is answered 501 and written down', async () => {
   expect(code(await client.query('w:pay', 'get', [node('balance')]))).toBe('501')
   expect(code(await client.query('w:g2', 'set', [node('dance')], { to: '@g.us' }))).toBe('501')

@@ -10,6 +10,8 @@ export interface Picture {
   bytes: Buffer
 }
 
+export const STORY_AUDIENCES = ['contacts', 'whitelist', 'blacklist'] as const
+
 /** Ids a companion may have; 99 is reserved for hosted devices. */
 const LAST_DEVICE_ID = 98
 
@@ -27,6 +29,8 @@ export class Account {
   picture: Picture | undefined
   /** Default disappearing time of new chats; seconds, 0 is off. */
   disappearing = { duration: 0, setAt: 0 }
+  /** Whom the person shows stories to; `people` are those of a white or black list. */
+  stories: { audience: (typeof STORY_AUDIENCES)[number]; people: readonly string[] } = { audience: 'contacts', people: [] }
   businessProfile: Record<string, string> = {}
   readonly privacy = new PrivacySettings()
   readonly appState = new AppState()

@@ -1,12 +1,14 @@
 /** Calls, and what the account looks like from its own phone. */
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { STORY_AUDIENCES } from '../accounts/account.ts'
 import { requireOnline } from '../phones.ts'
 import { ControlError } from './control-error.ts'
 import type { ControlParts } from './control-parts.ts'
 import { address, personOf } from './path-parameters.ts'
 
 const call = z.object({ to: address, video: z.boolean().default(false) })
+const stories = z.strictObject({ audience: z.enum(STORY_AUDIENCES), people: z.array(address).max(5_000).default([]) })
 const withCall = z.object({ id: z.string() })
 
 export function accountRoutes(api: FastifyInstance, { phones, services }: ControlParts): void {
@@ -25,6 +27,13 @@ export function accountRoutes(api: FastifyInstance, { phones, services }: Contro
     requireOnline(person)
     person.phone.endCall(withCall.parse(request.params).id)
     return reply.status(204).send()
+  })
+
+  /** Whom the person has chosen to show stories to. */
+  api.put('/phones/:number/story-audience', async (request) => {
+    const { account } = personOf(phones, request.params)
+    account.stories = stories.parse(request.body)
+    return account.stories
   })
 
   api.get('/phones/:number/app-state', async (request) => personOf(phones, request.params).phone.appState())

@@ -15,6 +15,7 @@ import { groupRoutes } from './group-routes.ts'
 import { mediaRoutes } from './media-routes.ts'
 import { memberRoutes } from './member-routes.ts'
 import { messageRoutes } from './message-routes.ts'
+import { newsletterRoutes } from './newsletter-routes.ts'
 import { observationRoutes } from './observation-routes.ts'
 import { phoneRoutes } from './phone-routes.ts'
 import { stanzaRoutes } from './stanza-routes.ts'
@@ -39,6 +40,7 @@ export function createControlApi(parts: ControlParts): FastifyInstance {
   groupRoutes(api, parts)
   memberRoutes(api, parts)
   communityRoutes(api, parts)
+  newsletterRoutes(api, parts)
   faultRoutes(api, parts)
   stanzaRoutes(api, parts)
   return api

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { type BinaryNode, childOf, childrenNamed, childrenOf, node } from '../wire/nodes.ts'
+import { ControlError } from './control-error.ts'
 import type { ControlParts } from './control-parts.ts'
 import { ALL_GROUPS, actor, askAboutGroups, describeGroup, groupOf } from './group-views.ts'
 import { address } from './path-parameters.ts'
@@ -41,6 +42,15 @@ export function memberRoutes(api: FastifyInstance, parts: ControlParts): void {
     const answer = await askAboutGroups(actor(parts, number), ALL_GROUPS, 'set', node('invite', { code }))
     const waiting = childOf(answer, 'membership_approval_request')
     return { id: (waiting ?? childOf(answer, 'group'))?.attrs.jid, requiresApproval: waiting !== undefined }
+  })
+
+  /** A member of the community walks in. */
+  api.post('/groups/:id/enter', async (request) => {
+    const group = groupOf(parts, withId.parse(request.params).id)
+    if (group.parent === undefined) throw new ControlError(404, `${group.jid} is in no community`)
+    const entering = node('join_linked_group', { jid: group.jid, type: 'sub_group' })
+    await askAboutGroups(actor(parts, byOnly.parse(request.body).by), group.parent.jid, 'set', entering)
+    return describeGroup(group)
   })
 
   /** With a personal invite, as it stands in a `groupInviteMessage`. */

@@ -10,13 +10,16 @@ import { encryptionKeys } from './encryption-keys.ts'
 import { groups } from './groups.ts'
 import type { IqHandler } from './iq-handler.ts'
 import { mediaConnection } from './media-connection.ts'
+import { mex } from './mex.ts'
 import { multiDevice } from './multi-device.ts'
+import { newsletter } from './newsletter.ts'
 import { passive } from './passive.ts'
 import { ping } from './ping.ts'
 import { privacy } from './privacy.ts'
 import { profilePicture } from './profile-picture.ts'
 import { statistics } from './statistics.ts'
 import { status } from './status.ts'
+import { termsOfService } from './terms-of-service.ts'
 import { usync } from './usync.ts'
 
 export const iqHandlers: readonly IqHandler[] = [
@@ -30,12 +33,15 @@ export const iqHandlers: readonly IqHandler[] = [
   encryptionKeys,
   groups,
   mediaConnection,
+  mex,
   multiDevice,
+  newsletter,
   passive,
   ping,
   privacy,
   profilePicture,
   statistics,
   status,
+  termsOfService,
   usync,
 ]

@@ -12,6 +12,8 @@ export interface Envelope {
   /** The conversation, as the stanza addresses it; without device. */
   chat: string
   group: boolean
+  /** A post in a newsletter: nobody in particular wrote it, and nobody waits to hear that it came. */
+  newsletter: boolean
   /** Between devices of one account, not part of a conversation. */
   peer: boolean
   /** Unix seconds. */
@@ -22,15 +24,19 @@ export interface Envelope {
   parts: { type: string; ciphertext: Uint8Array }[]
 }
 
+/** Type of a part that is not encrypted. */
+export const PLAINTEXT = 'plaintext'
+
 /** Undefined when the stanza lacks what a message must have. */
 export function readEnvelope(stanza: BinaryNode, self: { jid: string; lid: string }): Envelope | undefined {
   const { id, from, participant, recipient, t, category, notify } = stanza.attrs
   const source = parseJid(from)
   if (!id || !from || !source) return undefined
   const group = source.server === 'g.us' || source.server === 'broadcast'
+  const newsletter = source.server === 'newsletter'
   const author = group ? participant : from
   if (!author || !parseJid(author)) return undefined
-  const own = sameUser(author, self.jid) || sameUser(author, self.lid)
+  const own = sameUser(author, self.jid) || sameUser(author, self.lid) || (newsletter && stanza.attrs.is_sender === 'true')
   // Only one's own companions may say that a message belongs to another conversation than their own.
   const chat = userJid(group ? from : own && recipient && parseJid(recipient) ? recipient : from)
   return {
@@ -39,12 +45,13 @@ export function readEnvelope(stanza: BinaryNode, self: { jid: string; lid: strin
     own,
     chat,
     group,
+    newsletter,
     peer: own && category === 'peer',
     timestamp: Number(t) || 0,
     pushName: notify || undefined,
     aliases: aliasesOf(stanza, author, own ? chat : undefined),
-    parts: getBinaryNodeChildren(stanza, 'enc').flatMap(({ attrs, content }) =>
-      content instanceof Uint8Array ? [{ type: attrs.type ?? '', ciphertext: content }] : [],
+    parts: getBinaryNodeChildren(stanza, newsletter ? PLAINTEXT : 'enc').flatMap(({ attrs, content }) =>
+      content instanceof Uint8Array ? [{ type: newsletter ? PLAINTEXT : (attrs.type ?? ''), ciphertext: content }] : [],
     ),
   }
 }

@@ -6,7 +6,7 @@ import { type BinaryNode, proto, unpadRandomMax16 } from 'baileys'
 import type { AddressBook } from './addresses.ts'
 import { BoundedMap } from './bounded.ts'
 import type { DeviceKeys } from './device-keys.ts'
-import { type Envelope, readEnvelope } from './envelope.ts'
+import { type Envelope, PLAINTEXT, readEnvelope } from './envelope.ts'
 import { ack, deliveryReceipt, retryReceipt } from './receipts.ts'
 import { type Sessions, SignalError } from './sessions.ts'
 
@@ -63,7 +63,7 @@ export class Inbox {
     }
     this.seen.set(ticket, true)
     this.retries.delete(ticket)
-    this.transmit(deliveryReceipt(stanza, envelope))
+    this.transmit(envelope.newsletter ? ack(stanza) : deliveryReceipt(stanza, envelope))
     return message && { envelope, message }
   }
 
@@ -81,6 +81,7 @@ export class Inbox {
   }
 
   private async decrypt(envelope: Envelope, part: Envelope['parts'][number]): Promise<proto.IMessage> {
+    if (part.type === PLAINTEXT) return proto.Message.toObject(proto.Message.decode(part.ciphertext)) as proto.IMessage
     const plaintext = await this.open(envelope, part)
     const { senderKeyDistributionMessage: distribution, ...message } = proto.Message.toObject(
       proto.Message.decode(unpadRandomMax16(plaintext)),

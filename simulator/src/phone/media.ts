@@ -41,9 +41,20 @@ export function encryptMedia(plaintext: Uint8Array, kind: MediaKind, mediaKey: U
   return { ciphertext, mediaKey, fileSha256: sha256(plaintext), fileEncSha256: sha256(ciphertext), fileLength: plaintext.length }
 }
 
-/** Throws when the bytes are not what the message promised. */
+/** As newsletters carry it: for everybody to read. */
+export function openMedia(plaintext: Uint8Array): Omit<EncryptedMedia, 'mediaKey' | 'fileEncSha256'> & { fileEncSha256?: Uint8Array } {
+  return { ciphertext: plaintext, fileSha256: sha256(plaintext), fileLength: plaintext.length }
+}
+
+function openedMedia(bytes: Uint8Array, { fileSha256 }: MediaPart): Uint8Array {
+  if (!fileSha256?.length) throw new Error('the message carries neither a media key nor a hash')
+  if (!sha256(bytes).equals(fileSha256)) throw new Error('media is damaged')
+  return bytes
+}
+
+/** Without a media key the bytes are not encrypted. Throws when they are not what the message promised. */
 export function decryptMedia(ciphertext: Uint8Array, kind: MediaKind, part: MediaPart): Uint8Array {
-  if (!part.mediaKey?.length) throw new Error('the message carries no media key')
+  if (!part.mediaKey?.length) return openedMedia(ciphertext, part)
   if (part.fileEncSha256?.length && !sha256(ciphertext).equals(part.fileEncSha256)) throw new Error('media is damaged')
   const { iv, cipherKey, macKey } = expand(part.mediaKey, kind)
   const encrypted = ciphertext.subarray(0, -MAC_LENGTH)

@@ -72,6 +72,16 @@ export class Outbox {
       const attrs: BinaryNode['attrs'] = { type: stanzaType(message) }
       if (edit) attrs.edit = edit
       this.sent.set(id, { to, message, attrs, peer: false })
+      if (isNewsletter(to)) {
+        onSealed()
+        const plaintext = Buffer.from(proto.Message.encode(proto.Message.fromObject(message)).finish())
+        this.transmit({
+          tag: 'message',
+          attrs: { id, to, ...attrs },
+          content: [{ tag: 'plaintext', attrs: encAttributes(message), content: plaintext }],
+        })
+        return
+      }
       if (isPlace(to)) {
         const sealed = await this.senderKeys.seal(to, message, encAttributes(message), audience)
         onSealed()
@@ -192,6 +202,8 @@ export class Outbox {
     return { tag: 'enc', attrs: { v: '2', type, ...attrs }, content: ciphertext }
   }
 }
+
+export const isNewsletter = (jid: string): boolean => jid.endsWith('@newsletter')
 
 function copyForCompanion(to: string, message: proto.IMessage): proto.IMessage {
   return { deviceSentMessage: { destinationJid: userJid(to), message }, messageContextInfo: message.messageContextInfo }

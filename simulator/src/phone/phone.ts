@@ -7,6 +7,7 @@ import { type BinaryNode, getAllBinaryNodeChildren, getBinaryNodeChild, getBinar
 import type { MediaTransfer, PhoneIdentity, PhoneMessage, PhonePort, Uplink } from '../ports.ts'
 import { AddressBook, signalAddress, userJid } from './addresses.ts'
 import { AppState } from './app-state.ts'
+import { attach } from './attaching.ts'
 import { Calls } from './calls.ts'
 import { CompanionSync } from './companion-sync.ts'
 import { ContactsDirectory } from './contacts-directory.ts'
@@ -16,10 +17,10 @@ import { GroupBook } from './group-book.ts'
 import { Inbox, type Received } from './inbox.ts'
 import { Lane } from './lane.ts'
 import { signCompanion, startPairingCode } from './linking.ts'
-import { decryptMedia, encryptMedia, mediaPart } from './media.ts'
+import { decryptMedia, mediaPart } from './media.ts'
 import { MediaAgain } from './media-again.ts'
 import { type LogEntry, MessageLog } from './message-log.ts'
-import { Outbox } from './outbox.ts'
+import { isNewsletter, Outbox } from './outbox.ts'
 import { editOf, withSecret } from './outgoing.ts'
 import { ack, personalReceipt } from './receipts.ts'
 import { SenderKeys, STATUS_JID } from './sender-keys.ts'
@@ -154,7 +155,8 @@ class Phone implements PhonePort {
   async sendMessage(input: Parameters<PhonePort['sendMessage']>[0]): Promise<{ id: string; timestamp: number }> {
     const id = input.id ?? this.newId()
     const message = withSecret(proto.Message.toObject(proto.Message.fromObject(input.message)) as proto.IMessage, this.random)
-    if (input.media) await this.attach(message, input.media)
+    if (input.media)
+      await attach(message, input.media, { transfer: this.mediaTransfer, sealed: !isNewsletter(input.to), now: this.seconds() })
     const to = userJid(input.to)
     const timestamp = this.seconds()
     const audience = to === STATUS_JID ? (input.audience ?? this.contacts()) : []
@@ -357,15 +359,6 @@ class Phone implements PhonePort {
       message: json,
     }
     return this.log.add({ shown, content: message, pushName, receipt })
-  }
-
-  private async attach(message: proto.IMessage, media: { bytes: Uint8Array; mimetype: string }): Promise<void> {
-    const found = mediaPart(message)
-    if (!found) throw new Error('the message has no media field to fill')
-    if (!this.mediaTransfer) throw new Error('this phone has no media host')
-    const { ciphertext, ...keys } = encryptMedia(media.bytes, found.kind)
-    const place = await this.mediaTransfer.upload({ bytes: ciphertext, fileEncSha256: keys.fileEncSha256, kind: found.kind })
-    Object.assign(found.part, keys, place, { mimetype: media.mimetype, mediaKeyTimestamp: this.seconds() })
   }
 
   private newId(): string {

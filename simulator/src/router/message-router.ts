@@ -9,6 +9,7 @@ import type { GroupStore } from '../groups/group-store.ts'
 import { parseJid } from '../jid.ts'
 import { type BinaryNode, childOf, childrenNamed, childrenOf, node } from '../wire/nodes.ts'
 import { GroupRouter } from './group-router.ts'
+import type { NewsletterRouter } from './newsletter-router.ts'
 import { mayReach } from './reach.ts'
 import { CARRIED, CONSUMED, type Verdict } from './stanza-copy.ts'
 import { STATUS_JID, StatusRouter } from './status-router.ts'
@@ -18,12 +19,14 @@ export class MessageRouter {
   readonly #clock: Clock
   readonly #groups: GroupRouter
   readonly #status: StatusRouter
+  readonly #newsletters: NewsletterRouter
 
-  constructor(directory: Directory, clock: Clock, groups: GroupStore) {
+  constructor(directory: Directory, clock: Clock, groups: GroupStore, newsletters: NewsletterRouter) {
     this.#directory = directory
     this.#clock = clock
     this.#groups = new GroupRouter(directory, groups)
     this.#status = new StatusRouter(directory)
+    this.#newsletters = newsletters
   }
 
   /** Delivers and gives the `<ack class=message>` for the sender. */
@@ -37,7 +40,9 @@ export class MessageRouter {
   #deliver(sender: Device, message: BinaryNode, t: string): Verdict {
     const { to } = message.attrs
     if (to === STATUS_JID) return this.#status.deliver(sender, message, t)
-    if (parseJid(to)?.server === 'g.us') return this.#groups.deliver(sender, message, t)
+    const server = parseJid(to)?.server
+    if (server === 'g.us') return this.#groups.deliver(sender, message, t)
+    if (server === 'newsletter') return this.#newsletters.deliver(sender, message, t)
     return this.#toPerson(sender, message, t)
   }
 

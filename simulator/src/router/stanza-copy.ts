@@ -9,4 +9,6 @@ export const CONSUMED: ReadonlySet<string> = new Set(['participants', 'enc', 'tc
 export interface Verdict {
   error?: string | undefined
   phash?: string | undefined
+  /** The number a newsletter gives a post. */
+  server_id?: string | undefined
 }

@@ -23,7 +23,7 @@ export class StanzaDesk {
   }
 
   #handle(device: Device, stanza: BinaryNode, reply: (answer: BinaryNode) => void): void {
-    const { messages, receipts, calls, presence } = this.#services
+    const { messages, receipts, calls, presence, newsletterRouter } = this.#services
     switch (stanza.tag) {
       case 'iq':
         // Results and errors answer what the server asked; it asks nothing after the pairing.
@@ -36,6 +36,7 @@ export class StanzaDesk {
       case 'receipt':
         device.mailbox.confirm(stanza)
         receipts.route(device, stanza)
+        newsletterRouter.view(device, stanza)
         break
       case 'notification':
         receipts.mediaAgain(device, stanza)
