@@ -130,6 +130,42 @@ test('whoever cannot read a message asks the author, and gets it with the key', 
   expect(await heard(caio, damaged)).toMatchObject({ text: 'terceira', chat: id })
 })
 
+test('somebody comes, somebody goes: the newcomer alone is given the key, and after a farewell there is a new one for all', async () => {
+  const { id } = await newGroup()
+  const keysOf = async (message: string) => {
+    const sent = (await traffic(`phone=${ana.number}&tag=message&direction=in`)).find(({ stanza }) => stanza.attrs.id === message)
+    const participants = sent?.stanza.content?.find(({ tag }) => tag === 'participants')
+    return participants?.content?.map(({ attrs }) => attrs.jid) ?? []
+  }
+  const members = (action: string, who: ShownPhone) =>
+    network.call('POST', `/groups/${id}/participants`, { by: ana.number, action, participants: [who.number] })
+  expect(await keysOf(await say(ana, id, 'um'))).toEqual([bia.lid, caio.lid])
+
+  const davi = await network.phone('5511900000004', { name: 'Davi' })
+  await members('add', davi)
+  const second = await say(ana, id, 'dois')
+  expect(await keysOf(second)).toEqual([davi.lid])
+  await heard(davi, second)
+
+  await members('remove', caio)
+  const third = await say(ana, id, 'três')
+  expect(await keysOf(third)).toEqual([bia.lid, davi.lid])
+  await heard(bia, third)
+  const atCaio = (await network.call('GET', `/phones/${caio.number}/messages`)).body.messages
+  expect(atCaio.map(({ text }: { text: string }) => text)).toEqual(['um', 'dois'])
+})
+
+test('a sender that does not know all devices is told so, and knows them the next time', async () => {
+  const { id } = await newGroup()
+  await heard(bia, await say(ana, id, 'antes'))
+  const client = await linked(caio.number)
+  const id2 = await say(ana, id, 'depois')
+  await client.nextMessage((message) => message.key.id === id2 && Boolean(message.message))
+  const raw = { tag: 'message', attrs: { to: id, id: 'STALE', type: 'text', phash: '2:stale', addressing_mode: 'lid' }, content: [] }
+  const acked = await client.sock.query(raw)
+  expect(acked.attrs).toMatchObject({ class: 'message', from: id, phash: expect.stringMatching(/^2:.{8}$/) })
+})
+
 test('strangers and announcement groups: the message is refused', async () => {
   const outsider = await network.phone('5511900000004')
   const { id } = await newGroup({ announcement: true })
