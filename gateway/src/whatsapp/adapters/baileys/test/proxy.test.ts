@@ -1,6 +1,9 @@
 /** A proxy carries the socket, uploads and downloads; nothing goes around it, and none is reached where nothing may be reached. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import https from 'node:https'
 import { createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import tls from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { makeCertificate } from '../../../../../../acceptance/toolkit/certificate.ts'
@@ -104,6 +107,17 @@ describe('routes', () => {
     await observed.send(bob, text('through the tunnel'), { id })
     expect(await bob.received(id)).toMatchObject({ text: 'through the tunnel' })
     expect(new Set(proxy.targets())).toEqual(new Set([new URL(network.whatsappUrl).host]))
+
+    const folder = await mkdtemp(join(tmpdir(), 'ryzeapi-proxy-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    await writeFile(join(folder, 'up'), 'a document')
+    const session = proxy.targets().length
+    const uploaded = await observed.session.uploadMedia({ path: join(folder, 'up'), kind: 'document' })
+    expect(proxy.targets().slice(session)).toEqual([media])
+    const reference = { kind: 'document', mediaKey: null, fileEncSha256: null, ...uploaded } as const
+    await observed.session.downloadMedia(reference, { path: join(folder, 'down'), maxBytes: 1_000 })
+    expect(await readFile(join(folder, 'down'), 'utf8')).toBe('a document')
+    expect(proxy.targets().slice(session)).toEqual([media, media])
     await observed.session.stop()
 
     const before = proxy.targets().length
