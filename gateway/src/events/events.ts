@@ -16,7 +16,7 @@ import { createLogOrder } from './order.ts'
 import { createLogReading } from './reading.ts'
 import { createRetention } from './retention.ts'
 import { createWebhookConfiguration, type WebhookConfiguration } from './webhooks/configuration.ts'
-import { createDeliveryWorkers } from './webhooks/delivery.ts'
+import { createDeliveryWorkers, type SetAlarm } from './webhooks/delivery.ts'
 import { deliveryOperations } from './webhooks/delivery-operations.ts'
 import { createDeliveryList } from './webhooks/listing.ts'
 import { webhookOperations } from './webhooks/operations.ts'
@@ -76,6 +76,7 @@ interface Collaborators {
   openBlob?: OpenBlob
   /** For tests, whose hours are milliseconds. */
   rules?: DeliveryRules
+  alarm?: SetAlarm
   hubLimits?: HubLimits
   stopGraceMs?: number
 }
@@ -94,6 +95,7 @@ export const createEvents = (collaborators: Collaborators): Events => {
     settings,
     tokenOf,
     openBlob = noBlobs,
+    alarm,
     rules = usualRules,
     hubLimits = usualHubLimits,
     stopGraceMs = STOP_GRACE_MS,
@@ -119,6 +121,7 @@ export const createEvents = (collaborators: Collaborators): Events => {
     openBlob,
     logger,
     concurrency: settings.deliveryConcurrency,
+    ...(alarm && { alarm }),
     rules,
   })
   const log = createEventLog({

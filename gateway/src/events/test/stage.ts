@@ -9,6 +9,7 @@ import { type Clock, systemClock } from '../../runtime/clock.ts'
 import { createLogger } from '../../runtime/logging.ts'
 import type { OpenBlob } from '../blobs.ts'
 import { createEvents, type Events } from '../events.ts'
+import type { SetAlarm } from '../webhooks/delivery.ts'
 import { type DeliveryRules, usualRules } from '../webhooks/rules.ts'
 import { type HubLimits, usualHubLimits } from '../websocket/hub.ts'
 import { loopbackOutbound } from './outbound.ts'
@@ -52,6 +53,7 @@ export interface StageOptions {
   eventToken?: boolean
   openBlob?: OpenBlob
   clock?: Clock
+  alarm?: SetAlarm
 }
 
 export const INSTANCE = 'instance-1'
@@ -66,7 +68,7 @@ export const openStage = async (database: TestDatabase, options: StageOptions = 
 
 const build = (
   database: TestDatabase,
-  { rules, hubLimits, concurrency = 64, eventToken = true, openBlob, clock = systemClock }: StageOptions,
+  { rules, hubLimits, concurrency = 64, eventToken = true, openBlob, clock = systemClock, alarm }: StageOptions,
 ): Stage => {
   const { db, vault } = database
   const outbound = loopbackOutbound()
@@ -85,6 +87,7 @@ const build = (
     },
     tokenOf: async () => TOKEN,
     ...(openBlob && { openBlob }),
+    ...(alarm && { alarm }),
     rules: { ...quickRules, ...rules },
     hubLimits: { ...usualHubLimits, ...hubLimits },
     stopGraceMs: 200,

@@ -35,9 +35,14 @@ export interface DeliveryCollaborators extends SettlementCollaborators {
   outbound: Outbound
   instanceDataOf: InstanceDataOf
   openBlob: OpenBlob
+  /** For tests that turn the clock by hand. */
+  alarm?: SetAlarm
   /** Requests under way in all. A webhook's first one never waits for the others. */
   concurrency: number
 }
+
+/** Runs something after so many milliseconds; gives what cancels it. */
+export type SetAlarm = (ms: number, run: () => void) => () => void
 
 interface Channel {
   webhookId: string
@@ -51,8 +56,9 @@ interface Channel {
   again: boolean
   /** The last claim had no room for all that was due: look again when a lane is finished. */
   more: boolean
-  timer: NodeJS.Timeout | null
-  /** When the timer fires. */
+  /** Cancels the alarm that is to wake it. */
+  cancelAlarm: (() => void) | null
+  /** When that is. */
   wakesAt: number
   /** No claim before this: the pause between probes, or what the receiver asked for. */
   notBefore: number
@@ -70,7 +76,7 @@ const MEDIA_TRIES = 3
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): DeliveryWorkers => {
-  const { db, clock, targets, instanceDataOf, openBlob, logger, concurrency, rules } = collaborators
+  const { db, clock, targets, instanceDataOf, openBlob, logger, concurrency, rules, alarm = unrefedTimer } = collaborators
   const settle = createSettlement(collaborators)
   const channels = new Map<string, Channel>()
   /** In the order they became ready. */
@@ -92,24 +98,20 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
       channel.again = true
       return
     }
-    if (channel.timer !== null) clearTimeout(channel.timer)
-    channel.timer = null
+    channel.cancelAlarm?.()
+    channel.cancelAlarm = null
     channel.state = 'ready'
     ready.add(channel)
   }
 
   const sleepUntil = (channel: Channel, due: number): void => {
-    if (channel.timer !== null) clearTimeout(channel.timer)
+    channel.cancelAlarm?.()
     channel.state = 'asleep'
     channel.wakesAt = due
-    channel.timer = setTimeout(
-      () => {
-        makeReady(channel)
-        pump()
-      },
-      Math.min(Math.max(due - clock.now(), 0), LONGEST_TIMER_MS),
-    )
-    channel.timer.unref()
+    channel.cancelAlarm = alarm(Math.min(Math.max(due - clock.now(), 0), LONGEST_TIMER_MS), () => {
+      makeReady(channel)
+      pump()
+    })
   }
 
   const pump = (): void => {
@@ -169,7 +171,8 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
   }
 
   const dropIfIdle = (channel: Channel): void => {
-    if (channel.state === 'asleep' && channel.busy.size === 0 && channel.timer === null && !channel.more) channels.delete(channel.webhookId)
+    if (channel.state === 'asleep' && channel.busy.size === 0 && channel.cancelAlarm === null && !channel.more)
+      channels.delete(channel.webhookId)
   }
 
   /** One lane, in order, until it is empty, a delivery fails, or others should have their turn. */
@@ -229,7 +232,7 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
     if (stopping) return
     if (channel.more || (due !== null && due <= clock.now())) makeReady(channel)
     else if (due !== null && channel.state === 'claiming') channel.again = true
-    else if (due !== null && channel.state === 'asleep' && (channel.timer === null || due < channel.wakesAt)) sleepUntil(channel, due)
+    else if (due !== null && channel.state === 'asleep' && (channel.cancelAlarm === null || due < channel.wakesAt)) sleepUntil(channel, due)
     else dropIfIdle(channel)
     pump()
   }
@@ -291,12 +294,17 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
     },
     async stop(graceMs) {
       stopping = true
-      for (const channel of channels.values()) if (channel.timer !== null) clearTimeout(channel.timer)
+      for (const channel of channels.values()) channel.cancelAlarm?.()
       const grace = setTimeout(() => abandon.abort(), graceMs)
       while (running.size > 0) await Promise.all(running)
       clearTimeout(grace)
     },
   }
+}
+
+const unrefedTimer: SetAlarm = (ms, run) => {
+  const timer = setTimeout(run, ms).unref()
+  return () => clearTimeout(timer)
 }
 
 const newChannel = (webhookId: string, instanceId: string): Channel => ({
@@ -307,7 +315,7 @@ const newChannel = (webhookId: string, instanceId: string): Channel => ({
   state: 'asleep',
   again: false,
   more: false,
-  timer: null,
+  cancelAlarm: null,
   wakesAt: 0,
   notBefore: 0,
 })
