@@ -20,6 +20,7 @@ export interface Schema {
   identities: IdentitiesTable
   contacts: ContactsTable
   messages: MessagesTable
+  media: MediaTable
   webhooks: WebhooksTable
   events: EventsTable
   deliveries: DeliveriesTable
@@ -161,6 +162,46 @@ export interface MessagesTable {
   sent_at: number
   /** Milliseconds, ours. */
   stored_at: number
+}
+
+/** `download`: to be had from WhatsApp. `upload`: here, to be put into the instance's bucket. `lost`: nobody has it any more. */
+export type MediaState = 'download' | 'upload' | 'stored' | 'lost'
+
+/**
+ * The media of messages, and the queue of the worker that fetches it. Primary key `id`; indices (instance_id, message_id), and over what is
+ * left to do (next_attempt_at), (instance_id), over what is kept here (instance_id, sha256), (stored_at).
+ */
+export interface MediaTable {
+  /** Ours; events name it as `message.media.blob`, and objects in a bucket are called after it. */
+  id: string
+  instance_id: string
+  message_id: string
+  /** Chat and author as the message had them when it came. */
+  chat: string
+  sender: string
+  from_me: Flag
+  /** image, video, audio, document, sticker. */
+  type: string
+  mime_type: string
+  file_name: string | null
+  /** JSON: where WhatsApp has it and with which key. */
+  reference: Sealed
+  state: MediaState
+  /** Of the content, hex; null until it is here. */
+  sha256: string | null
+  /** Bytes. */
+  size: number | null
+  /** 1 = the content lies in our folder. */
+  local: Flag
+  /** Its name in the instance's bucket once it is there, and where to find it. */
+  bucket_key: string | null
+  s3_url: string | null
+  attempts: number
+  /** Null = nothing is left to do. */
+  next_attempt_at: number | null
+  last_error: string | null
+  created_at: number
+  stored_at: number | null
 }
 
 /** Unique (instance_id, label). */

@@ -3,11 +3,13 @@ import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { foundation } from './0001-foundation.ts'
 import { deliveryHistory } from './0002-delivery-history.ts'
+import { media } from './0003-media.ts'
 import { type ColumnTypes, columnTypes, type DatabaseKind } from './column-types.ts'
 
 const statements: Record<string, (types: ColumnTypes) => string[]> = {
   '0001-foundation': foundation,
   '0002-delivery-history': deliveryHistory,
+  '0003-media': media,
 }
 
 export const migrationsFor = (kind: DatabaseKind): Record<string, Migration> =>
