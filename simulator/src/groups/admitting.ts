@@ -21,7 +21,7 @@ export function admit(group: Group, actor: Account, newcomers: readonly Account[
     group.leftAt.delete(account)
   }
   services.groupNews.tell(group, actor, change, { except: entering })
-  for (const account of entering) services.groupNews.welcome(group, actor, account, { reason })
+  services.groupNews.welcome(group, actor, entering, { reason })
   if (group.parent) admit(group.parent, actor, entering, 'linked_group_join', services)
   const announcements = group.community && announcementGroupOf(group)
   if (announcements) admit(announcements, actor, entering, 'linked_group_join', services)

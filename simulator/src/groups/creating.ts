@@ -17,9 +17,8 @@ export function create(account: Account, asked: BinaryNode, services: Services):
   const refused = takeIn(group, account, asked, services)
   const linked = childOf(asked, 'parent') === undefined ? [] : foundCommunity(group, asked, services)
   const { key } = asked.attrs
-  for (const made of [group, ...linked]) {
-    for (const member of made.members.keys()) groupNews.welcome(made, account, member, { type: 'new', ...(made === group && { key }) })
-  }
+  for (const made of [group, ...linked])
+    groupNews.welcome(made, account, made.members.keys(), { type: 'new', ...(made === group && { key }) })
   if (parent) attach(parent, group, account, services)
   const answer = groupNode(group)
   return [{ ...answer, content: [...childrenOf(answer), ...refused] }]

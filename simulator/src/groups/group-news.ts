@@ -25,9 +25,10 @@ export class GroupNews {
     for (const account of group.members.keys()) if (group.isAdmin(account)) this.tellOne(group, actor, change, account)
   }
 
-  /** Whoever comes into a group hears of it whole: `type` is `new` for one just made, `reason` says how they came in. */
-  welcome(group: Group, actor: Account, newcomer: Account, how: { type?: string; reason?: string; key?: string } = {}): void {
-    this.tellOne(group, actor, node('create', how, [groupNode(group)]), newcomer)
+  /** Those who come into a group hear of it whole: `type` is `new` for one just made, `reason` says how they came in. */
+  welcome(group: Group, actor: Account, newcomers: Iterable<Account>, how: { type?: string; reason?: string; key?: string } = {}): void {
+    const whole = node('create', how, [groupNode(group)])
+    for (const account of newcomers) this.tellOne(group, actor, whole, account)
   }
 
   tellOne(group: Group, actor: Account | undefined, change: BinaryNode, account: Account): void {
