@@ -1,6 +1,7 @@
 /** The event log as it is read over HTTP. */
 import { afterEach, describe, expect, test } from 'vitest'
 import { forEachDatabase } from '../../../testing/databases.ts'
+import { ulidFloor } from '../../runtime/ids.ts'
 import { eventually, INSTANCE, openStage, type Stage, TOKEN } from './stage.ts'
 
 forEachDatabase((_name, open) => {
@@ -84,6 +85,21 @@ forEachDatabase((_name, open) => {
     ])('refuses %j', async (query, error) => {
       await begin()
       expect(await stage.call('events.log', { query })).toEqual({ status: 400, body: { error } })
+    })
+
+    test('leaves to the next page what gets its id while this one is read: an earlier id may become durable after it', async () => {
+      await begin()
+      const { cursor } = await read({ after: 'latest' })
+      // As if it was made and committed between the question and the database's look.
+      const values = { instance_id: INSTANCE, name: 'message.exchange', lane: 'chat', data: '{"n":2}', created_at: 0 }
+      await stage.database.db.write((tx) =>
+        tx
+          .insertInto('events')
+          .values({ ...values, id: ulidFloor(Date.now() + 60_000) })
+          .execute(),
+      )
+      await stage.emit('chat', 1)
+      expect(numbers(await read({ after: cursor }))).toEqual([1])
     })
 
     test('read on while many write at once misses nothing and gives nothing twice', async () => {
