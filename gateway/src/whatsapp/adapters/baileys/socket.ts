@@ -1,6 +1,14 @@
 /** Makes one Baileys socket and takes the edges off it. */
 import type { EventEmitter } from 'node:events'
-import { type AuthenticationCreds, makeWASocket, proto, type SignalKeyStore, type SocketConfig, type WASocket } from 'baileys'
+import {
+  type AuthenticationCreds,
+  type BinaryNode,
+  makeWASocket,
+  proto,
+  type SignalKeyStore,
+  type SocketConfig,
+  type WASocket,
+} from 'baileys'
 import type { LIDMappingStore } from 'baileys/lib/Signal/lid-mapping.js'
 import type { Logger } from '../../../runtime/logging.ts'
 import type { WireMessage } from '../../wire.ts'
@@ -8,6 +16,7 @@ import type { SharedCaches } from './caches.ts'
 import type { DeviceLists } from './device-lists.ts'
 import { bridgeLogger } from './logger.ts'
 import type { Routes } from './proxy.ts'
+import { createRetryAnswers } from './retry-answers.ts'
 import type { CacheView } from './shared-cache.ts'
 import type { Commits } from './signal/commits.ts'
 import type { LidMappings } from './signal/lid-mapping.ts'
@@ -87,7 +96,12 @@ export const openSocket = (options: SocketOptions): { socket: WASocket; gate: Wi
     transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
     generateHighQualityLinkPreview: false,
   })
-  guardListeners(socket.ws, options.onCrash)
+  const answerRetry = createRetryAnswers({
+    socket: () => socket,
+    storedMessage: options.storedMessage,
+    answers: caches.retries.view(cachePrefix),
+  })
+  guardListeners(socket.ws, answerRetry, options.onCrash)
   const raw = rawConnection(socket)
   if (raw === null) throw new Error('the library has made no connection')
   return { socket, gate: new WireGate(raw, options.commits) }
@@ -134,10 +148,16 @@ const placeholders = (view: CacheView<unknown>, undecryptable: CacheView<true>):
  * Baileys' listeners are async and nobody looks at their promises: one frame that can't be opened would be an unhandled rejection and end the
  * process with all its tenants. Every listener gets a catch that ends this one socket.
  *
+ * Retry receipts for edits are answered here, since Baileys would make new messages of them.
+ *
  * Messages are also handed over one at a time. Baileys puts them in line itself, but only after it has noted who the sender is: the second
  * message of a new contact, who is known by then, would overtake the first.
  */
-const guardListeners = (emitter: EventEmitter, onCrash: (error: unknown) => void): void => {
+const guardListeners = (
+  emitter: EventEmitter,
+  answerRetry: (receipt: BinaryNode) => Promise<boolean>,
+  onCrash: (error: unknown) => void,
+): void => {
   for (const name of emitter.eventNames()) {
     const listeners = emitter.rawListeners(name)
     emitter.removeAllListeners(name)
@@ -148,6 +168,12 @@ const guardListeners = (emitter: EventEmitter, onCrash: (error: unknown) => void
         } catch (error) {
           onCrash(error)
         }
+      }
+      if (name === 'CB:receipt') {
+        emitter.on(name, async (receipt: BinaryNode) => {
+          if (!(await answerRetry(receipt).catch(onCrash))) await handle([receipt])
+        })
+        continue
       }
       let last = Promise.resolve()
       if (name === 'CB:message') {

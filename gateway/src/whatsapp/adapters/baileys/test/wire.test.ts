@@ -122,6 +122,28 @@ describe('on the wire', () => {
     await observed.session.stop()
   })
 
+  it('an edit the other phone can not decrypt stays an edit when it is sent again', async () => {
+    const person = await world.person('Editor')
+    const observed = await link(world, person)
+    const id = newId()
+    await observed.send(bob, text('frist'), { id })
+    await bob.received(id)
+    const heal = await fault({ action: 'corrupt', match: { phone: person.number, tag: 'message', direction: 'in' }, times: 1 })
+    const edit = newId()
+    const key = { id, remoteJid: bob.jid, fromMe: true }
+    const change = { protocolMessage: { key, type: 14, editedMessage: { conversation: 'first' } } }
+    await observed.send(bob, change, { id: edit, edit: 'edit' })
+    expect((await bob.received(edit)).message.protocolMessage?.editedMessage?.conversation).toBe('first')
+    // Bob's phone asked for it again, and maybe our own.
+    const sent = (await simulator.traffic(`phone=${person.number}&tag=message&direction=in`)).filter(
+      ({ stanza }) => stanza.attrs.id === edit,
+    )
+    expect(sent.length).toBeGreaterThan(1)
+    expect(sent.filter(({ stanza }) => stanza.attrs.edit !== '1')).toEqual([])
+    await heal()
+    await observed.session.stop()
+  })
+
   it('what another companion can not decrypt is sent again to that one device', async () => {
     const [one, two] = await Promise.all([world.person('Sender'), world.person('Receiver')])
     const from = await link(world, one)
