@@ -122,7 +122,9 @@ export const accountLimits = {
   allowedOrigins: z.array(origin).max(50).optional(),
 }
 
-export const accountName = requiredString('Account name is required').max(100)
+export const accountName = requiredString('Account name is required')
+  .max(100)
+  .regex(/^\P{Cc}*$/u)
 
 const accountAnswer = z.object({
   id: z.string(),

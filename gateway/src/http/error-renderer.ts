@@ -1,5 +1,4 @@
 /** The one place that writes an error: exactly `{success: false, error: {message}}`, never a stack, a path, SQL or a secret. */
-import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from '../runtime/logging.ts'
 import { StoreOverloadedError } from '../storage/errors.ts'
@@ -38,19 +37,4 @@ const ofFramework = (thrown: unknown): ApiError => {
     default:
       return errors.internal()
   }
-}
-
-/** What Node's parser refused: there is no request and no reply yet, only the socket. */
-export const refuseBrokenRequest = (error: Error & { code?: string }, socket: Socket): void => {
-  if (error.code === 'ECONNRESET' || socket.destroyed) return
-  const [status, reason] =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? [431, 'Request Header Fields Too Large']
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? [408, 'Request Timeout']
-        : [400, 'Bad Request']
-  const body = JSON.stringify(envelope(status === 400 ? errors.badRequest().message : reason))
-  const head = `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n`
-  if (socket.writable) socket.end(head + body)
-  else socket.destroy()
 }

@@ -24,9 +24,11 @@ import {
   type InstanceDirectory,
 } from './authentication.ts'
 import { answerPreflight, type Greet, greetBrowsers } from './cors.ts'
-import { createErrorRenderer, refuseBrokenRequest } from './error-renderer.ts'
+import { createErrorRenderer } from './error-renderer.ts'
 import { errors } from './errors.ts'
+import { readJsonBodies } from './json-bodies.ts'
 import type { InstanceRequest, Operation, Scope, SocketOperation } from './operation.ts'
+import { refuseBrokenRequest, refuseStrangeRequests } from './raw-refusals.ts'
 import { HandledRequest } from './request.ts'
 import { serializerSchema } from './serialization.ts'
 import { parse } from './validation.ts'
@@ -76,8 +78,14 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Http
     requestTimeout: 300_000,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
+    // Node would refuse a request without Host itself, in words of its own.
+    http: { requireHostHeader: false },
     clientErrorHandler: refuseBrokenRequest,
-    frameworkErrors: (_error, _request, reply) => renderError(errors.invalidUrl(), _request, reply as FastifyReply),
+    frameworkErrors: (_error, request, reply) => {
+      // What asked for an upgrade has left Node's parser and its time limits, and no hook comes by here.
+      if (request.raw.headers.upgrade !== undefined) reply.raw.once('finish', () => request.raw.socket.end())
+      return renderError(errors.invalidUrl(), request, reply as FastifyReply)
+    },
     genReqId: requestIds(),
   })
   const renderError = createErrorRenderer(logger)
@@ -86,11 +94,19 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Http
     throw errors.notFound()
   })
   app.decorateRequest('scope', null)
-  readBodies(app)
+  readJsonBodies(app)
+  refuseStrangeRequests(app.server)
   await app.register(websocket, { options: { maxPayload: 64 * 1024 }, preClose: closeSockets })
 
   // Before the body is read: nothing in it changes the answer.
-  app.addHook('onRequest', (request, _reply, done) => done(request.is404 ? errors.notFound() : undefined))
+  const isPath = pathsOf([...operations, ...sockets])
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { headers, is404, method, raw } = request
+    if (headers.host === undefined && raw.httpVersion === '1.1') return done(errors.badRequest())
+    if (!is404) return done()
+    // Methods Fastify has no routes for, WebDAV's and the like.
+    return done(!app.supportedMethods.includes(method) && isPath(request.url) ? errors.methodNotAllowed() : errors.notFound())
+  })
 
   checkIds([...operations, ...sockets])
   const { authenticate, admitSecret } = createAuthentication(options)
@@ -122,6 +138,11 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Http
 }
 
 type Admit = (admission: Admission) => (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+
+const pathsOf = (declared: readonly { path: string }[]): ((url: string) => boolean) => {
+  const patterns = new RegExp(`^(${[...new Set(declared.map(({ path }) => path.replace(/:\w+/g, '[^/]*')))].join('|')})$`)
+  return (url) => patterns.test(url.split('?', 1)[0] ?? '')
+}
 
 /** Routes that collide are found by the router; ids are labels and names of tools, and nobody else would notice. */
 const checkIds = (declared: readonly { id: string }[]): void => {
@@ -208,21 +229,6 @@ const serveOtherMethods = (app: FastifyInstance, routes: readonly { path: string
       handler: async () => undefined,
     })
   }
-}
-
-/** JSON where the route reads a body; what is sent to the others is thrown away. An empty body is no body. */
-const readBodies = (app: FastifyInstance): void => {
-  const parseJson = app.getDefaultJsonParser('remove', 'remove')
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
-    if (text.length === 0 || !request.routeOptions.config.readsBody) done(null, undefined)
-    else parseJson(request, text as string, (error, body) => done(error === null ? null : errors.malformedBody(), body))
-  })
-  app.addContentTypeParser('*', (request, payload, done) => {
-    const unwanted = !request.routeOptions.config.readsBody
-    payload.resume()
-    done(unwanted || request.headers['content-length'] === '0' ? null : errors.wrongContentType(), undefined)
-  })
 }
 
 /** The feature has said good-bye to its sockets by now; a client that doesn't answer is not waited for. */
