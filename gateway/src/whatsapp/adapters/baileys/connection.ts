@@ -12,10 +12,10 @@ import { type Address, type CloseReason, EngineError, type SessionOptions } from
 import { EventQueue } from '../event-queue.ts'
 import { completed, NOBODY } from './addresses.ts'
 import { createAuthKeys } from './auth-keys.ts'
-import type { SharedCaches } from './caches.ts'
 import { closeReasonOf } from './close-reason.ts'
 import { Credentials, nameOf, selfOf } from './credentials.ts'
 import { DeviceLists } from './device-lists.ts'
+import type { Environment } from './environment.ts'
 import { closeCodeOf, engineErrorOf } from './errors.ts'
 import { guardedIdentities } from './guarded-identities.ts'
 import type { Routes } from './proxy.ts'
@@ -28,19 +28,6 @@ import { StanzaNotes } from './stanzas.ts'
 import { resendRequest, Unreadable } from './unreadable.ts'
 import type { WireGate } from './wire-gate.ts'
 
-/** What every session of a process shares. */
-export interface Environment {
-  /** Null: the real WhatsApp. */
-  url: string | null
-  mediaHost: string | null
-  /** Client version announced to WhatsApp; null: the library's. */
-  version: [number, number, number] | null
-  caches: SharedCaches
-  /** How long the sender of an unreadable message has before the own phone is asked for it. */
-  askPhoneAfterMs: number
-  routesFor(session: SessionOptions): Routes
-}
-
 const QUERY_TIMEOUT_MS = 20_000
 
 /** Lifetimes of QR texts in Baileys: the first one, then the others. */
@@ -49,7 +36,6 @@ const NEXT_QR_MS = 20_000
 
 /** How long a closing socket may wait for the other side's goodbye. */
 const CLOSE_GRACE_MS = 1_000
-
 let attempts = 0
 
 export class Connection {

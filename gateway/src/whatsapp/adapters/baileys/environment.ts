@@ -1,0 +1,16 @@
+import type { SessionOptions } from '../../engine.ts'
+import type { SharedCaches } from './caches.ts'
+import type { Routes } from './proxy.ts'
+
+/** What every session of a process shares. */
+export interface Environment {
+  /** Null: the real WhatsApp. */
+  url: string | null
+  mediaHost: string | null
+  /** Client version announced to WhatsApp; null: the library's. */
+  version: [number, number, number] | null
+  caches: SharedCaches
+  /** How long the sender of an unreadable message has before the own phone is asked for it. */
+  askPhoneAfterMs: number
+  routesFor(session: SessionOptions): Routes
+}
