@@ -149,6 +149,43 @@ const schema = {
     default: 'on',
     meaning: '`instanceData.token` of events carries the TokenInstance in clear; `off` sends an empty text',
   }),
+  mediaLimitMib: withDefault({
+    name: 'MEDIA_LIMIT_MIB',
+    type: wholeNumber(1, 2048),
+    default: '100',
+    meaning: 'Largest media file in MiB that is sent or, when it arrives, kept',
+  }),
+  mediaRetentionDays: withDefault({
+    name: 'MEDIA_RETENTION_DAYS',
+    type: wholeNumber(1, 3650),
+    default: '30',
+    meaning: 'How long media of messages is kept in `DATA_DIR`. What is in the S3 bucket of an instance stays there',
+  }),
+  mediaConcurrency: withDefault({
+    name: 'MEDIA_CONCURRENCY',
+    type: wholeNumber(1, 100),
+    default: '4',
+    meaning: 'Media of arriving messages downloaded, or put into buckets, at the same time',
+  }),
+  ffmpegPath: withDefault({
+    name: 'FFMPEG_PATH',
+    type: text,
+    default: 'ffmpeg',
+    meaning:
+      'The program that converts sounds and videos, with ffprobe beside it. Without it only what WhatsApp plays as it is can be sent',
+  }),
+  conversionConcurrency: withDefault({
+    name: 'CONVERSION_CONCURRENCY',
+    type: wholeNumber(1, 64),
+    default: '2',
+    meaning: 'Media files converted at the same time, one processor core each',
+  }),
+  conversionSeconds: withDefault({
+    name: 'CONVERSION_SECONDS',
+    type: wholeNumber(1, 3600),
+    default: '120',
+    meaning: 'How long converting one file may take',
+  }),
   metricsToken: optional({
     name: 'METRICS_TOKEN',
     type: secret(16),

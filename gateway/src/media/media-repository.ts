@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import { z } from 'zod'
 import type { Database, Writer } from '../storage/database.ts'
-import type { MediaState } from '../storage/schema.ts'
+import type { Flag, MediaState } from '../storage/schema.ts'
 import type { Vault } from '../storage/vault.ts'
 import type { MessageKey } from '../whatsapp/engine.ts'
 import { isLid } from '../whatsapp/jid.ts'
@@ -10,7 +10,9 @@ import type { MediaKind, MediaReference } from '../whatsapp/media.ts'
 import type { NewMedia } from './media.ts'
 
 /** Written out, not bound: only then do both databases see that the partial indices fit. */
-const kept = sql.lit(1)
+const isLocal = sql.lit<Flag>(1)
+
+const FILE_FOLLOWS_MS = 60_000
 
 /** What the worker needs of a row. */
 export interface MediaTask {
@@ -98,7 +100,8 @@ export const createMediaRepository = ({ db, vault }: { db: Database; vault: Vaul
                 bucket_key: null,
                 s3_url: null,
                 attempts: 0,
-                next_attempt_at: now,
+                // Whoever hands in the file gets a moment for it; after a crash it is downloaded like any other.
+                next_attempt_at: one.fileFollows ? now + FILE_FOLLOWS_MS : now,
                 last_error: null,
                 created_at: now,
                 stored_at: null,
@@ -196,7 +199,7 @@ export const createMediaRepository = ({ db, vault }: { db: Database; vault: Vaul
         .select('id')
         .where('instance_id', '=', instanceId)
         .where('sha256', '=', sha256)
-        .where('local', '=', kept)
+        .where('local', '=', isLocal)
         .where('id', '!=', except)
         .limit(1)
         .executeTakeFirst()
@@ -208,7 +211,7 @@ export const createMediaRepository = ({ db, vault }: { db: Database; vault: Vaul
       let query = db.read
         .selectFrom('media')
         .select(['id', 'instance_id', 'sha256'])
-        .where('local', '=', kept)
+        .where('local', '=', isLocal)
         .where('stored_at', '<', before)
       if (inBucket) query = query.where('bucket_key', 'is not', null)
       return keptOf(await query.orderBy('stored_at').limit(limit).execute())

@@ -11,6 +11,7 @@
 import type { Readable } from 'node:stream'
 import type { Writer } from '../storage/database.ts'
 import type { MediaSession, UploadedMedia } from '../whatsapp/media.ts'
+import type { Buckets } from './buckets.ts'
 import type { MediaFile } from './media-file.ts'
 import type { Wanted } from './wanted.ts'
 import type { WireMedia } from './wire-media.ts'
@@ -70,6 +71,8 @@ export interface NewMedia {
   sender: string
   fromMe: boolean
   media: WireMedia
+  /** `keep` is called with the file after the commit. */
+  fileFollows?: boolean
 }
 
 /** A message's media as far as it has come. `pending`: on its way. `lost`: neither WhatsApp nor the phone has it any more. */
@@ -109,8 +112,8 @@ export interface Media {
 
   /** A new id for {@link NewMedia}; what arrives gets one before it is noted, since its event names it as `message.media.blob`. */
   newId(): string
-  /** Where the bytes will be found in the instance's bucket once they are there; null without a bucket. For events. */
-  s3UrlFor(instanceId: string, media: Pick<NewMedia, 'id' | 'media'>): string | null
+  /** Tells where media will be found in the instance's bucket once it is there, for events; null: the instance has no bucket. */
+  s3Urls(instanceId: string): Promise<((media: { id: string; media: Pick<WireMedia, 'mimeType' | 'fileName'> }) => string) | null>
   /** Notes media in the transaction that stores its message. From its commit on it is downloaded, however often we are restarted. */
   note(tx: Writer, media: readonly NewMedia[]): Promise<void>
   /** After that commit: there is something to do. */
@@ -133,8 +136,10 @@ export interface Media {
   /** To be called when a session opens: what waits for it is due. */
   connected(instanceId: string): void
   instanceDeleted(instanceId: string): void
-  /** `ok`, or why conversion is limited; part of `/health`. */
-  converterState(): Promise<string>
+  /** For the operations of instances: the bucket's configuration was changed, can it be used, what did it say last. */
+  readonly buckets: Pick<Buckets, 'verify' | 'trouble'> & { changed(instanceId: string): Promise<void> }
+  /** `ok` or `missing`; part of `/health`. */
+  ffmpegState(): Promise<string>
   start(): Promise<void>
   stop(): Promise<void>
 }

@@ -21,7 +21,7 @@ export interface Bucket {
   /** Where an object can be found, unsigned. */
   urlOf(key: string): string
   /** Throws {@link BucketError}. `stream` gives `size` bytes. */
-  put(key: string, object: { size: number; sha256: string; mimeType: string; stream(): Readable }): Promise<void>
+  put(key: string, object: { size: number; sha256: string; mimeType: string; stream(): Readable; signal?: AbortSignal }): Promise<void>
   /** Null: there is no such object. Throws {@link BucketError}. */
   get(key: string): Promise<{ size: number; stream: Readable } | null>
   /** Throws {@link BucketError} when bucket or credentials are wrong. Keys that may write but not list are fine. */
@@ -72,7 +72,7 @@ export const openBucket = ({ outbound, clock }: Collaborators, configuration: Bu
   return {
     urlOf,
 
-    put: (key, { size, sha256, mimeType, stream }) =>
+    put: (key, { size, sha256, mimeType, stream, signal }) =>
       telling(async () => {
         const url = urlOf(key)
         const answer = await outbound.request({
@@ -83,6 +83,7 @@ export const openBucket = ({ outbound, clock }: Collaborators, configuration: Bu
           timeoutMs: TRANSFER_TIMEOUT_MS,
           maxResponseBytes: ANSWER_BYTES,
           redirects: 0,
+          ...(signal === undefined ? {} : { signal }),
         })
         if (answer.status !== 200) throw refusal(answer.status, codeIn(answer.body))
       }),

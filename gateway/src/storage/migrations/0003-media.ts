@@ -33,4 +33,5 @@ export const media = ({ text, time, bytes, strict }: ColumnTypes): string[] => [
   'create index media_by_content on media (instance_id, sha256) where local = 1',
   // What is kept here, by age: for retention.
   'create index media_kept on media (stored_at) where local = 1',
+  'create index media_in_bucket on media (stored_at) where local = 1 and bucket_key is not null',
 ]
