@@ -1,5 +1,6 @@
 /** The program: `start` (default), `accounts …`, `settings`. Reads the settings, runs, and ends with an exit code that says why. */
 import { accountsUsage } from './accounts/command-line.ts'
+import { surviveFaults } from './runtime/faults.ts'
 import { createLogger, type Logger } from './runtime/logging.ts'
 import { readSettings, type Settings, SettingsError, settingsTable } from './settings.ts'
 
@@ -74,19 +75,6 @@ const stopSignals = (logger: Logger): Promise<void> =>
       })
     }
   })
-
-/**
- * An exception nobody caught leaves unknown state behind: the process ends, and what is in the database is taken up at the next start. A
- * promise nobody looked at does not: Baileys has listeners whose promises it drops, and a stanza that trips one of them, which any
- * stranger can send, must not take every tenant down.
- */
-const surviveFaults = (logger: Logger): void => {
-  process.on('uncaughtException', (error) => {
-    logger.fatal({ err: error }, 'uncaughtException')
-    process.exit(1)
-  })
-  process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandledRejection'))
-}
 
 const administer = async (settings: Settings, args: readonly string[]): Promise<void> => {
   const [{ administerAccounts }, { UsageError }, { ApiError }] = await Promise.all([

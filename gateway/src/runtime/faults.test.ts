@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+import { z } from 'zod'
+
+const program = fileURLToPath(new URL('test/faulty.ts', import.meta.url))
+const line = z.object({ level: z.number(), msg: z.string(), err: z.object({ message: z.string().optional() }).optional() })
+
+/** Runs it over a pipe, as service managers do. */
+const run = async (fault: 'dropped' | 'thrown') => {
+  const child = spawn(process.execPath, [program, fault], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')])
+  const lines = output.trim().split('\n')
+  return { code, logged: lines.map((one) => line.parse(JSON.parse(one))) }
+}
+
+it('a dropped promise is logged, and the process goes on', async () => {
+  const { code, logged } = await run('dropped')
+  expect(code).toBe(0)
+  expect(logged.filter(({ msg }) => msg === 'before')).toHaveLength(2_000)
+  const dropped = logged.filter(({ msg }) => msg === 'unhandledRejection')
+  expect(dropped.map(({ level, err }) => [level, err?.message])).toEqual([
+    [50, 'on purpose'],
+    [50, 'on purpose'],
+    [50, undefined],
+  ])
+  expect(logged.at(-1)?.msg).toBe('after')
+})
+
+it('an exception nobody caught ends the process with code 1, after everything is in the log', async () => {
+  const { code, logged } = await run('thrown')
+  expect(code).toBe(1)
+  expect(logged.filter(({ msg }) => msg === 'before')).toHaveLength(2_000)
+  expect(logged.at(-1)).toMatchObject({ level: 60, msg: 'uncaughtException', err: { message: 'on purpose' } })
+})

@@ -1,0 +1,17 @@
+/** What becomes of the process when something failed where nobody listens. */
+import process from 'node:process'
+import type { Logger } from './logging.ts'
+
+/**
+ * An exception nobody caught leaves unknown state behind: the process ends, and what is in the database is taken up at the next start. A
+ * promise nobody looked at does not: Baileys has listeners whose promises it drops, and a stanza that trips one of them, which any
+ * stranger can send, must not take every tenant down.
+ */
+export const surviveFaults = (logger: Logger): void => {
+  process.on('uncaughtException', (error) => {
+    // Whatever was logged is written when this returns.
+    logger.fatal({ err: error }, 'uncaughtException')
+    process.exit(1)
+  })
+  process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandledRejection'))
+}

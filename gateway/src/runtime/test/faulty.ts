@@ -1,0 +1,21 @@
+/** A program with a fault, for faults.test.ts: `dropped` loses a promise, `thrown` an exception. It counts on afterwards, and ends by itself. */
+import process from 'node:process'
+import { surviveFaults } from '../faults.ts'
+import { createLogger } from '../logging.ts'
+
+const logger = createLogger('info')
+surviveFaults(logger)
+
+const fail = () => {
+  throw new Error('on purpose')
+}
+
+/** More than a pipe holds: what stands before the end must not be lost with it. */
+for (let line = 1; line <= 2_000; line += 1) logger.info({ line, padding: 'x'.repeat(100) }, 'before')
+if (process.argv[2] === 'dropped') {
+  void Promise.reject(new Error('on purpose'))
+  void (async () => fail())()
+  // Not an error at all, as libraries do it.
+  void Promise.reject(undefined)
+} else setTimeout(fail, 1)
+setTimeout(() => logger.info('after'), 50)
