@@ -140,6 +140,29 @@ onStage('Stopping', (stage) => {
   })
 })
 
+describe('Faults', () => {
+  /** A gateway that fails on request, as a library inside it might. */
+  const faulty = (fault: string) =>
+    gateway({ nodeArguments: ['--import', `data:text/javascript,process.on('SIGUSR2', () => { ${encodeURIComponent(fault)} })`] })
+
+  it('a promise that is dropped somewhere is logged, and the gateway goes on', async () => {
+    const started = await faulty("Promise.reject(new Error('dropped on purpose'))")
+    started.signal('SIGUSR2')
+    await expect.poll(() => started.output()).toContain('dropped on purpose')
+    expect(started.output()).toContain('unhandledRejection')
+    expect((await started.api().get('/health')).status).toBe(200)
+    expect(await started.stop()).toEqual({ code: 0, signal: null })
+  })
+
+  it('an exception nobody caught ends it, logged and with an exit code', async () => {
+    const started = await faulty("throw new Error('thrown on purpose')")
+    started.signal('SIGUSR2')
+    expect(await started.exited()).toEqual({ code: 1, signal: null })
+    expect(started.output()).toMatch(/"uncaughtException"/)
+    expect(started.output()).toContain('thrown on purpose')
+  })
+})
+
 describe('Watching', () => {
   it('/health needs no token and says what it checked', async () => {
     const started = await gateway()
