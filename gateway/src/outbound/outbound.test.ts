@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { expect, it, onTestFinished } from 'vitest'
 import { createLogger } from '../runtime/logging.ts'
@@ -98,6 +100,58 @@ it('has one clock for everything: answers that never begin, never end, or drip',
   ).rejects.toMatchObject({
     reason: 'timeout',
   })
+})
+
+it('takes the status for the answer where it is told to, whatever becomes of the body', async () => {
+  const unfinished = await startReceiver((_request, response) => void response.writeHead(200).write('as far'))
+  const broken = await startReceiver((request, response) => {
+    response.writeHead(200).write('as far', () => request.socket.destroy())
+  })
+  const answer = { status: 200, truncated: true }
+  const hasty = { ...usual, bodyMs: 50 }
+  expect(await open().request({ ...hasty, url: unfinished.url })).toMatchObject({ ...answer, body: Buffer.from('as far') })
+  // The time limit for everything does not turn it into a failure either.
+  expect(await open().request({ ...hasty, url: unfinished.url, bodyMs: 60_000, timeoutMs: 100 })).toMatchObject(answer)
+  expect(await open().request({ ...hasty, url: broken.url, bodyMs: 60_000 })).toMatchObject({ ...answer, body: Buffer.from('as far') })
+  await expect(open().request({ ...usual, url: broken.url })).rejects.toMatchObject({ reason: 'unreachable' })
+  const silent = await startReceiver(() => {})
+  await expect(open().request({ ...hasty, url: silent.url, timeoutMs: 100 })).rejects.toMatchObject({ reason: 'timeout' })
+  const whole = await startReceiver((_request, response) => response.end('all of it'))
+  expect(await open().request({ ...hasty, url: whole.url })).toMatchObject({ truncated: false, body: Buffer.from('all of it') })
+})
+
+it('waits for no reader of what it sends longer than for anything else', async () => {
+  const server = createServer((socket) => void socket.pause().on('error', () => {}))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  const outbound = open()
+  await expect(outbound.request({ ...usual, url, method: 'POST', body: Buffer.alloc(20_000_000), timeoutMs: 200 })).rejects.toMatchObject({
+    reason: 'timeout',
+  })
+  await outbound.close()
+})
+
+it('takes no headers without end', async () => {
+  const receiver = await startReceiver((request) => {
+    request.socket.write('HTTP/1.1 200 OK\r\n')
+    const more = () => {
+      while (request.socket.writable && request.socket.write(`x-more: ${'x'.repeat(1_000)}\r\n`));
+      request.socket.once('drain', more)
+    }
+    request.socket.on('error', () => {})
+    more()
+  })
+  await expect(open().request({ ...usual, url: receiver.url })).rejects.toMatchObject({ message: 'answer with too long headers' })
+})
+
+it('goes on from a redirect whose own page never ends', async () => {
+  const receiver = await startReceiver((request, response) => {
+    if (request.url === '/there') response.end('arrived')
+    else response.writeHead(302, { location: '/there' }).write('x'.repeat(100))
+  })
+  expect((await open().request({ ...usual, url: receiver.url, redirects: 1 })).body.toString()).toBe('arrived')
 })
 
 it("stops at the caller's signal", async () => {

@@ -37,13 +37,18 @@ export interface OutboundRequest extends Request {
   body?: string | Uint8Array | Readable
   /** The body is read that far and not further. */
   maxResponseBytes: number
+  /**
+   * For those to whom the status is the answer: milliseconds the body may take once the status is there. What has come by then, or before
+   * the body broke off, is given as `truncated`. Without it an answer counts once its body is whole.
+   */
+  bodyMs?: number
 }
 
 export interface OutboundAnswer {
   status: number
   headers: Record<string, string | string[] | undefined>
   body: Buffer
-  /** There was more than `maxResponseBytes`. */
+  /** There was more than `maxResponseBytes`, or more than came in time. */
   truncated: boolean
 }
 
@@ -89,18 +94,19 @@ export function createOutbound(options: CreateAddressGuard): Outbound {
       const answer = await untilAborted(agent.request({ origin, path, method: hop.method, headers, body: hop.body, signal }), signal)
       const next = redirects > 0 && followRedirect(hop, answer.statusCode, answer.headers.location)
       if (!next) return answer
-      await answer.body.dump({ limit: 64 * 1024, signal }).catch(() => {})
+      // Nobody waits for a page that only says where the other one is.
+      answer.body.on('error', () => {}).destroy()
       if (left === 0) throw new OutboundError('redirects', `more than ${redirects} redirects`)
       hop = next
     }
   }
 
   return {
-    async request({ url, method, headers = {}, body, timeoutMs, maxResponseBytes, redirects, signal }) {
+    async request({ url, method, headers = {}, body, timeoutMs, maxResponseBytes, bodyMs, redirects, signal }) {
       const deadline = startDeadline(timeoutMs, signal)
       try {
         const answer = await exchange({ url, method, headers, body }, redirects, deadline.signal)
-        const collected = await collect(answer.body, maxResponseBytes)
+        const collected = await collect(answer.body, maxResponseBytes, bodyMs)
         return { status: answer.statusCode, headers: answer.headers, ...collected }
       } catch (error) {
         throw outboundError(error, deadline)
@@ -128,16 +134,24 @@ export function createOutbound(options: CreateAddressGuard): Outbound {
   }
 }
 
-const collect = async (body: Readable, limit: number): Promise<{ body: Buffer; truncated: boolean }> => {
+const collect = async (body: Readable, limit: number, bodyMs: number | undefined): Promise<{ body: Buffer; truncated: boolean }> => {
   const chunks: Uint8Array[] = []
   let length = 0
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
-    chunks.push(chunk)
-    length += chunk.length
-    // Leaving the loop destroys the body and with it the connection.
-    if (length > limit) return { body: Buffer.concat(chunks, limit), truncated: true }
+  const timer = bodyMs === undefined ? undefined : setTimeout(() => body.destroy(new Error('enough')), bodyMs)
+  try {
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      chunks.push(chunk)
+      length += chunk.length
+      // Leaving the loop destroys the body and with it the connection.
+      if (length > limit) return { body: Buffer.concat(chunks, limit), truncated: true }
+    }
+    return { body: Buffer.concat(chunks, length), truncated: false }
+  } catch (error) {
+    if (bodyMs === undefined) throw error
+    return { body: Buffer.concat(chunks, length), truncated: true }
+  } finally {
+    clearTimeout(timer)
   }
-  return { body: Buffer.concat(chunks, length), truncated: false }
 }
 
 async function* limited(body: Readable, limit: number, deadline: ReturnType<typeof startDeadline>): AsyncGenerator<Uint8Array> {

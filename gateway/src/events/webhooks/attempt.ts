@@ -9,6 +9,8 @@ import { createSigner } from './signature.ts'
 
 /** What is read of an answer. Its status is what counts; a page behind it is not our business. */
 const ANSWER_BYTES = 16 * 1024
+/** How long it is waited for. */
+const ANSWER_MS = 2_000
 /** What is kept of it, in characters, for people who look for the reason. */
 const ANSWER_KEPT = 500
 /** A receiver gets a second more for each MiB of media. */
@@ -80,6 +82,7 @@ export const attemptDelivery = async (
       body: typeof body === 'string' ? body : body.stream(),
       timeoutMs,
       maxResponseBytes: ANSWER_BYTES,
+      bodyMs: ANSWER_MS,
       redirects: 0,
       signal,
     })
