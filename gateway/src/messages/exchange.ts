@@ -55,6 +55,8 @@ export const exchangeData = ({ id, fromMe, timestamp, chat, sender, message, rea
       location: null,
       contact: null,
       reaction: null,
+      poll: null,
+      event: null,
       interactive: null,
       ...reading.details,
     },

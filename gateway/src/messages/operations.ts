@@ -57,6 +57,7 @@ const sendOperation = (kind: OutgoingKind, sender: Sender): Operation =>
         check: () => kind.check(body),
         compose: (composing) => kind.compose(body, composing),
       })
-      return { status: 200, body: { success: true, message: 'Message sent successfully', status: 'sent', data } }
+      const message = kind.confirmation?.(body) ?? 'Message sent successfully'
+      return { status: 200, body: { success: true, message, status: 'sent', data } }
     },
   })

@@ -127,7 +127,7 @@ export const rowOf = (received: ReceivedMessage, { instanceId, introduce, now }:
     // WhatsApp has it, or we would not have got it.
     status: received.fromMe ? 'sent' : 'delivered',
     push_name: received.pushName,
-    refers_to: reading.changes,
+    refers_to: reading.changes ?? reading.about ?? null,
     edited_content: null,
     revoked: 0,
     media_type: reading.mediaType,

@@ -221,22 +221,25 @@ interface Outgoing {
   now: number
 }
 
-const rowOf = ({ instanceId, id, chat, sender, message, content, source, quote, now }: Outgoing): NewMessage => ({
-  instance_id: instanceId,
-  message_id: id,
-  chat: canonical(chat),
-  sender: canonical(sender),
-  from_me: 1,
-  type: readMessage(message).type,
-  content,
-  source,
-  status: 'pending',
-  push_name: sender.name,
-  refers_to: quote?.messageId ?? null,
-  edited_content: null,
-  revoked: 0,
-  media_type: null,
-  wire: encodeWireMessage(message),
-  sent_at: now,
-  stored_at: now,
-})
+const rowOf = ({ instanceId, id, chat, sender, message, content, source, quote, now }: Outgoing): NewMessage => {
+  const { type, about = null } = readMessage(message)
+  return {
+    instance_id: instanceId,
+    message_id: id,
+    chat: canonical(chat),
+    sender: canonical(sender),
+    from_me: 1,
+    type,
+    content,
+    source,
+    status: 'pending',
+    push_name: sender.name,
+    refers_to: quote?.messageId ?? about,
+    edited_content: null,
+    revoked: 0,
+    media_type: null,
+    wire: encodeWireMessage(message),
+    sent_at: now,
+    stored_at: now,
+  }
+}

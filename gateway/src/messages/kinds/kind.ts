@@ -38,6 +38,8 @@ export interface Reading {
   /** Id of the message that an edit or a revocation is about. */
   changes: string | null
   mediaType: string | null
+  /** Id of the message that a reaction, a vote or an answer is about. */
+  about?: string
   /** What else the event's `message` says, e.g. `location` or `poll` (core.md §7.2 B); media is added by whoever knows where it is kept. */
   details?: Record<string, unknown>
 }
@@ -104,6 +106,8 @@ export interface OutgoingKind<Body extends z.ZodObject = z.ZodObject> {
   errors: readonly { status: number; message: string }[]
   /** What the schema cannot say. Throws 400. Runs before anything is looked up. */
   check(body: z.infer<Body>): void
+  /** The answer's `message`, where it is not that of a text. */
+  confirmation?(body: z.infer<Body>): string | undefined
   compose(body: z.infer<Body>, composing: Composing): Promise<Composed>
 }
 

@@ -1,13 +1,15 @@
 /** Every kind of message there is. A new kind is a file beside this one and a line here. */
 import type { WireMessage } from '../../whatsapp/wire.ts'
+import { incomingContact, outgoingContact } from './contact.ts'
 import { incomingEdit } from './edit.ts'
 import { type IncomingKind, type OutgoingKind, outgoingKind, type Reading } from './kind.ts'
+import { incomingLocation, outgoingLocation } from './location.ts'
 import { incomingRevoke } from './revoke.ts'
 import { incomingText, outgoingText } from './text.ts'
 
-const incoming: readonly IncomingKind[] = [incomingText, incomingEdit, incomingRevoke]
+const incoming: readonly IncomingKind[] = [incomingText, incomingEdit, incomingRevoke, incomingLocation, incomingContact]
 
-export const outgoing: readonly OutgoingKind[] = [outgoingKind(outgoingText)]
+export const outgoing: readonly OutgoingKind[] = [outgoingKind(outgoingText), outgoingKind(outgoingLocation), outgoingKind(outgoingContact)]
 
 /** Never null: what no kind knows, and what nobody could decrypt, is reported as `unknown` rather than dropped. */
 export const readMessage = (message: WireMessage): Reading => {

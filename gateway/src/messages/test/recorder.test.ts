@@ -48,6 +48,8 @@ forEachDatabase((_name, open) => {
           location: null,
           contact: null,
           reaction: null,
+          poll: null,
+          event: null,
           interactive: null,
         },
       })

@@ -1,0 +1,190 @@
+/** The kinds of message that are neither text nor media: sent to a person, a LID and a group, and received from each. */
+import { expect, it } from 'vitest'
+import { at, type Json, text } from '../toolkit/json.ts'
+import type { Line } from '../toolkit/line.ts'
+import type { Receiver } from '../toolkit/receiver.ts'
+import type { Phone } from '../toolkit/simulator.ts'
+import { onStage } from '../toolkit/stage.ts'
+
+interface Cast {
+  line: Line
+  friend: Phone
+  /** Line and friend are in it. */
+  group: string
+  receiver: Receiver
+}
+
+type Body = { [key: string]: Json }
+
+/** `message` of a `message.exchange` that says no more than that. */
+const plainly = (type: string, content: string, more: Body = {}) => ({
+  type,
+  content,
+  source: '',
+  isForwarded: false,
+  isEdit: false,
+  edit: null,
+  context: null,
+  media: null,
+  location: null,
+  contact: null,
+  reaction: null,
+  poll: null,
+  event: null,
+  interactive: null,
+  ...more,
+})
+
+onStage('Kinds of message', (stage) => {
+  let cast: Promise<Cast> | undefined
+  const players = (): Promise<Cast> => {
+    cast ??= (async () => {
+      const receiver = await stage.receiver()
+      const friend = await stage.phone({ name: 'Bea' })
+      const line = await stage.line('kinds', { webhookEnabled: true, webhookURL: receiver.url, webhookEvents: ['message.exchange'] })
+      const group = await stage.simulator.group({ by: friend, subject: 'Kinds', participants: [line.phone] })
+      return { line, friend, group, receiver }
+    })()
+    return cast
+  }
+
+  const post = async (kind: string, body: Body) => (await players()).line.api.post(`/api/message/${kind}/kinds`, body)
+
+  /** Sends to the friend's number, LID and group; gives what the friend's phone decrypted, in that order. */
+  const sendEverywhere = async (kind: string, body: Body, answer: object): Promise<Json[]> => {
+    const { friend, group, receiver } = await players()
+    const got: Json[] = []
+    for (const number of [friend.number, friend.lid, group]) {
+      const sent = await post(kind, { number, ...body })
+      expect(sent).toMatchObject({ status: 200, body: { success: true, status: 'sent', ...answer } })
+      const id = text(sent.body, 'data.messageId')
+      expect(text(sent.body, 'data.chat.jid')).toBe(number === group ? group : friend.jid)
+      got.push(await friend.next({ id, fromMe: false }))
+      const echo = await receiver.next({ event: 'message.exchange', data: { id, direction: 'outgoing' } })
+      expect(at(echo, 'data.message.type')).toBe(at(sent.body, 'data.messageType'))
+      expect(at(echo, 'data.message.content')).toBe(at(sent.body, 'data.content'))
+      expect(at(echo, 'data.message.source')).toBe('api')
+    }
+    return got
+  }
+
+  /** The friend sends it to the line and to the group; the webhook gets exactly this. */
+  const receiveEverywhere = async (message: Body, expected: object): Promise<void> => {
+    const { line, friend, group, receiver } = await players()
+    for (const to of [line.phone.number, line.phone.lid, group]) {
+      const id = await friend.send(to, message)
+      const event = await receiver.next({ event: 'message.exchange', data: { id } })
+      expect(at(event, 'data')).toEqual({
+        id,
+        direction: 'incoming',
+        timestamp: expect.any(String),
+        chat:
+          to === group
+            ? { jid: group, lid: null, name: null, type: 'group' }
+            : { jid: friend.jid, lid: friend.lid, name: 'Bea', type: 'private' },
+        sender: { jid: friend.jid, lid: friend.lid, name: 'Bea' },
+        recipient: null,
+        message: expected,
+      })
+    }
+  }
+
+  const refused = async (kind: string, body: Body, message: string): Promise<void> => {
+    const { friend } = await players()
+    expect(await post(kind, { number: friend.number, ...body })).toMatchObject({ status: 400, body: { error: { message } } })
+  }
+
+  it('locations', async () => {
+    const { friend, line, receiver } = await players()
+    const body = { latitude: -22.9519, longitude: -43.2105, name: 'Viewpoint', address: 'Rio de Janeiro' }
+    const content = '📍 Viewpoint\nRio de Janeiro\nLat: -22.9519, Long: -43.2105'
+    for (const got of await sendEverywhere('location', body, {
+      message: 'Message sent successfully',
+      data: { messageType: 'location', content },
+    })) {
+      expect(at(got, 'message.locationMessage')).toEqual({
+        degreesLatitude: -22.9519,
+        degreesLongitude: -43.2105,
+        name: 'Viewpoint',
+        address: 'Rio de Janeiro',
+      })
+    }
+    const place = { latitude: -22.9519, longitude: -43.2105, name: 'Viewpoint', address: 'Rio de Janeiro' }
+    await receiveEverywhere(
+      { locationMessage: { degreesLatitude: -22.9519, degreesLongitude: -43.2105, name: 'Viewpoint', address: 'Rio de Janeiro' } },
+      plainly('location', content, { location: { ...place, isLive: false } }),
+    )
+    await receiveEverywhere(
+      { liveLocationMessage: { degreesLatitude: 1.5, degreesLongitude: 2.5, accuracyInMeters: 12, sequenceNumber: 7 } },
+      plainly('location', '📍 Lat: 1.5, Long: 2.5', {
+        location: {
+          latitude: 1.5,
+          longitude: 2.5,
+          name: null,
+          address: null,
+          isLive: true,
+          accuracy: 12,
+          speed: null,
+          heading: null,
+          sequence: 7,
+        },
+      }),
+    )
+    const question = await friend.send(line.phone.number, 'Where are you?')
+    await receiver.next({ event: 'message.exchange', data: { id: question } })
+    await post('location', { number: friend.number, ...body, replyTo: question })
+    const answer = await friend.next({ message: { locationMessage: { contextInfo: { stanzaId: question } } } })
+    expect(text(answer, 'message.locationMessage.contextInfo.quotedMessage.conversation')).toBe('Where are you?')
+
+    await refused('location', { latitude: 1 }, 'Latitude and longitude are required')
+    await refused('location', { latitude: 0, longitude: 0 }, 'Latitude and longitude are required')
+    await refused('location', { latitude: 91, longitude: 0 }, 'Latitude must be between -90 and 90')
+    await refused('location', { latitude: 0, longitude: -181 }, 'Longitude must be between -180 and 180')
+  })
+
+  it('contacts, one and several', async () => {
+    const { friend } = await players()
+    const ana = {
+      fullName: 'Ana Prado',
+      phone: '+55 21 97777-6666',
+      organization: 'Acme',
+      email: 'ana@example.org',
+      url: 'https://a.example',
+    }
+    const bea = { fullName: 'Bea', phone: '34600111222' }
+    const beasCard = 'BEGIN:VCARD\nVERSION:3.0\nN:;Bea;;;\nFN:Bea\nTEL;type=CELL;type=VOICE;waid=34600111222:+34600111222\nEND:VCARD'
+    for (const got of await sendEverywhere(
+      'contact',
+      { vcard: ana },
+      { message: 'Message sent successfully', data: { messageType: 'contact', content: 'Ana Prado', vcard: [ana] } },
+    )) {
+      expect(at(got, 'message.contactMessage.displayName')).toBe('Ana Prado')
+      const card = text(got, 'message.contactMessage.vcard').split('\n')
+      expect(card).toContain('TEL;type=CELL;type=VOICE;waid=5521977776666:+5521977776666')
+      expect(card).toContain('ORG:Acme')
+    }
+    const both = await post('contact', { number: friend.number, vcard: [ana, bea] })
+    expect(both).toMatchObject({
+      status: 200,
+      body: { message: '2 contacts sent successfully in one message', data: { content: 'Ana Prado\nBea', vcard: [ana, bea] } },
+    })
+    const got = await friend.next({ id: text(both.body, 'data.messageId') })
+    expect(at(got, 'message.contactsArrayMessage.contacts.1')).toEqual({ displayName: 'Bea', vcard: beasCard })
+
+    const contact = { display_name: 'Bea', phone_number: '34600111222', vcard: beasCard }
+    await receiveEverywhere(
+      { contactMessage: { displayName: 'Bea', vcard: beasCard } },
+      plainly('contact', 'Bea', { contact: { ...contact, contacts: [contact] } }),
+    )
+    await receiveEverywhere(
+      { contactsArrayMessage: { displayName: '2', contacts: [contact, contact].map(({ vcard }) => ({ displayName: 'Bea', vcard })) } },
+      plainly('contact', 'Bea\nBea', { contact: { ...contact, contacts: [contact, contact] } }),
+    )
+    await refused('contact', {}, 'At least one contact is required')
+    await refused('contact', { vcard: [] }, 'At least one contact is required')
+    await refused('contact', { vcard: [{ phone: '34600111222' }] }, 'FullName is required')
+    await refused('contact', { vcard: { fullName: 'Ana' } }, 'Phone is required')
+    await refused('contact', { vcard: { fullName: 'Ana', phone: 'soon' } }, 'Invalid phone: soon')
+    await refused('contact', { vcard: Array.from({ length: 101 }, () => bea) }, 'At most 100 contacts are allowed')
+  })
+})
