@@ -5,17 +5,11 @@
  * dead. Deciding when to try again is the instance life cycle's business, not the engine's.
  */
 import type { Logger } from '../runtime/logging.ts'
+import type { Address, MessageKey } from './address.ts'
 import type { MediaSession } from './media.ts'
 import type { WireMessage } from './wire.ts'
 
-/**
- * A person or a place under both names WhatsApp may use. `jid` is `<digits>@s.whatsapp.net`, `…@g.us`, `…@newsletter` or
- * `status@broadcast`; `lid` is `<digits>@lid`. At least one is set; neither ever has a device part.
- */
-export interface Address {
-  jid: string | null
-  lid: string | null
-}
+export type { Address, MessageKey }
 
 export interface EngineFactory {
   /** What this engine can do; an operation whose capability is missing answers 501. */
@@ -101,14 +95,6 @@ export interface NumberLookUp {
   exists: boolean
   /** Set when it exists. WhatsApp decides the form, e.g. without Brazil's ninth digit. */
   address: Address | null
-}
-
-export interface MessageKey {
-  id: string
-  chat: Address
-  /** The author; needed in groups. */
-  sender: Address
-  fromMe: boolean
 }
 
 /** A message as it arrived, from others or from another device of the own account. */

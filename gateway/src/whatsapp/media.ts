@@ -1,5 +1,5 @@
 /** The media part of the engine port: files go up encrypted and come down decrypted and checked, streaming from and to disk. */
-import type { MessageKey } from './engine.ts'
+import type { MessageKey } from './address.ts'
 
 /** Decides how the key is expanded and which path of the media host is used. */
 export type MediaKind = 'image' | 'video' | 'audio' | 'document' | 'sticker'
