@@ -6,7 +6,7 @@ import { prepared } from '../storage/prepared.ts'
 import type { StoredEvent } from './envelope.ts'
 import type { EventLog, NewEvent } from './event.ts'
 import type { LogOrder } from './order.ts'
-import { addDeliveries } from './webhooks/lanes.ts'
+import { addDeliveries } from './webhooks/outbox.ts'
 import type { Targets } from './webhooks/targets.ts'
 
 interface Collaborators {

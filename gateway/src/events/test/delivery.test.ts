@@ -117,7 +117,8 @@ forEachDatabase((_name, open) => {
       await stage.emit('chat a', 2)
       await stage.emit('chat b', 3)
       await stage.emit('chat b', 4)
-      expect((await receiver.count(3)).map(({ json }) => json.data.n)).toEqual([1, 3, 4])
+      // The first of both chats leave together, on connections of their own.
+      expect((await receiver.count(3)).map(({ json }) => json.data.n).sort()).toEqual([1, 3, 4])
       release()
       expect((await receiver.count(4)).map(({ json }) => json.data.n)).toEqual([1, 3, 4, 2])
       await settled()

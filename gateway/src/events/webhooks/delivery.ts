@@ -18,7 +18,9 @@ import type { OpenBlob } from '../blobs.ts'
 import type { InstanceDataOf } from '../envelope.ts'
 import { type Attempted, attemptDelivery } from './attempt.ts'
 import { bodyWithMedia, plainBody } from './body.ts'
-import { claimLanes, type Delivery, freeLeases, hurrySome, nextDue, releaseLane, retireWebhook, webhooksWithLanes } from './lanes.ts'
+import { freeLeases, hurrySome, releaseLane, retireWebhook, webhooksWithLanes } from './lanes.ts'
+import { createLedger } from './ledger.ts'
+import { type Delivery, nextDue } from './outbox.ts'
 import type { Target } from './repository.ts'
 import { createSettlement, type Settled, type SettlementCollaborators, type Untried } from './settlement.ts'
 
@@ -77,7 +79,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): DeliveryWorkers => {
   const { db, clock, targets, instanceDataOf, openBlob, logger, concurrency, rules, alarm = unrefedTimer } = collaborators
-  const settle = createSettlement(collaborators)
+  const ledger = createLedger({ db, clock, repository: collaborators.repository, leaseMs: rules.leaseMs })
+  const settle = createSettlement({ ...collaborators, ledger })
   const channels = new Map<string, Channel>()
   /** In the order they became ready. */
   const ready = new Set<Channel>()
@@ -156,7 +159,7 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
         channel.state = 'asleep'
         return
       }
-      const deliveries = await db.write((tx) => claimLanes(tx, channel.webhookId, room, now, now + rules.leaseMs))
+      const deliveries = await ledger.claim(channel.webhookId, room)
       for (const delivery of deliveries) {
         if (channel.busy.has(delivery.lane)) channel.claimedTwice.add(delivery.lane)
         else track(workLane(channel, delivery))

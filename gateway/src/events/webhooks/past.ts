@@ -15,16 +15,6 @@ interface Delivery {
 /** Failed attempts kept per delivery: two rounds of the usual ten. */
 export const KEPT_ATTEMPTS = 20
 
-export const noteDelivered = async (tx: Writer, delivery: Delivery, { outcome, at, durationMs, answer }: Attempted): Promise<void> => {
-  const attempt = { at, duration_ms: durationMs, status: outcome.status ?? 0, answer }
-  await tx
-    .insertInto('delivered')
-    .values({ webhook_id: delivery.webhookId, event_id: delivery.eventId, instance_id: delivery.instanceId, ...attempt })
-    // Delivered once more, on request.
-    .onConflict((conflict) => conflict.columns(['webhook_id', 'event_id']).doUpdateSet(attempt))
-    .execute()
-}
-
 export const noteFailedAttempt = async (tx: Writer, delivery: Delivery, { outcome, at, durationMs, answer }: Attempted): Promise<void> => {
   const number = delivery.earlierAttempts + delivery.attempts + 1
   const attempt = {

@@ -3,7 +3,9 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logging.ts'
 import type { Database } from '../../storage/database.ts'
 import type { Attempted } from './attempt.ts'
-import { type Delivery, deliveryDead, deliveryFailed, deliveryTaken, releaseLane } from './lanes.ts'
+import { deliveryDead, deliveryFailed, releaseLane } from './lanes.ts'
+import type { Ledger } from './ledger.ts'
+import type { Delivery } from './outbox.ts'
 import type { Target, WebhookRepository } from './repository.ts'
 import { type DeliveryRules, type Outcome, waitAfter } from './rules.ts'
 import type { Targets } from './targets.ts'
@@ -33,22 +35,22 @@ export interface SettlementCollaborators {
   logger: Logger
 }
 
+interface WithLedger extends SettlementCollaborators {
+  ledger: Ledger
+}
+
 /** `target` as it is configured now; null: the webhook is no longer enabled. */
 type Settlement = (delivery: Delivery, result: Attempted | Untried, target: Target | null) => Promise<Settled>
 
-export const createSettlement = ({ db, clock, repository, targets, rules, logger }: SettlementCollaborators): Settlement => {
+export const createSettlement = ({ db, clock, repository, targets, rules, logger, ledger }: WithLedger): Settlement => {
   const untried = async (delivery: Delivery, until: number): Promise<Settled> => {
     await db.write((tx) => releaseLane(tx, delivery, until))
     return { next: null, due: until, notBefore: null, recovered: false }
   }
 
   const taken = async (delivery: Delivery, attempted: Attempted, target: Target | null): Promise<Settled> => {
-    const now = clock.now()
     const failures = target?.failures ?? 0
-    const next = await db.write(async (tx) => {
-      if (target !== null && failures > 0) await repository.setFailures(tx, target.id, 0)
-      return deliveryTaken(tx, delivery, attempted, now + rules.leaseMs)
-    })
+    const next = await ledger.taken(delivery, attempted, failures > 0)
     if (target !== null) target.failures = 0
     const recovered = failures >= rules.probeAfter
     return { next, due: null, notBefore: recovered ? 0 : null, recovered }

@@ -1,5 +1,5 @@
 /** The signature of Standard Webhooks (standardwebhooks.com), symmetric form `v1`. */
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 
 export interface Signer {
   /** The body, in pieces. */
@@ -38,4 +38,5 @@ export const isSigningSecret = (text: string): boolean => {
   return key.toString('base64') === base64 && key.length >= 24 && key.length <= 64
 }
 
-const keyOf = (secret: string): Buffer => Buffer.from(secret.replace(/^whsec_/, ''), 'base64')
+/** A key object, since Node takes four times as long for a MAC with bare bytes. */
+const keyOf = (secret: string): KeyObject => createSecretKey(secret.replace(/^whsec_/, ''), 'base64')

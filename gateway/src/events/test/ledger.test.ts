@@ -1,0 +1,181 @@
+/** The ledger of the outbox: many deliveries in one transaction, and none that pays for another. */
+import { describe, expect, test } from 'vitest'
+import { forEachDatabase, type TestDatabase } from '../../../testing/databases.ts'
+import { addAccount, addInstance } from '../../../testing/rows.ts'
+import type { Database } from '../../storage/database.ts'
+import type { Attempted } from '../webhooks/attempt.ts'
+import { createLedger } from '../webhooks/ledger.ts'
+import { addDeliveries, type Delivery } from '../webhooks/outbox.ts'
+import { createWebhookRepository } from '../webhooks/repository.ts'
+import { toWebhook } from '../webhooks/webhook.ts'
+
+const leaseMs = 1_000
+
+forEachDatabase((_name, open) => {
+  describe('The ledger', () => {
+    const begin = async (database: TestDatabase) => {
+      let now = 1_000
+      let writes = 0
+      let broken: string | null = null
+      const { vault } = database
+      const db: Database = {
+        ...database.db,
+        write(work) {
+          writes++
+          return database.db.write(work)
+        },
+      }
+      const clock = { now: () => now }
+      const repository = createWebhookRepository({ vault, clock })
+      const ledger = createLedger({
+        db,
+        clock,
+        leaseMs,
+        repository: {
+          ...repository,
+          async setFailures(tx, id, failures) {
+            if (id === broken) throw new Error('this webhook cannot be written')
+            await repository.setFailures(tx, id, failures)
+          },
+        },
+      })
+      await addAccount(db, 'account')
+      await addInstance(db, 'shop', 'account')
+      const webhook = (label: string) =>
+        db.write((tx) => repository.save(tx, 'shop', toWebhook({ label, enabled: true, url: 'https://receiver.example' })))
+      /** Events 1, 2, … in these lanes, for the webhook. */
+      const add = (webhookId: string, ...lanes: string[]) =>
+        db.write(async (tx) => {
+          const rows = lanes.map((lane, n) => ({
+            id: `${webhookId} ${n + 1}`,
+            instance_id: 'shop',
+            name: 'call.update',
+            lane,
+            data: '{}',
+            created_at: 0,
+          }))
+          await tx.insertInto('events').values(rows).execute()
+          const deliveries = rows.map(({ id, lane }) => ({ webhookId, lane, instanceId: 'shop', eventId: id }))
+          await addDeliveries(tx, deliveries, now)
+        })
+      const lanesLeft = async () =>
+        (await db.read.selectFrom('delivery_lanes').select(['lane', 'next_attempt_at as due']).orderBy('lane').execute()).map(
+          ({ lane, due }) => [lane, due] as const,
+        )
+      return {
+        db,
+        ledger,
+        webhook,
+        add,
+        lanesLeft,
+        counted: async (work: () => Promise<unknown>) => {
+          const before = writes
+          await work()
+          return writes - before
+        },
+        sleep: (ms: number) => {
+          now += ms
+        },
+        breakWebhook: (id: string) => {
+          broken = id
+        },
+      }
+    }
+    const attempted = (at = 0): Attempted =>
+      ({ outcome: { kind: 'taken', status: 200 }, at, durationMs: 5, answer: 'thanks' }) as unknown as Attempted
+    const waitingOf = (delivery: Delivery | null) => delivery?.eventId.split(' ')[1] ?? null
+
+    test('takes due lanes, oldest first and no more than asked for, and walks through them', async () => {
+      const { ledger, webhook, add, lanesLeft } = await begin(await open())
+      const id = await webhook('a')
+      await add(id, 'ann', 'bob', 'ann', 'eve', 'ann')
+      const claimed = await ledger.claim(id, 2)
+      expect(claimed).toHaveLength(2)
+      expect(await ledger.claim(id, 5)).toHaveLength(1)
+      expect(await ledger.claim(id, 5)).toEqual([])
+      const [first] = claimed
+      expect(first).toMatchObject({
+        webhookId: id,
+        instanceId: 'shop',
+        lane: 'ann',
+        attempts: 0,
+        name: 'call.update',
+        data: '{}',
+        leaseEnd: 2_000,
+      })
+      const walked: (string | null)[] = []
+      for (let delivery = first ?? null; delivery !== null; ) {
+        walked.push(waitingOf(delivery))
+        delivery = await ledger.taken(delivery, attempted(), false)
+      }
+      expect(walked).toEqual(['1', '3', '5'])
+      expect((await lanesLeft()).map(([lane]) => lane)).toEqual(['bob', 'eve'])
+    })
+
+    test('writes in one transaction what comes at once, of all webhooks', async () => {
+      const { db, ledger, webhook, add, counted } = await begin(await open())
+      const ids = await Promise.all(['a', 'b', 'c'].map(webhook))
+      for (const id of ids) await add(id, 'ann', 'bob', 'eve')
+      let deliveries: Delivery[] = []
+      expect(
+        await counted(async () => {
+          deliveries = (await Promise.all(ids.map((id) => ledger.claim(id, 10)))).flat()
+        }),
+      ).toBe(1)
+      expect(deliveries).toHaveLength(9)
+      expect(await counted(() => Promise.all(deliveries.map((delivery) => ledger.taken(delivery, attempted(7), false))))).toBe(1)
+      expect(await db.read.selectFrom('deliveries').selectAll().execute()).toEqual([])
+      expect(await db.read.selectFrom('delivery_lanes').selectAll().execute()).toEqual([])
+      const past = await db.read.selectFrom('delivered').selectAll().execute()
+      expect(past).toHaveLength(9)
+      expect(past[0]).toMatchObject({ instance_id: 'shop', at: 7, duration_ms: 5, status: 200, answer: 'thanks' })
+    })
+
+    test('one that cannot be written fails alone', async () => {
+      const { ledger, webhook, add, breakWebhook, lanesLeft } = await begin(await open())
+      const [good, bad] = [await webhook('good'), await webhook('bad')]
+      await add(good, 'ann')
+      await add(bad, 'bob')
+      const deliveries = [...(await ledger.claim(good, 1)), ...(await ledger.claim(bad, 1))]
+      breakWebhook(bad)
+      const results = await Promise.allSettled(deliveries.map((delivery) => ledger.taken(delivery, attempted(), true)))
+      expect(results).toMatchObject([
+        { status: 'fulfilled', value: null },
+        { status: 'rejected', reason: { message: 'this webhook cannot be written' } },
+      ])
+      expect((await lanesLeft()).map(([lane]) => lane)).toEqual(['bob'])
+    })
+
+    test('notes nothing for a delivery that was purged, or whose webhook is gone, meanwhile', async () => {
+      const { db, ledger, webhook, add } = await begin(await open())
+      const [purged, deleted, retired] = [await webhook('purged'), await webhook('deleted'), await webhook('retired')]
+      for (const id of [purged, deleted, retired]) await add(id, 'ann')
+      const deliveries = (await Promise.all([purged, deleted, retired].map((id) => ledger.claim(id, 1)))).flat()
+      await db.write(async (tx) => {
+        await tx.deleteFrom('deliveries').where('webhook_id', '=', purged).execute()
+        await tx.deleteFrom('webhooks').where('id', '=', deleted).execute()
+        await tx.updateTable('deliveries').set({ state: 'dead' }).where('webhook_id', '=', retired).execute()
+      })
+      expect(await Promise.all(deliveries.map((delivery) => ledger.taken(delivery, attempted(), false)))).toEqual([null, null, null])
+      // What was switched off on the way was delivered all the same.
+      expect((await db.read.selectFrom('delivered').select('webhook_id').execute()).map((row) => row.webhook_id)).toEqual([retired])
+      expect(await db.read.selectFrom('deliveries').selectAll().execute()).toEqual([])
+    })
+
+    test('prolongs a lease that is half over, and leaves a fresh one alone', async () => {
+      const { ledger, webhook, add, lanesLeft, sleep } = await begin(await open())
+      const id = await webhook('a')
+      await add(id, 'ann', 'ann', 'ann', 'ann')
+      const [first] = await ledger.claim(id, 1)
+      if (first === undefined) throw new Error('nothing claimed')
+      sleep(400)
+      const second = await ledger.taken(first, attempted(), false)
+      expect(second?.leaseEnd).toBe(2_000)
+      expect(await lanesLeft()).toEqual([['ann', 2_000]])
+      sleep(200)
+      const third = second === null ? null : await ledger.taken(second, attempted(), false)
+      expect(third?.leaseEnd).toBe(2_600)
+      expect(await lanesLeft()).toEqual([['ann', 2_600]])
+    })
+  })
+})
