@@ -187,4 +187,51 @@ onStage('Kinds of message', (stage) => {
     await refused('contact', { vcard: { fullName: 'Ana', phone: 'soon' } }, 'Invalid phone: soon')
     await refused('contact', { vcard: Array.from({ length: 101 }, () => bea) }, 'At most 100 contacts are allowed')
   })
+
+  it('reactions, given and taken back', async () => {
+    const { friend, group, line, receiver } = await players()
+    for (const [to, number] of [
+      [line.phone.number, friend.number],
+      [line.phone.lid, friend.lid],
+      [group, group],
+    ] as const) {
+      const target = await friend.send(to, 'Like it?')
+      await receiver.next({ event: 'message.exchange', data: { id: target } })
+      const participant: Body = number === group ? { participant: friend.jid } : {}
+      const reacted = await post('reaction', { number, messageId: target, reaction: '🔥', ...participant, source: 'crm' })
+      expect(reacted).toMatchObject({
+        status: 200,
+        body: { message: 'Message sent successfully', data: { messageType: 'reaction', content: '🔥', replyTo: { messageId: target } } },
+      })
+      const id = text(reacted.body, 'data.messageId')
+      expect(id).not.toBe(target)
+      expect(at(await friend.next({ id, fromMe: false }), 'message.reactionMessage')).toMatchObject({
+        text: '🔥',
+        key: { id: target, ...participant },
+      })
+      expect(at(await receiver.next({ data: { id } }), 'data.message')).toEqual(
+        plainly('reaction', '🔥', { source: 'crm', reaction: { emoji: '🔥', text: '🔥', messageId: target, message_id: target } }),
+      )
+      const removed = await post('reaction', { number, messageId: target, reaction: 'remove', fromMe: false, ...participant })
+      expect(removed).toMatchObject({ status: 200, body: { message: 'Reaction removed successfully', data: { content: '' } } })
+      const gone = await friend.next({ id: text(removed.body, 'data.messageId'), fromMe: false })
+      expect(at(gone, 'message.reactionMessage.key.id')).toBe(target)
+      expect(at(gone, 'text')).toBe('')
+    }
+    const own = text((await line.text(friend.number, 'And you?')).body, 'data.messageId')
+    await post('reaction', { number: friend.number, messageId: own, reaction: '👀' })
+    const onOwn = await friend.next({ message: { reactionMessage: { text: '👀' } } })
+    expect(at(onOwn, 'message.reactionMessage.key')).toMatchObject({ id: own, fromMe: true })
+
+    const key = { remoteJid: line.phone.jid, fromMe: false, id: own }
+    const reaction = (emoji: string) => ({ emoji, text: emoji, messageId: own, message_id: own })
+    await receiveEverywhere({ reactionMessage: { key, text: '👍' } }, plainly('reaction', '👍', { reaction: reaction('👍') }))
+    await receiveEverywhere({ reactionMessage: { key, text: '' } }, plainly('reaction', '', { reaction: reaction('') }))
+
+    await refused('reaction', { reaction: '👍' }, 'messageId is required')
+    await refused('reaction', { messageId: own }, 'Reaction is required')
+    await refused('reaction', { messageId: own, reaction: 'nice' }, 'Reaction must be one emoji')
+    await refused('reaction', { number: group, messageId: own, reaction: '👍' }, 'Participant is required for group messages')
+    await refused('reaction', { number: group, messageId: own, reaction: '👍', participant: group }, 'Invalid participant')
+  })
 })

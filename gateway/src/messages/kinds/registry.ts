@@ -4,12 +4,18 @@ import { incomingContact, outgoingContact } from './contact.ts'
 import { incomingEdit } from './edit.ts'
 import { type IncomingKind, type OutgoingKind, outgoingKind, type Reading } from './kind.ts'
 import { incomingLocation, outgoingLocation } from './location.ts'
+import { incomingReaction, outgoingReaction } from './reaction.ts'
 import { incomingRevoke } from './revoke.ts'
 import { incomingText, outgoingText } from './text.ts'
 
-const incoming: readonly IncomingKind[] = [incomingText, incomingEdit, incomingRevoke, incomingLocation, incomingContact]
+const incoming: readonly IncomingKind[] = [incomingText, incomingEdit, incomingRevoke, incomingLocation, incomingContact, incomingReaction]
 
-export const outgoing: readonly OutgoingKind[] = [outgoingKind(outgoingText), outgoingKind(outgoingLocation), outgoingKind(outgoingContact)]
+export const outgoing: readonly OutgoingKind[] = [
+  outgoingKind(outgoingText),
+  outgoingKind(outgoingLocation),
+  outgoingKind(outgoingContact),
+  outgoingKind(outgoingReaction),
+]
 
 /** Never null: what no kind knows, and what nobody could decrypt, is reported as `unknown` rather than dropped. */
 export const readMessage = (message: WireMessage): Reading => {

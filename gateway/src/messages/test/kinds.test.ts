@@ -1,6 +1,7 @@
 /** How each kind reads when it arrives, out of protobuf bytes. */
 import { describe, expect, test } from 'vitest'
 import { decodeWireMessage, encodeWireMessage, type WireMessage } from '../../whatsapp/wire.ts'
+import { outgoingReaction } from '../kinds/reaction.ts'
 import { readMessage } from '../kinds/registry.ts'
 import { readVcard, writeVcard } from '../kinds/vcard.ts'
 
@@ -111,5 +112,30 @@ describe('contacts', () => {
       'END:VCARD',
     ])
     expect(readVcard(vcard)).toEqual({ name: 'Prado; Ana, TEL:666', phone: '34600111222' })
+  })
+})
+
+describe('a reaction', () => {
+  const key = { remoteJid: '34600111222@s.whatsapp.net', fromMe: true, id: 'A' }
+  const said = (emoji: string) => ({
+    type: 'reaction',
+    content: emoji,
+    about: 'A',
+    details: { reaction: { emoji, text: emoji, messageId: 'A', message_id: 'A' } },
+  })
+  test.each<[string, WireMessage, object]>([
+    ['given', { reactionMessage: { key, text: '🔥', senderTimestampMs: 1 } }, said('🔥')],
+    ['taken back', { reactionMessage: { key, text: '' } }, said('')],
+    ['taken back without a word', { reactionMessage: { key } }, said('')],
+    ['to nothing', { reactionMessage: { text: '🔥' } }, { type: 'unknown', content: '' }],
+  ])('%s', (_what, message, expected) => {
+    expect(read(message)).toEqual(expected)
+  })
+
+  test.each(['👍', '❤', '❤️', '👩🏽‍🚀', '🇧🇷', '1️⃣', ' 🔥 ', 'remove', 'REMOVE', ''])('may be %j', (reaction) => {
+    expect(() => outgoingReaction.check({ messageId: 'A', reaction })).not.toThrow()
+  })
+  test.each(['👍👍', 'ok', 'a', '1', '<3', '👍!'])('may not be %j', (reaction) => {
+    expect(() => outgoingReaction.check({ messageId: 'A', reaction })).toThrow('Reaction must be one emoji')
   })
 })
