@@ -19,6 +19,7 @@ describe('import doors', () => {
     ['gateway/src/messages/send.ts', `import { proto } from 'baileys'`, 'know the library'],
     ['gateway/src/events/webhooks/deliver.ts', `import { request } from 'undici'`, 'only outbound/ opens connections'],
     ['gateway/src/events/webhooks/deliver.ts', `const answer = await fetch(url)`, 'only outbound/ opens connections'],
+    ['gateway/src/events/webhooks/deliver.ts', `const answer = await globalThis.fetch(url)`, 'only outbound/ opens connections'],
     ['gateway/src/http/server.ts', `const port = process.env.PORT`, 'only settings.ts does'],
     ['gateway/src/http/server.ts', `export { run } from '../gateway.ts'`, 'http may not use gateway'],
     ['acceptance/text.test.ts', `import { errors } from '../gateway/src/http/errors.ts'`, 'acceptance/ shares no code with gateway/'],

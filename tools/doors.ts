@@ -85,7 +85,7 @@ const brokenPackageRule = ({ from, to, typeOnly }: Import): string | null => {
   const inAdapter = from.startsWith(adapter)
   if (/^(baileys|whatsapp-rust-bridge)($|\/)/.test(to) && !inAdapter && from !== 'gateway/src/whatsapp/wire.ts')
     return 'only whatsapp/wire.ts and the Baileys adapter know the library'
-  const opensConnections = /^(undici|node:https?|https?|node:net|node:tls|axios|got|node-fetch)($|\/)/.test(to)
+  const opensConnections = /^(undici|node:https?|https?|node:http2|node:net|node:tls|node:dgram|axios|got|node-fetch)($|\/)/.test(to)
   if (opensConnections && !typeOnly && !inAdapter && !from.startsWith('gateway/src/outbound/')) return 'only outbound/ opens connections'
   return null
 }
@@ -100,7 +100,9 @@ const forbiddenGlobals = ({ path, text }: Source): string[] => {
     ...(/\bprocess\.env\b/.test(line) && !/^gateway\/src\/(settings|main)\.ts$/.test(path)
       ? [`${where} reads process.env: only settings.ts does`]
       : []),
-    ...(/(?<![.\w])fetch\(/.test(line) && !inOutbound ? [`${where} calls fetch: only outbound/ opens connections`] : []),
+    ...(/(?<![.\w])(?:globalThis\.|global\.)?fetch\(/.test(line) && !inOutbound
+      ? [`${where} calls fetch: only outbound/ opens connections`]
+      : []),
   ])
 }
 

@@ -123,7 +123,8 @@ const schema = {
     type: list,
     default: '',
     defaultText: 'public addresses only',
-    meaning: 'Private receivers that webhooks may reach: comma-separated hosts, host:port or CIDR',
+    meaning:
+      'Private addresses that webhooks, link previews and the proxies of instances may reach: comma-separated hosts, host:port or CIDR',
   }),
   deliveryConcurrency: withDefault({
     name: 'DELIVERY_CONCURRENCY',
