@@ -1,5 +1,6 @@
 /** Makes one Baileys socket and takes the edges off it. */
 import type { EventEmitter } from 'node:events'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   type AuthenticationCreds,
   type BinaryNode,
@@ -151,7 +152,8 @@ const placeholders = (view: CacheView<unknown>, undecryptable: CacheView<true>):
  * Retry receipts for edits are answered here, since Baileys would make new messages of them.
  *
  * Messages are also handed over one at a time. Baileys puts them in line itself, but only after it has noted who the sender is: the second
- * message of a new contact, who is known by then, would overtake the first.
+ * message of a new contact, who is known by then, would overtake the first. And what had waited for us (`offline`) goes into a line of its
+ * own there, which everything that comes live overtakes: for Baileys no message is `offline`. We have noted the attribute before.
  */
 const guardListeners = (
   emitter: EventEmitter,
@@ -175,13 +177,25 @@ const guardListeners = (
         })
         continue
       }
-      let last = Promise.resolve()
-      if (name === 'CB:message') {
-        emitter.on(name, (...values: unknown[]) => {
-          last = last.then(() => handle(values))
-        })
-      } else emitter.on(name, (...values: unknown[]) => void handle(values))
+      if (name === 'CB:message') emitter.on(name, inLine(handle))
+      else emitter.on(name, (...values: unknown[]) => void handle(values))
     }
+  }
+}
+
+/** Messages in a row before other instances get their turn of the event loop. */
+const IN_A_ROW = 10
+
+const inLine = (handle: (values: unknown[]) => Promise<void>): ((stanza: BinaryNode) => void) => {
+  let last = Promise.resolve()
+  let count = 0
+  return (stanza) => {
+    delete stanza.attrs.offline
+    last = last.then(async () => {
+      count += 1
+      if (count % IN_A_ROW === 0) await nextTurn()
+      await handle([stanza])
+    })
   }
 }
 

@@ -247,6 +247,24 @@ describe('on the wire', () => {
     await linked.session.stop()
   })
 
+  it('what waited while the instance was away is not overtaken by what comes next', async () => {
+    const person = await world.person('Away')
+    const friends = await Promise.all(['Ann', 'Ben', 'Cid', 'Dan'].map((name) => world.person(name)))
+    const before = await link(world, person)
+    for (const friend of friends) await before.message(await friend.send(person, { conversation: 'set up' }))
+    await before.session.stop()
+    const ids: string[] = []
+    for (const friend of friends) ids.push(await friend.send(person, { conversation: 'while you were away' }))
+    const after = relink(world, before)
+    // Every session has to be loaded again, so that the first ones are still being read when the next one comes.
+    Object.assign(after.store, { latencyMs: 100 })
+    await after.next('open')
+    for (const friend of friends) ids.push(await friend.send(person, { conversation: 'there you are' }))
+    for (const id of ids) await after.message(id)
+    expect(after.events.flatMap((event) => (event.type === 'message' ? [event.message.id] : []))).toEqual(ids)
+    await after.session.stop()
+  })
+
   it('gives the person it writes to a privacy token once, not with every message', async () => {
     const person = await world.person('Trusting')
     const linked = await link(world, person)
