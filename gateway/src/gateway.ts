@@ -13,7 +13,10 @@ import { createMetrics } from './http/metrics.ts'
 import { notBuiltOperations } from './http/not-built.ts'
 import type { Operation, SocketOperation } from './http/operation.ts'
 import { createHttpServer } from './http/server.ts'
+import { createSpool } from './http/spool.ts'
 import { createInstances, type Instances } from './instances/instances.ts'
+import { createMedia } from './media/create-media.ts'
+import type { Media } from './media/media.ts'
 import { outgoingText } from './messages/kinds/text.ts'
 import { createMessages, type Messages } from './messages/messages.ts'
 import { createAddressGuard } from './outbound/address-guard.ts'
@@ -125,15 +128,28 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
   closing.unshift({ name: 'outbound', limitMs: 500, run: () => outbound.close() })
   const proxyGuard = createAddressGuard({ allow: settings.outboundAllow, logger })
   const engine = await openEngine(settings, logger)
+  const spool = createSpool(settings.dataDir)
   const identitiesOf = (instanceId: string) => new DatabaseIdentityStore(db, instanceId)
 
   const events = createEvents({ db, vault, clock, outbound, logger, settings, tokenOf: (instanceId) => instances.tokenOf(instanceId) })
+  const media: Media = createMedia({
+    db,
+    vault,
+    clock,
+    logger,
+    outbound,
+    settings,
+    sessionOf: (instanceId) => instances.openSession(instanceId),
+    bucketOf: (instanceId) => instances.s3Of(instanceId),
+    instanceName: (instanceId) => instances.byId(instanceId)?.name ?? null,
+  })
   const instances: Instances = createInstances({
     db,
     vault,
     engine,
     events,
     blocks: events,
+    buckets: media.buckets,
     sessionStoreOf: (instanceId) => new DatabaseSessionStore(db, vault, instanceId),
     identitiesOf,
     proxyGuard,
@@ -160,24 +176,32 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
   })
 
   instances.listen(messages.handle)
+  instances.listen(async (instance, event) => {
+    if (event.type === 'open') media.connected(instance.id)
+  })
   instances.onDeleted(messages.instanceDeleted)
   instances.onDeleted(events.instanceDeleted)
+  instances.onDeleted(media.instanceDeleted)
   accounts.onDelete((account) => instances.deleteAllOf(account.id))
   accounts.onRevoked(events.accountTokenRevoked)
 
+  closing.unshift({ name: 'media', limitMs: 1000, run: () => media.stop() })
   closing.unshift({ name: 'recorder', limitMs: 1000, run: () => messages.stop() })
   closing.unshift({ name: 'sessions', limitMs: 2000, run: () => instances.stop() })
   await events.load()
   await instances.load()
+  await spool.open()
   await messages.start()
-  return { events, instances, messages }
+  await media.start()
+  return { events, instances, media, messages, spool }
 }
 
 const openHttp = async (settings: Settings, logger: Logger, { db, accounts }: Store, features: Features, closing: Closing) => {
-  const { events, instances, messages } = features
+  const { events, instances, media, messages, spool } = features
   const version = await ownVersion()
   const health = createHealth({ clock, logger, version })
   health.registerCheck('db', () => db.check())
+  health.registerNote('ffmpeg', () => media.ffmpegState())
   const metrics = createMetrics({ token: settings.metricsToken })
   metrics.gauge('ryzeapi_instances', 'Instances by state', 'state', () => instances.countByState())
   metrics.gauge('ryzeapi_clients', 'Clients connected now', 'kind', () => ({ websocket: events.webSocketClients }))
@@ -197,6 +221,7 @@ const openHttp = async (settings: Settings, logger: Logger, { db, accounts }: St
     accounts,
     instances,
     settings,
+    spool,
     clock,
     logger,
     pages: [documentationPages({ operations, sockets, baseUrl: settings.baseUrl, version }), metrics.page],

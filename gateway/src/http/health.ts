@@ -7,6 +7,8 @@ import { type Operation, openOperation } from './operation.ts'
 export interface Health {
   /** Adds a line to `checks`. `check` throws when the part can't be used; it has two seconds. */
   registerCheck(name: string, check: () => Promise<void>): void
+  /** Adds a line to `checks` that only informs: whatever it says, the gateway works. */
+  registerNote(name: string, note: () => Promise<string>): void
   operation: Operation
 }
 
@@ -25,6 +27,7 @@ const limitMs = 2000
 export const createHealth = ({ clock, logger, version }: { clock: Clock; logger: Logger; version: string }): Health => {
   const startedAt = clock.now()
   const checks = new Map<string, () => Promise<void>>()
+  const notes = new Map<string, () => Promise<string>>()
   /** Anybody may ask as often as they like: whoever asks meanwhile gets the same answer. */
   let running: Promise<Record<string, string>> | null = null
 
@@ -52,6 +55,9 @@ export const createHealth = ({ clock, logger, version }: { clock: Clock; logger:
     }
   }
 
+  const told = async (): Promise<Record<string, string>> =>
+    Object.fromEntries(await Promise.all([...notes].map(async ([name, note]) => [name, await note().catch(() => 'unknown')] as const)))
+
   const report = async (): Promise<HealthReport> => {
     running ??= run()
     const results = await running
@@ -62,12 +68,13 @@ export const createHealth = ({ clock, logger, version }: { clock: Clock; logger:
       version,
       uptime: goDuration(now - startedAt),
       timestamp: rfc3339(now),
-      checks: results,
+      checks: { ...results, ...(await told()) },
     }
   }
 
   return {
     registerCheck: (name, check) => void checks.set(name, check),
+    registerNote: (name, note) => void notes.set(name, note),
     operation: openOperation({
       id: 'health',
       method: 'GET',

@@ -3,27 +3,46 @@
  * are no UTF-8 are refused: read as something else they would be another text than the one that was meant.
  */
 import { isUtf8 } from 'node:buffer'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { errors } from './errors.ts'
 
 export const readJsonBodies = (app: FastifyInstance): void => {
-  // Keys that would reach a prototype are dropped like all unknown fields.
-  const parseJson = app.getDefaultJsonParser('remove', 'remove')
+  const parse = callbackParser(app)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
-    if (bytes.length === 0 || !request.routeOptions.config.readsBody) return done(null, undefined)
-    if (!isUtf8(bytes as Buffer)) return done(errors.malformedBody())
-    const text = bytes.toString('utf8')
-    return parseJson(request, text, (error, body) => {
-      if (error !== null) done(errors.malformedBody())
-      else done(null, halfPair.test(text) ? wellFormed(body) : body)
-    })
+    if (!request.routeOptions.config.readsBody) done(null, undefined)
+    else parse(request, bytes as Buffer, done)
   })
   app.addContentTypeParser('*', (request, payload, done) => {
     const unwanted = !request.routeOptions.config.readsBody
     payload.resume()
     done(unwanted || request.headers['content-length'] === '0' ? null : errors.wrongContentType(), undefined)
   })
+}
+
+/** The same for bytes that came another way. Throws 400. */
+export const jsonParser = (app: FastifyInstance) => {
+  const parse = callbackParser(app)
+  return (request: FastifyRequest, bytes: Buffer): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      parse(request, bytes, (error, body) => (error === null ? resolve(body) : reject(error)))
+    })
+}
+
+type Done = (error: Error | null, body?: unknown) => void
+
+const callbackParser = (app: FastifyInstance) => {
+  // Keys that would reach a prototype are dropped like all unknown fields.
+  const parseJson = app.getDefaultJsonParser('remove', 'remove')
+  return (request: FastifyRequest, bytes: Buffer, done: Done): unknown => {
+    if (bytes.length === 0) return done(null, undefined)
+    if (!isUtf8(bytes)) return done(errors.malformedBody())
+    const text = bytes.toString('utf8')
+    return parseJson(request, text, (error, body) => {
+      if (error !== null) done(errors.malformedBody())
+      else done(null, halfPair.test(text) ? wellFormed(body) : body)
+    })
+  }
 }
 
 const halfPair = /\\u[dD][89a-fA-F]/

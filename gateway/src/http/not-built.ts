@@ -141,11 +141,4 @@ const groups: readonly { tag: string; routes: readonly Route[] }[] = [
       ['mcp', 'POST', '/mcp', 'MCP'],
     ],
   },
-  {
-    tag: 'Instances',
-    routes: [
-      ['instance.s3', 'POST', '/api/instance/s3/:instance', 'Storing media in S3'],
-      ['instance.getS3', 'GET', '/api/instance/getS3/:instance', 'Storing media in S3'],
-    ],
-  },
 ]

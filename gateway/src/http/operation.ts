@@ -89,6 +89,11 @@ export interface Operation {
   description?: string
   query?: z.ZodType
   body?: z.ZodType
+  /**
+   * The body may hold long values (fields made with `longText`), in JSON or as an uploaded file: up to the media limit each, which go to
+   * disk. Its fields must be those of one object schema.
+   */
+  longValues?: boolean
   /** Schema per success status. Fields that are not in it are not sent. */
   answers: Readonly<Record<number, z.ZodType>>
   /** Errors it can answer besides the common ones. */

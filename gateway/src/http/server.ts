@@ -27,10 +27,12 @@ import { answerPreflight, type Greet, greetBrowsers } from './cors.ts'
 import { createErrorRenderer } from './error-renderer.ts'
 import { errors } from './errors.ts'
 import { readJsonBodies } from './json-bodies.ts'
+import { readLongBodies } from './long-bodies.ts'
 import type { InstanceRequest, Operation, Scope, SocketOperation } from './operation.ts'
 import { refuseBrokenRequest, refuseStrangeRequests } from './raw-refusals.ts'
 import { HandledRequest } from './request.ts'
 import { serializerSchema } from './serialization.ts'
+import type { Spool } from './spool.ts'
 import { parse } from './validation.ts'
 
 export interface HttpServerOptions {
@@ -38,9 +40,11 @@ export interface HttpServerOptions {
   sockets?: readonly SocketOperation[]
   accounts: AccountDirectory
   instances: InstanceDirectory
-  settings: Pick<Settings, 'adminToken' | 'unknownTokensPerMinute' | 'trustProxy' | 'bodyLimitKib'>
+  settings: Pick<Settings, 'adminToken' | 'unknownTokensPerMinute' | 'trustProxy' | 'bodyLimitKib' | 'mediaLimitMib'>
   clock: Clock
   logger: Logger
+  /** For operations with long values. */
+  spool?: Spool
   /** Routes that are no operations: metrics, documentation. */
   pages?: readonly ((app: FastifyInstance, admitSecret: AdmitSecret) => void)[]
   /** Called once per answer of an operation. */
@@ -117,7 +121,9 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Http
     if (admission.token !== 'none') greet(request, reply)
     request.scope = await authenticate(request, reply, admission)
   }
-  for (const operation of operations) serveOperation(app, operation, admit, options.onAnswered)
+  const [long, short] = [operations.filter(({ longValues }) => longValues), operations.filter(({ longValues }) => !longValues)]
+  for (const operation of short) serveOperation(app, operation, admit, options.onAnswered)
+  if (long.length > 0) await app.register(async (inner) => serveLongOperations(inner, long, admit, options))
   for (const socket of sockets) serveSocket(app, socket, admit, authenticate)
   serveOtherMethods(app, [...operations, ...sockets.map((socket) => ({ path: socket.path, method: 'GET' }))], greet)
   await app.ready()
@@ -153,12 +159,19 @@ const checkIds = (declared: readonly { id: string }[]): void => {
   }
 }
 
+const serveLongOperations = (app: FastifyInstance, operations: readonly Operation[], admit: Admit, options: HttpServerOptions): void => {
+  const { spool, settings, onAnswered } = options
+  if (spool === undefined) throw new Error('operations with long values need a spool')
+  readLongBodies(app, { spool, valueLimit: settings.mediaLimitMib * 1024 * 1024, bodyLimit: settings.bodyLimitKib * 1024 })
+  for (const operation of operations) serveOperation(app, operation, admit, onAnswered)
+}
+
 const serveOperation = (app: FastifyInstance, operation: Operation, admit: Admit, onAnswered: HttpServerOptions['onAnswered']): void => {
   const { id, method, path, token, rateLimit, query, body } = operation
   app.route({
     method,
     url: path,
-    config: { readsBody: body !== undefined },
+    config: { readsBody: body !== undefined, ...(body === undefined ? {} : { bodySchema: body }) },
     schema: {
       response: Object.fromEntries(Object.entries(operation.answers).map(([status, answer]) => [status, serializerSchema(answer)])),
     },

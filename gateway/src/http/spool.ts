@@ -1,19 +1,98 @@
 /**
- * Long values of a request wait on disk: a base64 of 100 MB in a JSON body, or an uploaded file. In the parsed body a token stands in
- * their place, which whoever needs the value hands to `find`. Files live as long as their request.
+ * Long values of a request wait on disk: a base64 of 100 MB in a JSON body, or an uploaded file. In the parsed body a {@link SpooledFile}
+ * stands in their place, which only a field made with {@link longText} takes; everywhere else it is "not a string". Files live as long as
+ * their request.
  */
-export interface Spool {
-  /** Null: the text is an ordinary value. */
-  find(text: string): SpooledFile | null
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createWriteStream, type WriteStream } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+
+export class SpooledFile {
+  readonly path: string
+  /** Bytes. */
+  readonly size: number
+  /** `text`: the characters of a JSON string, UTF-8. `bytes`: an uploaded file as it was. */
+  readonly encoding: 'text' | 'bytes'
+  /** As the upload says; null for texts. */
+  readonly mimeType: string | null
+  readonly fileName: string | null
+
+  constructor(about: { path: string; size: number; encoding: 'text' | 'bytes'; mimeType: string | null; fileName: string | null }) {
+    this.path = about.path
+    this.size = about.size
+    this.encoding = about.encoding
+    this.mimeType = about.mimeType
+    this.fileName = about.fileName
+  }
+
+  /** Calling it twice, or after the file was moved away, is fine. */
+  discard(): Promise<void> {
+    return rm(this.path, { force: true })
+  }
 }
 
-export interface SpooledFile {
-  path: string
-  /** Bytes. */
-  size: number
-  /** `text`: the characters of the JSON value, UTF-8. `bytes`: an uploaded file as it was. */
-  encoding: 'text' | 'bytes'
-  /** As the upload says; null for texts. */
-  mimeType: string | null
-  fileName: string | null
+/** A field of a body that may be long or uploaded: for operations with `longValues`. */
+export const longText = () => z.union([z.string(), z.instanceof(SpooledFile)]).meta({ type: 'string', anyOf: undefined })
+
+export interface Spool {
+  /** Makes the folder, empty: what a crash left behind is removed. */
+  open(): Promise<void>
+  /** A file to be written piece by piece. */
+  create(): SpoolWriter
+}
+
+export interface SpoolWriter {
+  readonly path: string
+  readonly size: number
+  /** Resolves when the next piece may come. */
+  write(bytes: Uint8Array): Promise<void>
+  close(): Promise<void>
+  /** Closes and removes it. */
+  discard(): Promise<void>
+}
+
+export const createSpool = (dataDir: string): Spool => {
+  const folder = join(dataDir, 'spool')
+  return {
+    async open() {
+      await rm(folder, { recursive: true, force: true })
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+    },
+    create: () => new Writer(join(folder, randomUUID())),
+  }
+}
+
+class Writer implements SpoolWriter {
+  readonly path: string
+  size = 0
+  readonly #file: WriteStream
+  #failure: Error | null = null
+
+  constructor(path: string) {
+    this.path = path
+    this.#file = createWriteStream(path, { flags: 'wx', mode: 0o600 })
+    this.#file.on('error', (error) => {
+      this.#failure = error
+    })
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#failure !== null) throw this.#failure
+    this.size += bytes.length
+    if (!this.#file.write(bytes)) await once(this.#file, 'drain')
+  }
+
+  async close(): Promise<void> {
+    if (this.#failure !== null) throw this.#failure
+    this.#file.end()
+    await once(this.#file, 'close')
+  }
+
+  async discard(): Promise<void> {
+    this.#file.destroy()
+    await rm(this.path, { force: true })
+  }
 }

@@ -20,6 +20,8 @@ export const instanceErrors = {
   proxyHostNotAllowed: () => new ApiError(400, 'Proxy host is not allowed'),
   invalidProxyPort: () => new ApiError(400, 'Invalid proxy port'),
   s3Incomplete: () => new ApiError(400, 'S3 bucket, accessKey and secretKey are required'),
+  s3NotSaved: () => new ApiError(500, 'Failed to update S3 configuration'),
+  s3NotRead: () => new ApiError(500, 'Failed to get S3 configuration'),
   chatwootIncomplete: () => new ApiError(400, 'chatwootBaseUrl, chatwootAccountId, chatwootApiToken and chatwootInboxName are required'),
 }
 

@@ -33,6 +33,7 @@ import { createProfileKeeper } from './profile.ts'
 import { proxyOperations, storedProxy } from './proxy.ts'
 import { reconnectOperation } from './reconnect.ts'
 import { createRegistry, type LiveInstance } from './registry.ts'
+import { type BucketChecks, type S3Configuration, s3Operations, storedS3 } from './s3.ts'
 import { settingsOperations } from './settings.ts'
 import { defaultSettings, type InstanceSettings, instanceSettings } from './settings-values.ts'
 import { createStateChanges } from './state-changes.ts'
@@ -45,10 +46,14 @@ export interface Instances {
   byId(instanceId: string): Instance | null
   /** The open session. Throws 503 `Instance is not connected to WhatsApp`, 404 when the instance is gone. */
   session(instanceId: string): EngineSession
+  /** The open session, null when there is none. */
+  openSession(instanceId: string): EngineSession | null
   /** The own address as WhatsApp knows it; both null before the first connect, and when the instance is gone. */
   self(instanceId: string): Address
   /** The defaults when the instance is gone. */
   settingsOf(instanceId: string): InstanceSettings
+  /** Its S3 bucket, null when it has none. Throws when the configuration cannot be opened. */
+  s3Of(instanceId: string): Promise<S3Configuration | null>
   /** The TokenInstance in clear. Throws 404 when the instance is gone. */
   tokenOf(instanceId: string): Promise<string>
   /** Hands over every event of every session, in order per instance, after the life cycle has seen it; the next one waits. */
@@ -76,6 +81,8 @@ export interface InstancesCollaborators {
   blocks: IntegrationBlocks
   sessionStoreOf(instanceId: string): SessionStore
   identitiesOf(instanceId: string): IdentityStore
+  /** Left out: buckets are only stored. */
+  buckets?: BucketChecks
   /** Looks at the addresses of proxies. */
   proxyGuard: AddressGuard
   /** For peers that ask for a message again. */
@@ -180,6 +187,7 @@ export const createInstances = (collaborators: InstancesCollaborators): Instance
       logoutOperation({ registry, connections, changes, farewell, supervisor, sessionStoreOf, hand, stopping: stopping.signal }),
       deleteOperation({ registry, deletion }),
       ...settingsOperations({ db, configurations, registry, logger }),
+      ...s3Operations({ db, configurations, registry, buckets: collaborators.buckets ?? noBuckets }),
       ...proxyOperations({ db, configurations, registry, guard: proxyGuard }),
       metricsOperation({ registry, repository: createMetricsRepository({ db }), clock }),
     ],
@@ -199,6 +207,13 @@ export const createInstances = (collaborators: InstancesCollaborators): Instance
       if (instance.state !== 'connected' || instance.attempt === null) throw errors.notConnected()
       return instance.attempt.session
     },
+
+    openSession(instanceId) {
+      const instance = registry.byId(instanceId)
+      return instance?.state === 'connected' ? (instance.attempt?.session ?? null) : null
+    },
+
+    s3Of: (instanceId) => configurations.find(instanceId, 's3', storedS3),
 
     async tokenOf(instanceId) {
       const known = tokens.get(instanceId)
@@ -246,3 +261,5 @@ export const createInstances = (collaborators: InstancesCollaborators): Instance
     },
   }
 }
+
+const noBuckets: BucketChecks = { verify: async () => null, trouble: () => null, changed: async () => {} }

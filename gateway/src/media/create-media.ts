@@ -1,5 +1,4 @@
 /** Builds the media feature from its parts. */
-import type { SpooledFile } from '../http/spool.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { ulid } from '../runtime/ids.ts'
@@ -33,8 +32,6 @@ interface Collaborators {
     Settings,
     'dataDir' | 'mediaLimitMib' | 'mediaRetentionDays' | 'mediaConcurrency' | 'conversionConcurrency' | 'conversionSeconds' | 'ffmpegPath'
   >
-  /** What a value of a request was too long for; null: an ordinary value. */
-  spooled(text: string): SpooledFile | null
   /** Null: the instance is not connected. */
   sessionOf(instanceId: string): MediaSession | null
   /** Null: it has none. */
@@ -47,18 +44,7 @@ interface Collaborators {
 const DOWNLOAD_TIMEOUT_MS = 120_000
 const PAGE = 100
 
-export const createMedia = ({
-  db,
-  vault,
-  clock,
-  logger,
-  outbound,
-  settings,
-  spooled,
-  sessionOf,
-  bucketOf,
-  instanceName,
-}: Collaborators): Media => {
+export const createMedia = ({ db, vault, clock, logger, outbound, settings, sessionOf, bucketOf, instanceName }: Collaborators): Media => {
   const limit = settings.mediaLimitMib * MEGABYTE
   const temporary = createTemporaryFolder(settings.dataDir)
   const folder = createMediaFolder(settings.dataDir)
@@ -80,7 +66,7 @@ export const createMedia = ({
     limit,
   })
   const retention = createRetention({ repository, folder, lock, clock, logger, days: settings.mediaRetentionDays })
-  const fetch = createFetch({ outbound, folder: temporary, spooled, limit, timeoutMs: DOWNLOAD_TIMEOUT_MS })
+  const bring = createFetch({ outbound, folder: temporary, limit, timeoutMs: DOWNLOAD_TIMEOUT_MS })
   const converter = createConverter({
     folder: temporary,
     logger,
@@ -93,7 +79,7 @@ export const createMedia = ({
   /** Whatever fails, no file stays behind. */
   const attach = async (source: MediaSource, wanted: Wanted, { session, newsletter = false, signal }: Attaching): Promise<Attached> => {
     const options = signal === undefined ? {} : { signal }
-    const incoming = await fetch(source, options)
+    const incoming = await bring(source, options)
     let file = incoming
     try {
       const converted = await converter.convert(incoming, wanted, signal)
@@ -116,10 +102,10 @@ export const createMedia = ({
 
   return {
     attach,
-    fetch,
+    bring,
 
     async profilePicture(source) {
-      const file = await fetch(source)
+      const file = await bring(source)
       try {
         return await converter.profilePicture(file)
       } finally {

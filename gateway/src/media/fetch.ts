@@ -4,7 +4,7 @@ import { open, rename } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { ApiError } from '../http/errors.ts'
-import type { SpooledFile } from '../http/spool.ts'
+import { SpooledFile } from '../http/spool.ts'
 import { OutboundError } from '../outbound/errors.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import { decodeBase64 } from './base64.ts'
@@ -20,8 +20,6 @@ export type Fetch = (source: MediaSource, options?: { signal?: AbortSignal | und
 interface Collaborators {
   outbound: Pick<Outbound, 'download'>
   folder: TemporaryFolder
-  /** What a request's field was too long for; null when the text is no token of the kind. */
-  spooled(text: string): SpooledFile | null
   /** Bytes. */
   limit: number
   timeoutMs: number
@@ -36,7 +34,7 @@ interface Arrived {
   fileName: string | null
 }
 
-export const createFetch = ({ outbound, folder, spooled, limit, timeoutMs }: Collaborators): Fetch => {
+export const createFetch = ({ outbound, folder, limit, timeoutMs }: Collaborators): Fetch => {
   /** Counts what runs through. */
   const bounded = async function* (bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     let length = 0
@@ -76,15 +74,7 @@ export const createFetch = ({ outbound, folder, spooled, limit, timeoutMs }: Col
 
   const inline = async (head: string, text: Readable, path: string, signal: AbortSignal | undefined): Promise<Arrived> => {
     const source = parseInline(head)
-    if (source.kind === 'text') {
-      await write(
-        text.map((chunk: unknown) => Buffer.from(percentDecoded(String(chunk)))),
-        path,
-        signal,
-      )
-      return { mimeType: source.mimeType, fileName: null }
-    }
-    if (source.kind === 'url') throw mediaErrors.unusable('not valid base64')
+    if (source.kind !== 'base64') throw mediaErrors.unusable('not valid base64')
     await write(decodeBase64(text, source.payloadAt), path, signal)
     return { mimeType: source.mimeType, fileName: null }
   }
@@ -96,23 +86,19 @@ export const createFetch = ({ outbound, folder, spooled, limit, timeoutMs }: Col
       await rename(file.path, path)
       return { mimeType: file.mimeType, fileName: file.fileName }
     }
-    const head = await firstCharacters(file.path)
-    if (parseInline(head).kind === 'text') throw mediaErrors.unusable('not valid base64')
-    return inline(head, createReadStream(file.path), path, signal)
+    return inline(await firstCharacters(file.path), createReadStream(file.path), path, signal)
   }
 
   const bring = async (source: MediaSource, path: string, signal: AbortSignal | undefined): Promise<Arrived> => {
-    const waiting = [source.url, source.base64].filter((text) => text?.trim())
-    const file = waiting.length === 1 ? spooled(waiting[0] ?? '') : null
-    if (file !== null) return fromSpool(file, path, signal)
-    const parsed = parseSource(source)
+    const values = [source.url, source.base64].filter((value) => value instanceof SpooledFile || value?.trim())
+    const [value] = values
+    if (value === undefined || value === null || values.length > 1) throw mediaErrors.exactlyOne()
+    if (value instanceof SpooledFile) return fromSpool(value, path, signal)
+    const parsed = parseSource(value === source.url ? { url: value } : { base64: value })
     if (parsed.kind === 'url') return download(parsed.url, path, signal)
-    const whole = (source.url?.trim() || source.base64?.trim()) ?? ''
-    if (parsed.kind === 'text') {
-      await write(Readable.from([Buffer.from(percentDecoded(parsed.text))]), path, signal)
-      return { mimeType: parsed.mimeType, fileName: null }
-    }
-    return inline(whole.slice(0, LONGEST_HEADER), Readable.from(slices(whole)), path, signal)
+    if (parsed.kind === 'base64') return inline(parsed.text.slice(0, LONGEST_HEADER), Readable.from(slices(parsed.text)), path, signal)
+    await write(Readable.from([Buffer.from(percentDecoded(parsed.text))]), path, signal)
+    return { mimeType: parsed.mimeType, fileName: null }
   }
 
   return async (source, { signal } = {}) => {

@@ -9,6 +9,7 @@
  * `GET /api/chat/base64` call `find` and `open`.
  */
 import type { Readable } from 'node:stream'
+import type { SpooledFile } from '../http/spool.ts'
 import type { Writer } from '../storage/database.ts'
 import type { MediaSession, UploadedMedia } from '../whatsapp/media.ts'
 import type { Buckets } from './buckets.ts'
@@ -21,12 +22,12 @@ export type { Wanted } from './wanted.ts'
 
 /**
  * Where a caller's media comes from; exactly one of the two. `url` may be `http(s)://…`, a `data:` URL or bare base64 (the contract
- * allows all three in `mediaUrl`); `base64` may carry a `data:` prefix. A field of a request that was too long to hold, or an uploaded
- * file, is the token http/ put in its place (see http/spooled-body.ts): just hand over what the body says.
+ * allows all three in `mediaUrl`); `base64` may carry a `data:` prefix. A value that was too long to hold, or an uploaded file, is a
+ * {@link SpooledFile} in either: declare the operation with `longValues`, the field with `longText()`, and hand over what the body says.
  */
 export interface MediaSource {
-  url?: string | null
-  base64?: string | null
+  url?: string | SpooledFile | null
+  base64?: string | SpooledFile | null
   /** As the caller names it; null: found out from the content. */
   mimeType?: string | null
   /** As the caller names it; null: taken from `Content-Disposition` or the URL's path, where there is one. */
@@ -106,7 +107,7 @@ export interface Media {
    */
   attach(source: MediaSource, wanted: Wanted, by: Attaching): Promise<Attached>
   /** The first third of `attach`, for what is no message (pictures of profiles and groups). Same errors. The caller discards the file. */
-  fetch(source: MediaSource, options?: { signal?: AbortSignal }): Promise<MediaFile>
+  bring(source: MediaSource, options?: { signal?: AbortSignal }): Promise<MediaFile>
   /** A JPEG of at most 640 × 640 and its preview of 96 × 96, cut to a square, as WhatsApp wants profile pictures. Throws 400. */
   profilePicture(source: MediaSource): Promise<{ full: Uint8Array; preview: Uint8Array }>
 

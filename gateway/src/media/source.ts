@@ -1,5 +1,4 @@
 /** Reads what a caller says about media. Pure: `fetch.ts` goes and gets it. */
-import type { MediaSource } from './media.ts'
 import { mediaErrors } from './media-errors.ts'
 
 export type ParsedSource =
@@ -10,7 +9,7 @@ export type ParsedSource =
   | { kind: 'text'; text: string; mimeType: string }
 
 /** Throws 400 unless exactly one source is there. */
-export const parseSource = ({ url, base64 }: Pick<MediaSource, 'url' | 'base64'>): ParsedSource => {
+export const parseSource = ({ url, base64 }: { url?: string | null; base64?: string | null }): ParsedSource => {
   const [fromUrl, fromBase64] = [url?.trim() ?? '', base64?.trim() ?? '']
   if ((fromUrl === '') === (fromBase64 === '')) throw mediaErrors.exactlyOne()
   const text = fromUrl === '' ? fromBase64 : fromUrl

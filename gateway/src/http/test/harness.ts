@@ -75,7 +75,7 @@ export interface Harness {
 }
 
 export const openHarness = async (
-  options: Partial<HttpServerOptions> & { settings?: Partial<Settings>; world?: World } = {},
+  options: Omit<Partial<HttpServerOptions>, 'settings'> & { settings?: Partial<Settings>; world?: World } = {},
 ): Promise<Harness> => {
   const { settings, world = createWorld(), ...more } = options
   const at = { now: Date.UTC(2026, 0, 1, 10, 0, 30) }

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { SpooledFile } from '../../http/spool.ts'
+import { SpooledFile } from '../../http/spool.ts'
 import { createOutbound, type Outbound } from '../../outbound/outbound.ts'
 import { createLogger } from '../../runtime/logging.ts'
 import { decodeBase64 } from '../base64.ts'
@@ -24,7 +24,6 @@ let server: Server
 let base: string
 let outbound: Outbound
 let fetch: Fetch
-const spool = new Map<string, SpooledFile>()
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'ryzeapi-fetch-'))
@@ -44,7 +43,7 @@ beforeAll(async () => {
   outbound = createOutbound({ allow: [`127.0.0.1:${port}`], logger: createLogger('silent') })
   const folder = createTemporaryFolder(home)
   await folder.open()
-  fetch = createFetch({ outbound, folder, spooled: (text) => spool.get(text) ?? null, limit: LIMIT, timeoutMs: 5_000 })
+  fetch = createFetch({ outbound, folder, limit: LIMIT, timeoutMs: 5_000 })
 })
 afterAll(async () => {
   await outbound.close()
@@ -93,15 +92,15 @@ describe('taken', () => {
     const text = join(home, 'spooled-text')
     await writeFile(text, `data:image/png;base64,${png.toString('base64')}`)
     const size = png.length
-    spool.set('token-1', { path: text, size: 999, encoding: 'text', mimeType: null, fileName: null })
+    const long = new SpooledFile({ path: text, size: 999, encoding: 'text', mimeType: null, fileName: null })
     const upload = join(home, 'spooled-bytes')
     await writeFile(upload, png)
-    spool.set('token-2', { path: upload, size, encoding: 'bytes', mimeType: 'image/x', fileName: 'a.png' })
-    for (const [token, fileName] of [
-      ['token-1', null],
-      ['token-2', 'a.png'],
+    const uploaded = new SpooledFile({ path: upload, size, encoding: 'bytes', mimeType: 'image/x', fileName: 'a.png' })
+    for (const [value, fileName] of [
+      [long, null],
+      [uploaded, 'a.png'],
     ] as const) {
-      const file = await fetch({ base64: token })
+      const file = await fetch({ base64: value })
       expect(await readFile(file.path)).toEqual(png)
       expect(file).toMatchObject({ mimeType: 'image/png', fileName, size })
       await file.discard()
