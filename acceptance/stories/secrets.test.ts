@@ -141,15 +141,16 @@ describe('DATA_DIR', () => {
     try {
       const account = gateway.api(text((await gateway.api(adminToken).post('/admin/accounts', { name: 'one' })).body, 'token'))
       await createInstance(account, 'one')
-      const modes = async () =>
-        Promise.all(
-          ['', ...(await readdir(gateway.dataDir))].map(async (name) => {
-            const { mode } = await stat(join(gateway.dataDir, name))
-            return `${name === '' ? '.' : name} ${(mode & 0o777).toString(8)}`
-          }),
-        )
-      const expected = ['. 700', 'encryption.key 600', 'gateway.sqlite 600', 'gateway.sqlite-shm 600', 'gateway.sqlite-wal 600', 'lock 600']
-      expect((await modes()).toSorted()).toEqual(expected)
+      const entries = await readdir(gateway.dataDir, { recursive: true, withFileTypes: true })
+      const open: string[] = []
+      for (const path of [gateway.dataDir, ...entries.map(({ parentPath, name }) => join(parentPath, name))]) {
+        const { mode } = await stat(path)
+        if ((mode & 0o077) !== 0) open.push(`${path} ${(mode & 0o777).toString(8)}`)
+      }
+      expect(open).toEqual([])
+      expect(entries.map(({ name }) => name)).toEqual(
+        expect.arrayContaining(['encryption.key', 'gateway.sqlite', 'gateway.sqlite-shm', 'gateway.sqlite-wal', 'lock']),
+      )
     } finally {
       await gateway.dispose()
     }

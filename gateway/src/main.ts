@@ -12,6 +12,8 @@ const usage = `Usage: npm start [-- <command>]
 ${accountsUsage}`
 
 const main = async ([command = 'start', ...rest]: readonly string[]): Promise<void> => {
+  // Whatever is written, by the programs we run too, is for this user alone.
+  process.umask(0o077)
   switch (command) {
     case 'start':
       return start(settings())

@@ -20,7 +20,7 @@ const secretKeys = [
   'key',
 ]
 
-/** Keys that name a secret are replaced at the first two levels of a log object. */
+/** Keys that name a secret are replaced at the first three levels of a log object. */
 export const redactedPaths = secretKeys.flatMap((key) => [key, `*.${key}`, `*.*.${key}`])
 
 export const createLogger = (level: LogLevel): Logger =>

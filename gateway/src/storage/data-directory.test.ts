@@ -52,8 +52,9 @@ it('a folder and files that were open to everybody', async () => {
   // As a killed gateway leaves them.
   for (const journal of ['gateway.sqlite-wal', 'gateway.sqlite-shm']) writeFileSync(join(dataDir, journal), '')
   for (const name of readdirSync(dataDir)) chmodSync(join(dataDir, name), 0o666)
-  chmodSync(dataDir, 0o777)
-  expect(await modesIn(dataDir)).toEqual(allPrivate)
+  mkdirSync(join(dataDir, 'media'))
+  for (const folder of [dataDir, join(dataDir, 'media')]) chmodSync(folder, 0o777)
+  expect(await modesIn(dataDir)).toEqual({ ...allPrivate, media: '700' })
   expect(modeOf(dataDir)).toBe('700')
 })
 

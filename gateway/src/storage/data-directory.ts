@@ -32,24 +32,26 @@ export function holdDataDirectory(dataDir: string): HeldDirectory {
 }
 
 /**
- * The folder 0700 and our files in it 0600, whatever they were before and whatever the umask: an earlier version, a copy or a restored
+ * The folder 0700 and our files in it 0600 (folders 0700), whatever they were before and whatever the umask: an earlier version, a copy or a restored
  * backup may have left them open. A folder that holds other people's files too, `/var/lib` by mistake, keeps its mode; our files do not.
  */
 export function prepareDataDirectory(dataDir: string): void {
   try {
     if (mkdirSync(dataDir, { recursive: true, mode: 0o700 })) chmodSync(dataDir, 0o700)
     const names = readdirSync(dataDir)
-    if (names.every((name) => ours.test(name))) tighten(dataDir, 0o700)
-    for (const name of names) if (ours.test(name)) tighten(join(dataDir, name), 0o600)
+    if (names.every((name) => ours.test(name))) tighten(dataDir)
+    for (const name of names) if (ours.test(name)) tighten(join(dataDir, name))
   } catch (error) {
     throw new StoreUnavailableError(`The data folder ${dataDir} cannot be made: ${reasonOf(error)}`, { cause: error })
   }
 }
 
-/** The database with its journals, the key, the lock. */
-const ours = /^(gateway\.sqlite.*|encryption\.key|lock)$/
+/** The database with its journals, the key, the lock; folders of media and of what is under way. */
+const ours = /^(gateway\.sqlite.*|encryption\.key|lock|media|spool|tmp)$/
 
 /** Asked only where something is to be taken away: some volumes refuse every change of mode. */
-const tighten = (path: string, mode: number): void => {
-  if ((statSync(path).mode & 0o777 & ~mode) !== 0) chmodSync(path, mode)
+const tighten = (path: string): void => {
+  const found = statSync(path)
+  const mode = found.isDirectory() ? 0o700 : 0o600
+  if ((found.mode & 0o777 & ~mode) !== 0) chmodSync(path, mode)
 }
