@@ -8,6 +8,7 @@ import type { Clock } from '../runtime/clock.ts'
 import { ulidFloor } from '../runtime/ids.ts'
 import type { Logger } from '../runtime/logging.ts'
 import type { Database, Writer } from '../storage/database.ts'
+import { inEventOrder } from './webhooks/event-order.ts'
 
 export interface Retention {
   start(): void
@@ -131,7 +132,7 @@ const deliverySteps: readonly Step[] = [
       await tx
         .updateTable('deliveries')
         .set({ state: 'dead', last_error: sql`coalesce(last_error, 'never tried in time')` })
-        .where('webhook_id', '=', webhookId)
+        .where(inEventOrder(webhookId))
         .where('state', '=', 'waiting')
         .where('event_id', 'in', expired(tx, webhookId, old).limit(CHUNK))
         .execute()
@@ -142,7 +143,7 @@ const deliverySteps: readonly Step[] = [
     async run(tx, webhookId, old) {
       await tx
         .deleteFrom('deliveries')
-        .where('webhook_id', '=', webhookId)
+        .where(inEventOrder(webhookId))
         .where('state', '=', 'dead')
         .where('event_id', 'in', deadLetters(tx, webhookId, old).limit(CHUNK))
         .execute()
@@ -174,7 +175,7 @@ const expired = (reader: Database['read'], webhookId: string, old: Floors) =>
   reader
     .selectFrom('deliveries')
     .select('event_id')
-    .where('webhook_id', '=', webhookId)
+    .where(inEventOrder(webhookId))
     .where('state', '=', 'waiting')
     .where('event_id', '<', old.event)
     // A redelivery is younger than its event.
@@ -185,7 +186,7 @@ const deadLetters = (reader: Database['read'], webhookId: string, old: Floors) =
   reader
     .selectFrom('deliveries')
     .select('event_id')
-    .where('webhook_id', '=', webhookId)
+    .where(inEventOrder(webhookId))
     .where('state', '=', 'dead')
     .where('event_id', '<', old.deadLetter)
     .orderBy('event_id')
@@ -204,7 +205,7 @@ const removeUnneeded = async (tx: Writer, after: string, last: string): Promise<
         exists(
           // By the webhooks of its instance: each is one look-up in the index of deliveries.
           selectFrom('webhooks as w')
-            .innerJoin('deliveries as d', 'd.webhook_id', 'w.id')
+            .innerJoin('deliveries as d', (join) => join.on(inEventOrder({ column: 'w.id' }, 'd')))
             .select('d.event_id')
             .whereRef('w.instance_id', '=', 'events.instance_id')
             .where('d.state', 'in', ['waiting', 'dead'])

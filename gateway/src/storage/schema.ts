@@ -241,8 +241,8 @@ export interface EventsTable {
 
 /**
  * One row per (event, webhook) not yet taken; becomes a row of `delivered` when it is. Primary key (webhook_id, state, lane, event_id), so
- * that the oldest waiting one of a lane is found without stepping over dead ones; index (webhook_id, state, event_id) for lists and for
- * the retention of events.
+ * that the oldest waiting one of a lane is found without stepping over dead ones; index (webhook_id || '', state, event_id) for lists and
+ * for the retention of events.
  */
 export interface DeliveriesTable {
   webhook_id: string

@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import type { Database, Reader, Writer } from '../../storage/database.ts'
 import type { Attempted } from './attempt.ts'
+import { inEventOrder } from './event-order.ts'
 import { type Delivery, dropLanes, headsOf } from './outbox.ts'
 import { noteFailedAttempt } from './past.ts'
 
@@ -40,13 +41,13 @@ const retireSome = async (tx: Writer, webhookId: string, limit: number): Promise
   const retired = await tx
     .updateTable('deliveries')
     .set({ state: 'dead', last_error: 'the webhook was disabled' })
-    .where('webhook_id', '=', webhookId)
+    .where(inEventOrder(webhookId))
     .where('state', '=', 'waiting')
     .where('event_id', 'in', (waiting) =>
       waiting
         .selectFrom('deliveries')
         .select('event_id')
-        .where('webhook_id', '=', webhookId)
+        .where(inEventOrder(webhookId))
         .where('state', '=', 'waiting')
         .orderBy('event_id')
         .limit(limit),
@@ -97,12 +98,6 @@ export const makeLanesDue = async (
     .onConflict((conflict) => conflict.columns(['webhook_id', 'lane']).doUpdateSet({ next_attempt_at: now }))
     .execute()
 }
-
-/** For a query of `delivered as d`: leaves out what is on its way, or given up, once more. */
-export const notUnderWay = sql<boolean>`not exists (
-  select 1 from deliveries again
-  where again.webhook_id = d.webhook_id and again.state in ('waiting', 'dead') and again.event_id = d.event_id
-)`
 
 /**
  * At start nobody holds a lease: what an earlier run held when it was killed is due. A lane whose first delivery was never tried can only

@@ -1,6 +1,6 @@
 /** The deliveries of an instance and what happened to each, newest event first. */
 import type { Database } from '../../storage/database.ts'
-import { notUnderWay } from './lanes.ts'
+import { inEventOrder, notUnderWay } from './event-order.ts'
 import type { WebhookKey, WebhookRepository } from './repository.ts'
 import { webhookNotFound } from './webhook.ts'
 
@@ -99,7 +99,7 @@ const undelivered = async (
   const rows = await read
     .selectFrom('deliveries')
     .select(['event_id as eventId', 'lane', 'created_at as createdAt', 'last_error as error'])
-    .where('webhook_id', '=', webhook.id)
+    .where(inEventOrder(webhook.id))
     .where('state', '=', state)
     .$if(after !== undefined, (query) => (after === undefined ? query : query.where('event_id', behind(webhook, after), after.eventId)))
     .orderBy('event_id', 'desc')

@@ -1,5 +1,6 @@
 /** Throwing away deliveries that nobody wants any more; a few at a time, so that nobody waits long. */
 import type { Database, Writer } from '../../storage/database.ts'
+import { inEventOrder } from './event-order.ts'
 import type { DeliveryState } from './listing.ts'
 import { idBefore } from './redelivery.ts'
 import type { WebhookRepository } from './repository.ts'
@@ -66,7 +67,7 @@ const purgeSome = async (
       : await tx
           .selectFrom('deliveries')
           .select('event_id')
-          .where('webhook_id', '=', webhookId)
+          .where(inEventOrder(webhookId))
           .where('state', '=', state)
           .where('event_id', '<=', most)
           .orderBy('event_id')
@@ -76,7 +77,7 @@ const purgeSome = async (
   if (ids.length === 0) return 0
   if (state === 'delivered') await tx.deleteFrom('delivered').where('webhook_id', '=', webhookId).where('event_id', 'in', ids).execute()
   else {
-    await tx.deleteFrom('deliveries').where('webhook_id', '=', webhookId).where('state', '=', state).where('event_id', 'in', ids).execute()
+    await tx.deleteFrom('deliveries').where(inEventOrder(webhookId)).where('state', '=', state).where('event_id', 'in', ids).execute()
   }
   await tx.deleteFrom('failed_attempts').where('webhook_id', '=', webhookId).where('event_id', 'in', ids).execute()
   return ids.length

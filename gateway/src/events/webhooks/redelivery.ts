@@ -3,7 +3,8 @@ import { ApiError } from '../../http/errors.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { ulidFloor } from '../../runtime/ids.ts'
 import type { Database, Writer } from '../../storage/database.ts'
-import { makeLanesDue, notUnderWay } from './lanes.ts'
+import { inEventOrder, notUnderWay } from './event-order.ts'
+import { makeLanesDue } from './lanes.ts'
 import type { Position } from './listing.ts'
 import type { WebhookKey, WebhookRepository } from './repository.ts'
 import { webhookDisabled, webhookNotFound } from './webhook.ts'
@@ -116,7 +117,7 @@ const deadIn = (tx: Writer, { webhook, query, after, limit }: Some): Promise<Cho
   tx
     .selectFrom('deliveries')
     .select(['event_id as eventId', 'lane'])
-    .where('webhook_id', '=', webhook.id)
+    .where(inEventOrder(webhook.id))
     .where('state', '=', 'dead')
     .where('event_id', '>', after)
     .where('event_id', '>=', leastId(query))
@@ -129,7 +130,7 @@ const waitingIn = (tx: Writer, { webhook, query, after }: Some): Promise<Chosen[
   tx
     .selectFrom('deliveries')
     .select(['event_id as eventId', 'lane'])
-    .where('webhook_id', '=', webhook.id)
+    .where(inEventOrder(webhook.id))
     .where('state', '=', 'waiting')
     .where('event_id', '=', query.eventId ?? '')
     .where('event_id', '>', after)
@@ -160,7 +161,7 @@ const revive = async (tx: Writer, webhookId: string, eventIds: readonly string[]
       attempts: 0,
       created_at: now,
     }))
-    .where('webhook_id', '=', webhookId)
+    .where(inEventOrder(webhookId))
     .where('state', '=', 'dead')
     .where('event_id', 'in', eventIds)
     .execute()
