@@ -172,6 +172,7 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
     instances,
     events,
     identitiesOf,
+    media,
     unreadablePatienceMs: settings.unreadableMessageSeconds * 1000,
   })
 

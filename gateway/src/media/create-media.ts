@@ -176,7 +176,7 @@ export const createMedia = ({ db, vault, clock, logger, outbound, settings, sess
       await temporary.open()
       retention.start()
       worker.wake()
-      await converter.available()
+      void converter.available()
     },
 
     async stop() {

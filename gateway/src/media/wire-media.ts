@@ -12,6 +12,8 @@ export interface WireMedia {
   fileSize: number | null
   caption: string | null
   isVoiceNote: boolean
+  /** A round video note. */
+  isVideoNote: boolean
   seconds: number | null
   width: number | null
   height: number | null
@@ -26,7 +28,13 @@ export const readWireMedia = (message: WireMessage): WireMedia | null => {
   const video = inner.videoMessage ?? inner.ptvMessage
   if (image) return { ...common('image', image, 'image/jpeg'), caption: textOf(image.caption), ...pixelsOf(image) }
   if (video) {
-    return { ...common('video', video, 'video/mp4'), caption: textOf(video.caption), seconds: video.seconds ?? null, ...pixelsOf(video) }
+    return {
+      ...common('video', video, 'video/mp4'),
+      caption: textOf(video.caption),
+      seconds: video.seconds ?? null,
+      isVideoNote: Boolean(inner.ptvMessage),
+      ...pixelsOf(video),
+    }
   }
   if (audio) {
     return { ...common('audio', audio, 'audio/ogg; codecs=opus'), isVoiceNote: audio.ptt ?? false, seconds: audio.seconds ?? null }
@@ -38,6 +46,27 @@ export const readWireMedia = (message: WireMessage): WireMedia | null => {
   if (sticker) return { ...common('sticker', sticker, 'image/webp'), ...pixelsOf(sticker) }
   return null
 }
+
+/**
+ * The event's `message.media` (decisions.md §3). `blob` is for the events themselves, which put the bytes in where a receiver wants them;
+ * no receiver sees it. `kept`: null when nobody will ever have the bytes.
+ */
+export const eventMedia = (media: WireMedia, kept: { blob: string; s3Url: string | null } | null): Record<string, unknown> => ({
+  type: media.isVoiceNote ? 'ptt' : media.isVideoNote ? 'ptv' : media.type,
+  mimetype: media.mimeType,
+  mimeType: media.mimeType,
+  fileName: media.fileName,
+  fileSize: media.fileSize,
+  caption: media.caption,
+  isVoiceNote: media.isVoiceNote,
+  seconds: media.seconds,
+  width: media.width,
+  height: media.height,
+  url: media.reference?.url ?? null,
+  s3Url: kept?.s3Url ?? null,
+  base64: null,
+  ...(kept === null ? {} : { blob: kept.blob }),
+})
 
 /** The fields all kinds of media share in WAProto. */
 interface Carrier {
@@ -57,6 +86,7 @@ const common = (type: WireMedia['type'], carrier: Carrier, mimeType: string): Wi
   fileSize: numberOf(carrier.fileLength),
   caption: null,
   isVoiceNote: false,
+  isVideoNote: false,
   seconds: null,
   width: null,
   height: null,

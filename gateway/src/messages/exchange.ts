@@ -29,12 +29,24 @@ export interface Exchange {
   sender: Person
   message: WireMessage
   reading: Reading
+  /** `message.media`; null without. */
+  media: Record<string, unknown> | null
   /** Who sent it through the API; `""` otherwise. */
   source: string
 }
 
 /** `message.exchange`. Every field is always there, null when it does not apply, so that receivers need no guards. */
-export const exchangeData = ({ id, fromMe, timestamp, chat, sender, message, reading, source }: Exchange): Record<string, unknown> => {
+export const exchangeData = ({
+  id,
+  fromMe,
+  timestamp,
+  chat,
+  sender,
+  message,
+  reading,
+  media,
+  source,
+}: Exchange): Record<string, unknown> => {
   const { context, isForwarded } = readContext(message)
   return {
     id,
@@ -51,7 +63,7 @@ export const exchangeData = ({ id, fromMe, timestamp, chat, sender, message, rea
       isEdit: reading.type === 'message_edit',
       edit: reading.changes === null ? null : { original_id: reading.changes, text: reading.content },
       context,
-      media: null,
+      media,
       location: null,
       contact: null,
       reaction: null,

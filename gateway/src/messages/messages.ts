@@ -16,7 +16,7 @@ import { sendOperations } from './operations.ts'
 import { createPeople } from './people.ts'
 import { createRecipients } from './recipient.ts'
 import { createRecorder } from './recorder.ts'
-import { createSender, type Sender, type SendingInstances } from './send.ts'
+import { createSender, type Sender, type SenderMedia, type SendingInstances } from './send.ts'
 import { createTurns } from './turns.ts'
 
 export interface Messages {
@@ -43,6 +43,7 @@ interface Collaborators {
   instances: SendingInstances
   events: EventLog
   identitiesOf(instanceId: string): IdentityStore
+  media: SenderMedia
   /** How long the content of a message nobody could read is waited for. */
   unreadablePatienceMs: number
 }
@@ -57,10 +58,11 @@ export const createMessages = ({
   instances,
   events,
   identitiesOf,
+  media,
   unreadablePatienceMs,
 }: Collaborators): Messages => {
   const people = createPeople({ db, clock, identitiesOf })
-  const recorder = createRecorder({ db, events, people, instances, clock, logger })
+  const recorder = createRecorder({ db, events, people, instances, clock, logger, media })
   const leftovers = createLeftovers({
     db,
     vault,
@@ -83,6 +85,7 @@ export const createMessages = ({
     recorder,
     turns: createTurns(),
     linkPreview: createLinkPreviews({ outbound, logger }),
+    media,
   })
 
   return {

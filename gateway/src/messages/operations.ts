@@ -47,6 +47,7 @@ const sendOperation = (kind: OutgoingKind, sender: Sender): Operation =>
     tag: 'Messages',
     summary: kind.summary,
     description: kind.description,
+    ...(kind.longValues ? { longValues: true } : {}),
     body: z.object({ ...kind.body.shape, ...(kind.to === undefined ? recipientFields : {}), ...(kind.plain ? plainFields : commonFields) }),
     answers: { 200: answerOf(kind.answer ?? {}) },
     errors: [...commonErrors, ...kind.errors],

@@ -2,9 +2,11 @@
 
 import type { NewEvent } from '../events/event.ts'
 import type { InstanceSettings } from '../instances/settings-values.ts'
+import type { NewMedia } from '../media/media.ts'
 import type { MessageStatus } from '../storage/schema.ts'
 import type { Address, EngineEvent, ReceiptStatus, ReceivedMessage } from '../whatsapp/engine.ts'
 import { encodeWireMessage } from '../whatsapp/wire.ts'
+import { carriedMedia, type MediaNaming } from './carried-media.ts'
 import { canonical } from './context.ts'
 import { callData, chatTypeOf, exchangeData, type Person, statusData } from './exchange.ts'
 import { readMessage } from './kinds/registry.ts'
@@ -16,6 +18,8 @@ export interface Plan {
   message: NewMessage | null
   change: Change | null
   status: StatusRaise | null
+  /** To be fetched; noted when `message` is stored. */
+  media: NewMedia | null
   event: NewEvent | null
   names: NameChange[]
   /** Inbox row that is dealt with. */
@@ -28,10 +32,11 @@ export interface PlanContext {
   /** The own account. */
   self: Address
   introduce(address: Address): Person
+  media: MediaNaming
   now: number
 }
 
-const nothing: Plan = { message: null, change: null, status: null, event: null, names: [], inbox: null }
+const nothing: Plan = { message: null, change: null, status: null, media: null, event: null, names: [], inbox: null }
 
 /** Null: nothing to be done. */
 export const planOf = (event: EngineEvent, context: PlanContext): Plan | null => {
@@ -99,6 +104,10 @@ const planMessage = (received: ReceivedMessage, inbox: string | null, context: P
           messageId: reading.changes,
           content: reading.content,
         }
+  const carried = carriedMedia(
+    { instanceId: context.instanceId, messageId: received.id, chat, sender, fromMe: received.fromMe, message: received.message },
+    context.media,
+  )
   const data = exchangeData({
     id: received.id,
     fromMe: received.fromMe,
@@ -107,9 +116,11 @@ const planMessage = (received: ReceivedMessage, inbox: string | null, context: P
     sender: named(sender),
     message: received.message,
     reading,
+    media: carried?.told ?? null,
     source: '',
   })
-  return { ...nothing, message, change, names, inbox, event: eventOf(context, 'message.exchange', message.chat, data) }
+  const media = carried?.note ?? null
+  return { ...nothing, message, change, media, names, inbox, event: eventOf(context, 'message.exchange', message.chat, data) }
 }
 
 /** Row of a message that arrived, from others or from our own phone. */

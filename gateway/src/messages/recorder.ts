@@ -9,6 +9,7 @@ import type { Channel } from 'node:diagnostics_channel'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { EventLog, NewEvent } from '../events/event.ts'
 import type { InstanceSettings } from '../instances/settings-values.ts'
+import type { Media, NewMedia } from '../media/media.ts'
 import { createBoundedMap } from '../runtime/bounded-map.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
@@ -50,7 +51,11 @@ interface Collaborators {
   instances: InstanceFacts
   clock: Clock
   logger: Logger
+  media: MediaStore
 }
+
+/** What recording needs of media/. */
+export type MediaStore = Pick<Media, 'newId' | 's3Urls' | 'note' | 'wake'>
 
 type Work = { kind: 'engine'; event: EngineEvent } | { kind: 'own'; event: NewEvent }
 
@@ -78,7 +83,7 @@ const HISTORY_CHUNK = 200
 /** Chats whose LID and number are known to have been brought together, over all instances. */
 const REMEMBERED_CHATS = 50_000
 
-export const createRecorder = ({ db, events, people, instances, clock, logger }: Collaborators): Recorder => {
+export const createRecorder = ({ db, events, people, instances, clock, logger, media }: Collaborators): Recorder => {
   const queues = new Map<string, Queue>()
   const joined = createBoundedMap<string, true>(REMEMBERED_CHATS)
   let stopping = false
@@ -144,7 +149,9 @@ export const createRecorder = ({ db, events, people, instances, clock, logger }:
     const engineEvents = works.flatMap((work) => (work.kind === 'engine' ? [work.event] : []))
     const self = instances.self(instanceId)
     const introduce = await people.meet(instanceId, [self, ...engineEvents.flatMap(addressesIn)])
-    const context: PlanContext = { instanceId, settings: instances.settingsOf(instanceId), self, introduce, now: clock.now() }
+    const naming = { newId: media.newId, s3Url: await media.s3Urls(instanceId) }
+    const settings = instances.settingsOf(instanceId)
+    const context: PlanContext = { instanceId, settings, self, introduce, media: naming, now: clock.now() }
 
     const plans: Plan[] = []
     for (const work of works) {
@@ -174,12 +181,15 @@ export const createRecorder = ({ db, events, people, instances, clock, logger }:
       for (const { lid, jid } of chats) await renameChat(tx, instanceId, lid, jid)
       const fresh = await insertMessages(tx, [...rows.values()])
       const happened: NewEvent[] = []
-      for (const { message, change, event } of plans) {
+      const fetched: NewMedia[] = []
+      for (const { message, change, event, media: carried } of plans) {
         // Each key counts once, also within the batch.
         if (message !== null && !fresh.delete(keyText(message)) && !(await fillIn(tx, message))) continue
         if (change !== null && !(await applyChange(tx, instanceId, change))) continue
+        if (carried !== null) fetched.push(carried)
         if (event !== null) happened.push(event)
       }
+      await media.note(tx, fetched)
       for (const raise of merged(plans)) await raiseStatus(tx, instanceId, raise)
       await people.store(tx, instanceId, names)
       await settleInbox(
@@ -190,6 +200,7 @@ export const createRecorder = ({ db, events, people, instances, clock, logger }:
       await record(...happened)
     })
     passed(milestones.recorded, plans)
+    if (plans.some((plan) => plan.media !== null)) media.wake()
     people.remember(instanceId, names)
     for (const { jid } of chats) joined.set(`${instanceId} ${jid}`, true)
   }
@@ -246,7 +257,7 @@ export const createRecorder = ({ db, events, people, instances, clock, logger }:
 
 class Interrupted extends Error {}
 
-const emptyPlan: Plan = { message: null, change: null, status: null, event: null, names: [], inbox: null }
+const emptyPlan: Plan = { message: null, change: null, status: null, media: null, event: null, names: [], inbox: null }
 
 const passed = (milestone: Channel, plans: readonly Plan[]): void => {
   if (!milestone.hasSubscribers) return

@@ -7,12 +7,14 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiError, errors } from '../http/errors.ts'
 import type { Instance } from '../instances/instance.ts'
+import type { Attached, Media } from '../media/media.ts'
 import { type Clock, rfc3339 } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
 import type { Database } from '../storage/database.ts'
 import type { Address, EngineSession, SendOptions } from '../whatsapp/engine.ts'
-import { isGroupJid, isLid, lidJid, numberJid, parseJid } from '../whatsapp/jid.ts'
+import { isGroupJid, isLid, isNewsletterJid, lidJid, numberJid, parseJid } from '../whatsapp/jid.ts'
 import { encodeWireMessage, type WireMessage } from '../whatsapp/wire.ts'
+import { type CarriedMedia, carriedMedia } from './carried-media.ts'
 import type { CommonBody } from './common-body.ts'
 import { canonical, type Mentions, type Quote, writeContext } from './context.ts'
 import { exchangeData, type Person } from './exchange.ts'
@@ -22,7 +24,7 @@ import { findMessages, insertMessages, type NewMessage, type StoredMessage } fro
 import type { People } from './people.ts'
 import { findQuote } from './quotes.ts'
 import { parseRecipient, type Recipients } from './recipient.ts'
-import type { InstanceFacts, Recorder } from './recorder.ts'
+import type { InstanceFacts, MediaStore, Recorder } from './recorder.ts'
 import { refusalOf } from './refusals.ts'
 import type { Turns } from './turns.ts'
 
@@ -64,13 +66,17 @@ interface Collaborators {
   recorder: Recorder
   turns: Turns
   linkPreview(text: string): Promise<LinkPreview | null>
+  media: SenderMedia
 }
+
+/** What sending needs of media/. */
+export type SenderMedia = MediaStore & Pick<Media, 'attach' | 'keep'>
 
 const LONGEST_DELAY_S = 60
 const DEFAULT_SOURCE = 'api'
 
 export const createSender = (collaborators: Collaborators): Sender => {
-  const { db, clock, logger, instances, people, recipients, recorder, turns, linkPreview } = collaborators
+  const { db, clock, logger, instances, people, recipients, recorder, turns, linkPreview, media } = collaborators
 
   /** `paused` is also sent when the message then fails: nobody should see us typing for ever. */
   const typeFor = async (session: EngineSession, to: Address, seconds: number): Promise<void> => {
@@ -82,7 +88,11 @@ export const createSender = (collaborators: Collaborators): Sender => {
     await show('paused')
   }
 
-  const storePending = (row: NewMessage): Promise<unknown> => db.write((tx) => insertMessages(tx, [row]))
+  const storePending = (row: NewMessage, carried: CarriedMedia | null): Promise<unknown> =>
+    db.write(async (tx) => {
+      await insertMessages(tx, [row])
+      if (carried?.note) await media.note(tx, [carried.note])
+    })
 
   const storeFailed = async ({ instance_id, message_id, chat }: NewMessage): Promise<void> => {
     try {
@@ -114,9 +124,17 @@ export const createSender = (collaborators: Collaborators): Sender => {
       const { to, quote } = await quoteFor(db, instance.id, asked, body)
       const mentions = isGroupJid(canonical(to)) ? mentionsOf(body) : { people: [], everybody: false }
 
-      return turns.take(instance.id, canonical(to), async () => {
+      const leave = async (attached: Attached[]): Promise<SentMessage> => {
         const self = instances.self(instance.id)
         const id = newMessageId()
+        const attach: Composing['attach'] = async (from, wanted) => {
+          const newsletter = isNewsletterJid(canonical(to))
+          const one = await media.attach(from, wanted, { instanceId: instance.id, session, newsletter }).catch((error: unknown) => {
+            throw refusalOf(error, number)
+          })
+          attached.push(one)
+          return one
+        }
         const [{ message, messageType, content, answer = {}, extras = {} }] = await Promise.all([
           kind.compose({
             contextInfo: writeContext(quote, mentions),
@@ -125,6 +143,7 @@ export const createSender = (collaborators: Collaborators): Sender => {
             to,
             self,
             session,
+            attach,
             stored: (messageId) => storedIn(db, instance.id, canonical(to), messageId),
           }),
           typeFor(session, to, Math.min(body.delay ?? 0, LONGEST_DELAY_S)),
@@ -134,7 +153,15 @@ export const createSender = (collaborators: Collaborators): Sender => {
         const sender = introduce(self)
         const source = body.source?.trim() || DEFAULT_SOURCE
         const row = rowOf({ instanceId: instance.id, id, chat, sender, message, content, source, quote, now: clock.now() })
-        await storePending(row)
+        const carried = carriedMedia(
+          { instanceId: instance.id, messageId: id, chat, sender, fromMe: true, message },
+          { newId: media.newId, s3Url: await media.s3Urls(instance.id) },
+          attached,
+        )
+        await storePending(row, carried)
+        const ours = attached.find((one) => one.id === carried?.note?.id)
+        if (ours !== undefined) await media.keep(instance.id, ours)
+        else if (carried?.note) media.wake()
 
         const { timestamp } = await handOver(instances, instance.id, to, message, { ...extras, id }).catch(async (error: unknown) => {
           await storeFailed(row)
@@ -143,7 +170,7 @@ export const createSender = (collaborators: Collaborators): Sender => {
 
         // It has left. From here on nothing may turn the answer into a failure: the caller would send it again.
         const reading = readMessage(message)
-        const data = exchangeData({ id, fromMe: true, timestamp, chat, sender, message, reading, source })
+        const data = exchangeData({ id, fromMe: true, timestamp, chat, sender, message, reading, media: carried?.told ?? null, source })
         await recorder
           .announce({ instanceId: instance.id, name: 'message.exchange', lane: canonical(chat), data })
           .catch((error: unknown) => logger.error({ err: error, message: id }, 'A sent message could not be announced'))
@@ -160,6 +187,16 @@ export const createSender = (collaborators: Collaborators): Sender => {
           ...answer,
           ...(quote === null ? {} : { replyTo: { messageId: quote.messageId } }),
           ...(mentions.people.length === 0 ? {} : { mentions: [...mentions.people] }),
+        }
+      }
+
+      return turns.take(instance.id, canonical(to), async () => {
+        const attached: Attached[] = []
+        try {
+          return await leave(attached)
+        } finally {
+          // Those that were kept have been moved away.
+          for (const { file } of attached) await file.discard()
         }
       })
     },
@@ -237,7 +274,7 @@ const rowOf = ({ instanceId, id, chat, sender, message, content, source, quote, 
     refers_to: quote?.messageId ?? about,
     edited_content: null,
     revoked: 0,
-    media_type: null,
+    media_type: readMessage(message).mediaType,
     wire: encodeWireMessage(message),
     sent_at: now,
     stored_at: now,

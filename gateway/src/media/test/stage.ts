@@ -73,7 +73,7 @@ export const openStage = async ({ db, vault }: TestDatabase, options: { concurre
         mediaConcurrency: options.concurrency ?? 4,
         conversionConcurrency: 2,
         conversionSeconds: 60,
-        ffmpegPath: 'ffmpeg',
+        ffmpegPath: join(home, 'no-ffmpeg'),
       },
       sessionOf: (instanceId) => (connected.has(instanceId) ? session : null),
       bucketOf: async (instanceId) => buckets.get(instanceId) ?? null,

@@ -3,6 +3,7 @@
  * read. `registry.ts` lists them.
  */
 import type { z } from 'zod'
+import type { Attached, MediaSource, Wanted } from '../../media/media.ts'
 import type { Address, EngineSession, SendExtras } from '../../whatsapp/engine.ts'
 import type { WireMessage } from '../../whatsapp/wire.ts'
 import type { StoredMessage } from '../message-repository.ts'
@@ -72,6 +73,11 @@ export interface Composing {
   to: Address
   self: Address
   session: EngineSession
+  /**
+   * Fetches a caller's media, converts it and uploads it to WhatsApp; the file is taken care of. Throws the documented 400s. A kind that
+   * uses it declares `longValues`, and its fields with `longText()`.
+   */
+  attach(source: MediaSource, wanted: Wanted): Promise<Attached>
   /** A stored message of this chat, e.g. the one that is reacted to; null when there is none. */
   stored(messageId: string): Promise<StoredMessage | null>
 }
@@ -99,6 +105,8 @@ export interface OutgoingKind<Body extends z.ZodObject = z.ZodObject> {
   body: Body
   /** Always goes there; the body has no recipient then. */
   to?: 'status@broadcast'
+  /** The body may hold media as base64, or as an uploaded file. */
+  longValues?: boolean
   /** Takes no `delay`, `replyTo` and mentions. */
   plain?: boolean
   /** Of the answer's `data`, beside the fields all kinds share. */

@@ -13,6 +13,7 @@ import type { HandedRequest } from '../../http/operation.ts'
 import { parse } from '../../http/validation.ts'
 import { defaultSettings, type InstanceSettings } from '../../instances/settings-values.ts'
 import { systemClock } from '../../runtime/clock.ts'
+import { ulid } from '../../runtime/ids.ts'
 import { createLogger } from '../../runtime/logging.ts'
 import { createMemoryEngine } from '../../whatsapp/adapters/memory/engine.ts'
 import { MemoryNetwork, type MemoryPerson } from '../../whatsapp/adapters/memory/network.ts'
@@ -114,6 +115,7 @@ const build = (database: TestDatabase, network: MemoryNetwork, shop: MemoryPerso
     instances,
     events,
     identitiesOf,
+    media: noMedia,
     unreadablePatienceMs: 300,
   })
   const happened: EngineEvent[] = []
@@ -202,4 +204,14 @@ const build = (database: TestDatabase, network: MemoryNetwork, shop: MemoryPerso
     },
   }
   return stage
+}
+
+/** Media has tests of its own. */
+const noMedia = {
+  newId: () => ulid(Date.now()),
+  s3Urls: async () => null,
+  note: async () => {},
+  wake() {},
+  keep: async () => {},
+  attach: () => Promise.reject(new Error('no media here')),
 }

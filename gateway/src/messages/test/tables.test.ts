@@ -127,6 +127,7 @@ describe('chat types of an event', () => {
       sender: person,
       message,
       reading: readMessage(message),
+      media: null,
       source: '',
     })
     expect(data).toMatchObject({ chat: { type }, timestamp: '1970-01-01T00:00:00.000Z' })
