@@ -131,7 +131,17 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
   const spool = createSpool(settings.dataDir)
   const identitiesOf = (instanceId: string) => new DatabaseIdentityStore(db, instanceId)
 
-  const events = createEvents({ db, vault, clock, outbound, logger, settings, tokenOf: (instanceId) => instances.tokenOf(instanceId) })
+  const events = createEvents({
+    db,
+    vault,
+    clock,
+    outbound,
+    logger,
+    settings,
+    tokenOf: (instanceId) => instances.tokenOf(instanceId),
+    openBlob: (instanceId, blob) => media.open(instanceId, blob),
+    blobInBucket: (instanceId, blob) => media.settled(instanceId, blob),
+  })
   const media: Media = createMedia({
     db,
     vault,

@@ -11,4 +11,10 @@ export interface Blob {
 /** `blob` as an event's data names it (`message.media.blob`). Null: there is no such blob, or no longer. */
 export type OpenBlob = (instanceId: string, blob: string) => Promise<Blob | null>
 
+/**
+ * Resolves when the bytes are where the event's `s3Url` says, or it is clear that they will not be soon: a receiver should find them there.
+ * Never waits longer than some seconds.
+ */
+export type BlobInBucket = (instanceId: string, blob: string) => Promise<void>
+
 export const noBlobs: OpenBlob = async () => null

@@ -56,6 +56,13 @@ const namesBlob = (data: string): boolean => data.includes('"blob":')
 
 const dataWithBlob = z.looseObject({ message: z.looseObject({ media: z.looseObject({ blob: z.string() }) }) })
 
+/** The blob whose place in a bucket the event tells; null when it tells none. */
+export const blobToldInBucket = (data: string): string | null => {
+  if (!namesBlob(data) || !data.includes('"s3Url":"')) return null
+  const read = dataWithBlob.safeParse(JSON.parse(data))
+  return read.success ? read.data.message.media.blob : null
+}
+
 const withoutBlob = (data: string): string => {
   const read = dataWithBlob.safeParse(JSON.parse(data))
   if (!read.success) return data

@@ -6,7 +6,7 @@ import { continueUlids, ulidFloor } from '../runtime/ids.ts'
 import type { Logger } from '../runtime/logging.ts'
 import type { Database } from '../storage/database.ts'
 import type { Vault } from '../storage/vault.ts'
-import { noBlobs, type OpenBlob } from './blobs.ts'
+import { type BlobInBucket, noBlobs, type OpenBlob } from './blobs.ts'
 import { createInstanceDataOf } from './envelope.ts'
 import type { EventLog } from './event.ts'
 import { createEventHistory } from './history.ts'
@@ -74,6 +74,8 @@ interface Collaborators {
   tokenOf(instanceId: string): Promise<string>
   /** The bytes of media, for webhooks that want them; without it, events go without. */
   openBlob?: OpenBlob
+  /** Before an event that names a place in a bucket goes to a webhook. */
+  blobInBucket?: BlobInBucket
   /** For tests, whose hours are milliseconds. */
   rules?: DeliveryRules
   alarm?: SetAlarm
@@ -95,6 +97,7 @@ export const createEvents = (collaborators: Collaborators): Events => {
     settings,
     tokenOf,
     openBlob = noBlobs,
+    blobInBucket = async () => {},
     alarm,
     rules = usualRules,
     hubLimits = usualHubLimits,
@@ -119,6 +122,7 @@ export const createEvents = (collaborators: Collaborators): Events => {
     targets,
     instanceDataOf,
     openBlob,
+    blobInBucket,
     logger,
     concurrency: settings.deliveryConcurrency,
     ...(alarm && { alarm }),

@@ -14,8 +14,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Outbound } from '../../outbound/outbound.ts'
-import type { OpenBlob } from '../blobs.ts'
-import type { InstanceDataOf } from '../envelope.ts'
+import type { BlobInBucket, OpenBlob } from '../blobs.ts'
+import { blobToldInBucket, type InstanceDataOf } from '../envelope.ts'
 import { type Attempted, attemptDelivery } from './attempt.ts'
 import { bodyWithMedia, plainBody } from './body.ts'
 import { freeLeases, hurrySome, releaseLane, retireWebhook, webhooksWithLanes } from './lanes.ts'
@@ -37,6 +37,7 @@ export interface DeliveryCollaborators extends SettlementCollaborators {
   outbound: Outbound
   instanceDataOf: InstanceDataOf
   openBlob: OpenBlob
+  blobInBucket: BlobInBucket
   /** For tests that turn the clock by hand. */
   alarm?: SetAlarm
   /** Requests under way in all. A webhook's first one never waits for the others. */
@@ -78,7 +79,7 @@ const MEDIA_TRIES = 3
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): DeliveryWorkers => {
-  const { db, clock, targets, instanceDataOf, openBlob, logger, concurrency, rules, alarm = unrefedTimer } = collaborators
+  const { db, clock, targets, instanceDataOf, openBlob, blobInBucket, logger, concurrency, rules, alarm = unrefedTimer } = collaborators
   const ledger = createLedger({ db, clock, repository: collaborators.repository, leaseMs: rules.leaseMs })
   const settle = createSettlement({ ...collaborators, ledger })
   const channels = new Map<string, Channel>()
@@ -251,7 +252,11 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
       target,
       event: delivery.name,
       eventId: delivery.eventId,
-      body: async () => (target.mediaBase64 ? bodyWithMedia(event, instanceData, openBlob) : plainBody(event, instanceData)),
+      body: async () => {
+        const inBucket = blobToldInBucket(event.data)
+        if (inBucket !== null) await blobInBucket(event.instanceId, inBucket)
+        return target.mediaBase64 ? bodyWithMedia(event, instanceData, openBlob) : plainBody(event, instanceData)
+      },
       otherwise: delivery.attempts + 1 < MEDIA_TRIES ? null : plainBody(event, instanceData),
       signal: abandon.signal,
     })
