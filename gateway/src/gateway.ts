@@ -220,6 +220,7 @@ const openHttp = async (settings: Settings, logger: Logger, { db, accounts }: St
   const operations = [
     ...instances.operations,
     ...messages.operations,
+    ...media.operations,
     ...events.operations,
     ...notBuiltOperations(),
     ...(settings.adminToken === null ? [] : accountOperations(accounts)),

@@ -30,3 +30,19 @@ export async function* decodeBase64(text: AsyncIterable<string | Uint8Array>, be
   if (rest.length === 1) throw mediaErrors.unusable('not valid base64')
   if (rest.length > 0) yield Buffer.from(rest, 'base64')
 }
+
+/** Characters of this many bytes. */
+export const base64Length = (bytes: number): number => Math.ceil(bytes / 3) * 4
+
+/** Yields the characters of the bytes, piece by piece. */
+export async function* encodeBase64(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  let rest: Buffer = Buffer.alloc(0)
+  for await (const chunk of bytes) {
+    const here: Buffer = rest.length === 0 ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength) : Buffer.concat([rest, chunk])
+    // Three bytes become four characters; what does not fill a group waits for the next piece.
+    const whole = here.length - (here.length % 3)
+    if (whole > 0) yield Buffer.from(here.toString('base64', 0, whole), 'latin1')
+    rest = Buffer.from(here.subarray(whole))
+  }
+  if (rest.length > 0) yield Buffer.from(rest.toString('base64'), 'latin1')
+}

@@ -14,6 +14,7 @@ import { createKeyedLock } from './keyed-lock.ts'
 import type { Attached, Attaching, Media, MediaSource } from './media.ts'
 import { MEGABYTE } from './media-errors.ts'
 import { createMediaRepository } from './media-repository.ts'
+import { mediaOperations } from './operations.ts'
 import { createReading } from './reading.ts'
 import { createRetention } from './retention.ts'
 import type { BucketConfiguration } from './store/bucket.ts'
@@ -101,6 +102,7 @@ export const createMedia = ({ db, vault, clock, logger, outbound, settings, sess
   }
 
   return {
+    operations: mediaOperations({ ...reading, isConnected: (instanceId) => sessionOf(instanceId) !== null }),
     attach,
     bring,
 

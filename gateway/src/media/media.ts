@@ -9,6 +9,7 @@
  * `GET /api/chat/base64` call `find` and `open`.
  */
 import type { Readable } from 'node:stream'
+import type { Operation } from '../http/operation.ts'
 import type { SpooledFile } from '../http/spool.ts'
 import type { Writer } from '../storage/database.ts'
 import type { MediaSession, UploadedMedia } from '../whatsapp/media.ts'
@@ -100,6 +101,7 @@ export interface OpenMedia {
 }
 
 export interface Media {
+  readonly operations: readonly Operation[]
   /**
    * Fetches, converts and uploads. Throws the documented 400s (`Provide exactly one of mediaUrl or mediaBase64`, `Failed to download
    * media: <reason>`, `Failed to process media: <reason>`, `Media must be at most 100 MB`) and what the session throws while uploading.
