@@ -195,8 +195,11 @@ const past = (reader: Database['read'], table: 'delivered' | 'failed_attempts', 
   reader.selectFrom(table).select('event_id').where('webhook_id', '=', webhookId).where('event_id', '<', floor).orderBy('event_id')
 
 /** Of the events after `after` up to `last`, those that no delivery needs. Gives how many. */
-const removeUnneeded = async (tx: Writer, after: string, last: string): Promise<number> => {
-  const result = await tx
+const removeUnneeded = async (tx: Writer, after: string, last: string): Promise<number> =>
+  Number((await unneeded(tx, after, last).executeTakeFirst()).numDeletedRows)
+
+export const unneeded = (tx: Database['read'], after: string, last: string) =>
+  tx
     .deleteFrom('events')
     .where('id', '>', after)
     .where('id', '<=', last)
@@ -213,6 +216,3 @@ const removeUnneeded = async (tx: Writer, after: string, last: string): Promise<
         ),
       ),
     )
-    .executeTakeFirst()
-  return Number(result.numDeletedRows)
-}

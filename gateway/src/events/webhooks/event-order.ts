@@ -8,7 +8,8 @@ import { sql } from 'kysely'
 
 /** In place of `where webhook_id = …`. `webhook` is an id, or a column; `alias` what the query calls the table `deliveries`. */
 export const inEventOrder = (webhook: string | { column: string }, alias = 'deliveries') =>
-  sql<boolean>`(${sql.ref(`${alias}.webhook_id`)} || '') = ${typeof webhook === 'string' ? webhook : sql.ref(webhook.column)}`
+  // SQLite uses an index on an expression only for values without a type of their own, so a column is made one too.
+  sql<boolean>`(${sql.ref(`${alias}.webhook_id`)} || '') = ${typeof webhook === 'string' ? webhook : sql`(${sql.ref(webhook.column)} || '')`}`
 
 /** For a query of `delivered as d`: leaves out what is on its way, or given up, once more. */
 export const notUnderWay = sql<boolean>`not exists (
