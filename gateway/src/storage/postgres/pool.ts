@@ -12,6 +12,12 @@ const connections = 10
 /** Statement texts that are prepared by name; `in (…)` lists of ever new lengths must not fill the server's memory. */
 const maxNamedStatements = 500
 
+/**
+ * Every statement of ours goes by an index. PostgreSQL guesses from old counts, and of tables that fill and empty by the second the counts
+ * are always wrong: it would read whole tables, and a transaction that did collides with everybody who writes there.
+ */
+const byIndex = 'set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off'
+
 /** As Kysely wants it. Repeated statements are parsed once per connection. */
 export function createPool(url: string, logger: Logger): PostgresPool {
   const pool = new pg.Pool({
@@ -19,6 +25,9 @@ export function createPool(url: string, logger: Logger): PostgresPool {
     max: connections,
     statement_timeout: statementTimeout,
     idle_in_transaction_session_timeout: idleInTransactionTimeout,
+  })
+  pool.on('connect', (client) => {
+    client.query(byIndex).catch((error: Error) => logger.warn({ reason: error.message }, 'A database connection plans as it likes'))
   })
   pool.on('error', (error) => logger.warn({ reason: error.message }, 'An idle database connection was lost'))
   const nameOf = statementNames()
