@@ -7,6 +7,7 @@ import process from 'node:process'
 import { connect } from './connect.ts'
 import { delivery } from './delivery.ts'
 import { holds, line, type Measurement } from './measurement.ts'
+import { media } from './media.ts'
 import { memory } from './memory.ts'
 import { outbox } from './outbox.ts'
 import { read } from './read.ts'
@@ -22,6 +23,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Measurement | Measuremen
   receive,
   connect,
   memory,
+  media,
   delivery,
   websocket,
   outbox: outbox('SQLite'),

@@ -46,29 +46,39 @@ const inFlight = 64
 
 const throughput = (name: DatabaseName): Promise<Measurement> =>
   withDatabases(name, async ({ fresh }) => {
-    const ours: number[] = []
-    const theirs: number[] = []
+    const ours: Rate[] = []
+    const theirs: Rate[] = []
     for (let n = 0; n < rounds; n += 1) {
       theirs.push(await received((url) => startBench('posts', url, deliveries, inFlight)))
       const place = JSON.stringify(await fresh())
       ours.push(await received((url) => startBench('events', 'deliver', place, url, instances, deliveries)))
     }
+    const [here, there] = [medianOf(ours), medianOf(theirs)]
     return {
       what: `webhooks delivered/s ÷ bare undici, ${name}`,
-      value: median(ours) / median(theirs),
+      value: here.perSecond / there.perSecond,
       unit: '',
       bound: { is: 'at least', value: 0.5 },
-      detail: `${round(median(ours))} ÷ ${round(median(theirs))} per second, median of ${rounds} × ${deliveries}, ${inFlight} in flight, ${instances} receivers with 20 chats each, commits flushed`,
+      detail: `${round(here.perSecond)} ÷ ${round(there.perSecond)} per second, median of ${rounds} × ${deliveries}, ${inFlight} requests at once, ${instances} receivers with 20 chats each, commits flushed; CPU of the process ${round(here.cpu)} and ${round(there.cpu)} µs each`,
     }
   })
 
-const received = async (start: (url: string) => ReturnType<typeof startBench>): Promise<number> => {
+interface Rate {
+  perSecond: number
+  /** Microseconds a delivery. */
+  cpu: number
+}
+
+const medianOf = (rates: readonly Rate[]): Rate => ({
+  perSecond: median(rates.map(({ perSecond }) => perSecond)),
+  cpu: median(rates.map(({ cpu }) => cpu)),
+})
+
+const received = async (start: (url: string) => ReturnType<typeof startBench>): Promise<Rate> => {
   const receiver = startBench('receiver', deliveries, warmUp)
   const { url } = await lineOf<{ url: string }>(receiver)
-  const sender = start(url)
-  const { code } = await sender.exited
-  if (code !== 0) throw new Error(sender.output())
+  const { cpuMs } = await resultOf<{ cpuMs: number }>(start(url))
   const { perSecond } = await lineOf<{ perSecond: number }>(receiver, 1)
   receiver.kill('SIGTERM')
-  return perSecond
+  return { perSecond, cpu: (cpuMs * 1000) / deliveries }
 }

@@ -28,6 +28,14 @@ export const resultOf = async <T>(program: Program): Promise<T> => {
   return JSON.parse(last) as T
 }
 
+/** Every line of a program that ends by itself. */
+export const resultsOf = async <T>(program: Program): Promise<T[]> => {
+  const { code } = await program.exited
+  const lines = jsonLines(program)
+  if (code !== 0 || lines.length === 0) throw new Error(`the program failed:\n${program.output().slice(-4000)}`)
+  return lines.map((one) => JSON.parse(one) as T)
+}
+
 const jsonLines = (program: Program): string[] =>
   program
     .output()

@@ -1,7 +1,7 @@
 /**
  * Events without WhatsApp and without REST, as a process of its own: log, outbox and workers as the gateway has them, on a real database.
  * `place` is JSON. Ends with one JSON line.
- *   deliver <place> <url> <instances> <events>              stores all events first, then delivers them
+ *   deliver <place> <url> <instances> <events>              stores all events first, then delivers them; `cpuMs` of the latter
  *   pace <place> <url> <instances> <events> <per second>    stores events at this rate while they are delivered. `stored`: event id → time;
  *                                                            `cpuMs` of the process, without the first fifth, whose end `{"warm"}` tells
  *   pace … <rows>                                            the same while so many other deliveries wait for their next attempt
@@ -81,9 +81,11 @@ const delivered = async (): Promise<void> => {
 const deliver = async () => {
   await setUp()
   for (let n = 0; n < count; n += 500) await Promise.all(Array.from({ length: Math.min(500, count - n) }, (_, m) => store(n + m)))
+  const before = process.cpuUsage()
   await events.start()
   await delivered()
-  return {}
+  const { user, system } = process.cpuUsage(before)
+  return { cpuMs: (user + system) / 1000 }
 }
 
 const pace = async () => {

@@ -1,5 +1,5 @@
 /**
- * The bare side of delivery: POSTs through undici and nothing else, as a process of its own.
+ * The bare side of delivery: POSTs through undici and nothing else, as a process of its own. Ends with a JSON line, `cpuMs`.
  *   posts <url> <requests> <in flight>
  */
 import process from 'node:process'
@@ -12,6 +12,7 @@ const { origin, pathname: path } = new URL(url)
 const agent = new Agent({ connections: inFlight, pipelining: 1 })
 const instanceData = { baseUrl: 'http://127.0.0.1', instance: 'instance-1', token: 'x'.repeat(49) }
 
+const before = process.cpuUsage()
 let next = 0
 const worker = async () => {
   while (next < requests) {
@@ -36,3 +37,5 @@ const worker = async () => {
 }
 await Promise.all(Array.from({ length: inFlight }, worker))
 await agent.close()
+const { user, system } = process.cpuUsage(before)
+process.stdout.write(`${JSON.stringify({ cpuMs: (user + system) / 1000 })}\n`)

@@ -126,9 +126,9 @@ export const createMedia = ({ db, vault, clock, logger, outbound, settings, sess
     note: (tx, media) => repository.insert(tx, media, clock.now()),
     wake: worker.wake,
 
-    async keep(instanceId, { id, file }) {
+    async keep(instanceId, { id, file, upload }) {
       try {
-        await worker.keep(instanceId, id, file.path)
+        await worker.keep(instanceId, id, file.path, upload.fileSha256)
       } catch (error) {
         logger.error({ err: error, instance: instanceId, media: id }, 'A sent file could not be kept; it is downloaded again')
         await file.discard().catch(() => {})

@@ -122,7 +122,7 @@ export interface Media {
   /** After that commit: there is something to do. */
   wake(): void
   /** After that commit, for media we sent: the bytes are here already. Takes the file over. Never throws: else they are downloaded. */
-  keep(instanceId: string, attached: Pick<Attached, 'id' | 'file'>): Promise<void>
+  keep(instanceId: string, attached: Pick<Attached, 'id' | 'file' | 'upload'>): Promise<void>
 
   /** The media of a message; null when it has none that we know of. */
   find(instanceId: string, messageId: string): Promise<StoredMedia | null>

@@ -25,7 +25,7 @@ export interface Worker {
   /** Something may be due. */
   wake(): void
   /** A file of ours is the content of this media: nothing has to be downloaded. Takes the file over. */
-  keep(instanceId: string, id: string, path: string): Promise<void>
+  keep(instanceId: string, id: string, path: string, sha256: Uint8Array): Promise<void>
   /** Ends what is under way; it is taken up again by the next run. */
   stop(): Promise<void>
 }
@@ -233,7 +233,7 @@ export const createWorker = (collaborators: Collaborators): Worker => {
 
   return {
     wake,
-    keep: async (instanceId, id, path) => arrive({ id, instanceId }, path, await hashOf(path)),
+    keep: (instanceId, id, path, sha256) => arrive({ id, instanceId }, path, Buffer.from(sha256).toString('hex')),
     async stop() {
       stopping.abort()
       if (timer !== null) clearTimeout(timer)

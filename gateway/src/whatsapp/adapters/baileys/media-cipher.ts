@@ -25,6 +25,7 @@ const info: Record<MediaKind, string> = {
 }
 
 const MAC_LENGTH = 10
+const noBytes: Uint8Array = new Uint8Array(0)
 
 export const keysFor = (mediaKey: Uint8Array, kind: MediaKind): MediaKeys => {
   const expanded = new Uint8Array(hkdfSync('sha256', mediaKey, new Uint8Array(0), info[kind], 112))
@@ -97,15 +98,18 @@ export const decryptFile = async (
   const sealed = createHash('sha256')
   const decrypt = async function* (bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     // The last bytes are the MAC, and which ones are the last is only known at the end.
-    let held: Uint8Array = new Uint8Array(0)
+    let held = noBytes
     for await (const chunk of bytes) {
       sealed.update(chunk)
-      const all = held.length === 0 ? chunk : Buffer.concat([held, chunk])
-      const end = Math.max(0, all.length - MAC_LENGTH)
-      const ciphertext = all.subarray(0, end)
-      held = Buffer.from(all.subarray(end))
-      mac.update(ciphertext)
-      yield decipher.update(ciphertext)
+      // Copying every chunk only to join ten bytes to it would double the garbage.
+      const [ahead, rest] = chunk.length < MAC_LENGTH ? [Buffer.concat([held, chunk]), noBytes] : [held, chunk]
+      const passed = rest.length > 0 ? ahead.length : Math.max(0, ahead.length - MAC_LENGTH)
+      const end = Math.max(0, rest.length - MAC_LENGTH)
+      held = rest.length > 0 ? Buffer.from(rest.subarray(end)) : Buffer.from(ahead.subarray(passed))
+      for (const ciphertext of [ahead.subarray(0, passed), rest.subarray(0, end)]) {
+        mac.update(ciphertext)
+        yield decipher.update(ciphertext)
+      }
     }
     const isWhole = held.length === MAC_LENGTH && mac.digest().subarray(0, MAC_LENGTH).equals(held)
     if (!isWhole || !sameHash(fileEncSha256, sealed.digest())) throw damaged()
