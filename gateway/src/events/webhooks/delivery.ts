@@ -22,6 +22,7 @@ import { freeLeases, hurrySome, releaseLane, retireWebhook, webhooksWithLanes } 
 import { createLedger } from './ledger.ts'
 import { type Delivery, nextDue } from './outbox.ts'
 import type { Target } from './repository.ts'
+import { createRequests } from './requests.ts'
 import { createSettlement, type Settled, type SettlementCollaborators, type Untried } from './settlement.ts'
 
 export interface DeliveryWorkers {
@@ -67,6 +68,8 @@ interface Channel {
   notBefore: number
 }
 
+/** Lanes that may be claimed for each request under way: while one is being noted, another has its request. */
+const LANES_PER_REQUEST = 2
 /** Deliveries of one lane before others of the same webhook get their turn. */
 const LANE_RUN = 20
 /** Pause after the store failed us, and while an instance is being deleted. */
@@ -87,7 +90,10 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
   const ready = new Set<Channel>()
   const running = new Set<Promise<void>>()
   const abandon = new AbortController()
-  let inFlight = 0
+  const requests = createRequests(concurrency)
+  const mostLanes = concurrency * LANES_PER_REQUEST
+  /** Lanes being worked on, of all webhooks. */
+  let lanes = 0
   // What is stored before the start is found by it, after it has freed the leases of an earlier run and no others.
   let started = false
   let stopping = false
@@ -133,7 +139,7 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
 
   const roomOf = (channel: Channel, target: Target): number => {
     const own = (target.failures >= rules.probeAfter ? 1 : rules.perWebhook) - channel.busy.size
-    return channel.busy.size === 0 ? Math.min(own, Math.max(concurrency - inFlight, 1)) : Math.min(own, concurrency - inFlight)
+    return channel.busy.size === 0 ? Math.min(own, Math.max(mostLanes - lanes, 1)) : Math.min(own, mostLanes - lanes)
   }
 
   const claim = async (channel: Channel): Promise<void> => {
@@ -182,7 +188,7 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
   /** One lane, in order, until it is empty, a delivery fails, or others should have their turn. */
   const workLane = async (channel: Channel, first: Delivery): Promise<void> => {
     channel.busy.add(first.lane)
-    inFlight++
+    lanes++
     let due: number | null = null
     try {
       due = await emptyLane(channel, first)
@@ -195,7 +201,7 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
     }
     channel.claimedTwice.delete(first.lane)
     channel.busy.delete(first.lane)
-    inFlight--
+    lanes--
     laneFinished(channel, due)
   }
 
@@ -203,7 +209,8 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
   const emptyLane = async (channel: Channel, first: Delivery): Promise<number | null> => {
     let delivery = first
     for (let run = 1; ; run++) {
-      const result = await attempt(channel, delivery)
+      const current = delivery
+      const result = await requests.run(channel.webhookId, () => attempt(channel, current))
       const settled = await settleUntilStored(channel, delivery, result)
       channel.notBefore = settled.notBefore ?? channel.notBefore
       if (settled.recovered) track(hurry(channel))
