@@ -1,6 +1,8 @@
 /** Media on the simulated network: the phone decrypts what we upload, we decrypt and check what it uploads. */
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -168,4 +170,35 @@ describe('again', () => {
     await world.simulator.call('DELETE', `/phones/${shop.number}/media`)
     await expect(engine.session.requestMediaAgain(key, media)).rejects.toMatchObject({ code: 'gone' })
   })
+})
+
+test('both ways lead through the proxy of the instance', async () => {
+  const { host: mediaHost } = new URL(z.object({ mediaUrl: z.string() }).parse(await world.simulator.call('GET', '/network')).mediaUrl)
+  const reached: string[] = []
+  const server = createServer()
+  server.on('connect', ({ url = '' }, socket) => {
+    reached.push(url)
+    const [host = '', port = ''] = url.split(':')
+    const there = connect(Number(port), host, () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n')
+      socket.pipe(there).pipe(socket)
+    })
+    for (const one of [there, socket]) one.on('error', () => socket.destroy())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const proxy = { protocol: 'http', host: '127.0.0.1', port, username: null, password: null } as const
+  const away = await link(world, await world.person('Away'), { proxy })
+  const times = () => reached.filter((authority) => authority === mediaHost).length
+  const bytes = randomBytes(1_000)
+  const upload = await away.session.uploadMedia({ path: await fileOf(bytes), kind: 'image' })
+  const afterUpload = times()
+  expect(afterUpload).toBeGreaterThan(0)
+  const path = newPath()
+  await away.session.downloadMedia({ ...referenceIn({ imageMessage: upload }, 'image') }, { path, maxBytes: 1e6 })
+  expect(await readFile(path)).toEqual(bytes)
+  expect(times()).toBeGreaterThan(afterUpload)
+  await away.session.stop()
+  server.closeAllConnections()
+  server.close()
 })
