@@ -159,7 +159,7 @@ export const createEvents = (collaborators: Collaborators): Events => {
       ...deliveryOperations({
         list: createDeliveryList({ db, repository }),
         redelivery: createRedelivery({ db, clock, repository, wake: workers.wake }),
-        purge: createPurge({ db, repository }),
+        purge: createPurge({ db, repository, changed: workers.changed }),
       }),
       ...webSocketOperations(websocket),
       logOperation({ reading, instanceDataOf }),

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { forEachDatabase } from '../../../testing/databases.ts'
+import type { HandedRequest } from '../../http/operation.ts'
 import { openReceiver, type Receiver } from './receiver.ts'
 import { eventually, INSTANCE, openStage, type Stage, type StageOptions, TOKEN } from './stage.ts'
 
@@ -121,6 +122,38 @@ forEachDatabase((_name, open) => {
       expect((await receiver.count(3)).map(({ json }) => json.data.n).sort()).toEqual([1, 3, 4])
       release()
       expect((await receiver.count(4)).map(({ json }) => json.data.n)).toEqual([1, 3, 4, 2])
+      await settled()
+    })
+
+    test('what was read ahead of a lane is not sent once it is purged', async () => {
+      await begin()
+      const held = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      receiver.answer = ({ json }) => held[json.data.n]?.promise
+      await stage.emit('chat', 0)
+      await receiver.count(1)
+      for (let n = 1; n <= 5; n++) await stage.emit('chat', n)
+      held[0]?.resolve()
+      // Its successors were read together when it was noted.
+      await receiver.count(2)
+      const purge = stage.events.operations.find(({ id }) => id === 'events.purgeDeliveries')
+      const request = { scope: { instance: { id: INSTANCE } }, query: { state: 'waiting' } } as unknown as HandedRequest
+      expect((await purge?.handle(request))?.body).toMatchObject({ purged: 5 })
+      held[1]?.resolve()
+      await settled()
+      await stage.emit('chat', 6)
+      expect((await receiver.count(3)).map(({ json }) => json.data.n)).toEqual([0, 1, 6])
+    })
+
+    test('one that fails in the middle of what was read ahead is tried again before those behind it', async () => {
+      await begin()
+      let failed = false
+      receiver.answer = ({ json }, response) => {
+        if (json.data.n !== 4 || failed) return
+        failed = true
+        response.statusCode = 500
+      }
+      for (let n = 1; n <= 12; n++) await stage.emit('chat', n)
+      expect((await receiver.count(13)).map(({ json }) => json.data.n)).toEqual([1, 2, 3, 4, 4, 5, 6, 7, 8, 9, 10, 11, 12])
       await settled()
     })
 

@@ -47,7 +47,7 @@ forEachDatabase((_name, open) => {
       const add = (webhookId: string, ...lanes: string[]) =>
         db.write(async (tx) => {
           const rows = lanes.map((lane, n) => ({
-            id: `${webhookId} ${n + 1}`,
+            id: `${webhookId} ${String(n + 1).padStart(3, '0')}`,
             instance_id: 'shop',
             name: 'call.update',
             lane,
@@ -83,33 +83,45 @@ forEachDatabase((_name, open) => {
     }
     const attempted = (at = 0): Attempted =>
       ({ outcome: { kind: 'taken', status: 200 }, at, durationMs: 5, answer: 'thanks' }) as unknown as Attempted
-    const waitingOf = (delivery: Delivery | null) => delivery?.eventId.split(' ')[1] ?? null
+    const waitingOf = (delivery: Delivery) => String(Number(delivery.eventId.split(' ')[1]))
 
-    test('takes due lanes, oldest first and no more than asked for, and walks through them', async () => {
-      const { ledger, webhook, add, lanesLeft } = await begin(await open())
+    const endsRun = { failuresOver: false, endsRun: true }
+    const goesOn = { failuresOver: false, endsRun: false }
+
+    test('takes due lanes, oldest first and no more than asked for', async () => {
+      const { ledger, webhook, add } = await begin(await open())
       const id = await webhook('a')
-      await add(id, 'ann', 'bob', 'ann', 'eve', 'ann')
+      await add(id, 'ann', 'bob', 'ann', 'eve')
       const claimed = await ledger.claim(id, 2)
       expect(claimed).toHaveLength(2)
-      expect(await ledger.claim(id, 5)).toHaveLength(1)
-      expect(await ledger.claim(id, 5)).toEqual([])
-      const [first] = claimed
-      expect(first).toMatchObject({
+      expect(claimed[0]?.[0]).toMatchObject({
         webhookId: id,
         instanceId: 'shop',
-        lane: 'ann',
         attempts: 0,
         name: 'call.update',
         data: '{}',
         leaseEnd: 2_000,
       })
-      const walked: (string | null)[] = []
-      for (let delivery = first ?? null; delivery !== null; ) {
-        walked.push(waitingOf(delivery))
-        delivery = await ledger.taken(delivery, attempted(), false)
+      expect([...claimed, ...(await ledger.claim(id, 5))].map((run) => run.map(waitingOf)).sort()).toEqual([['1', '3'], ['2'], ['4']])
+      expect(await ledger.claim(id, 5)).toEqual([])
+    })
+
+    test('walks through a lane run by run, in order, and takes it off at its end', async () => {
+      const { ledger, webhook, add, lanesLeft } = await begin(await open())
+      const id = await webhook('a')
+      // Between lanes that sort before and behind it.
+      await add(id, 'aaa', ...Array.from({ length: 20 }, () => 'bob'), 'eve')
+      const walked: (string | null)[][] = []
+      const claimed = await ledger.claim(id, 5)
+      for (let run = claimed.find(([{ lane }]) => lane === 'bob') ?? null; run !== null; ) {
+        walked.push(run.map(waitingOf))
+        const notes = run.map((delivery, n) => ledger.taken(delivery, attempted(), n === (run?.length ?? 0) - 1 ? endsRun : goesOn))
+        expect((await Promise.all(notes.slice(0, -1))).every((next) => next === null)).toBe(true)
+        run = (await notes.at(-1)) ?? null
       }
-      expect(walked).toEqual(['1', '3', '5'])
-      expect((await lanesLeft()).map(([lane]) => lane)).toEqual(['bob', 'eve'])
+      const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => String(from + n))
+      expect(walked).toEqual([numbers(2, 9), numbers(10, 17), numbers(18, 21)])
+      expect((await lanesLeft()).map(([lane]) => lane)).toEqual(['aaa', 'eve'])
     })
 
     test('writes in one transaction what comes at once, of all webhooks', async () => {
@@ -119,11 +131,11 @@ forEachDatabase((_name, open) => {
       let deliveries: Delivery[] = []
       expect(
         await counted(async () => {
-          deliveries = (await Promise.all(ids.map((id) => ledger.claim(id, 10)))).flat()
+          deliveries = (await Promise.all(ids.map((id) => ledger.claim(id, 10)))).flat(2)
         }),
       ).toBe(1)
       expect(deliveries).toHaveLength(9)
-      expect(await counted(() => Promise.all(deliveries.map((delivery) => ledger.taken(delivery, attempted(7), false))))).toBe(1)
+      expect(await counted(() => Promise.all(deliveries.map((delivery) => ledger.taken(delivery, attempted(7), endsRun))))).toBe(1)
       expect(await db.read.selectFrom('deliveries').selectAll().execute()).toEqual([])
       expect(await db.read.selectFrom('delivery_lanes').selectAll().execute()).toEqual([])
       const past = await db.read.selectFrom('delivered').selectAll().execute()
@@ -136,9 +148,11 @@ forEachDatabase((_name, open) => {
       const [good, bad] = [await webhook('good'), await webhook('bad')]
       await add(good, 'ann')
       await add(bad, 'bob')
-      const deliveries = [...(await ledger.claim(good, 1)), ...(await ledger.claim(bad, 1))]
+      const deliveries = [...(await ledger.claim(good, 1)), ...(await ledger.claim(bad, 1))].flat()
       breakWebhook(bad)
-      const results = await Promise.allSettled(deliveries.map((delivery) => ledger.taken(delivery, attempted(), true)))
+      const results = await Promise.allSettled(
+        deliveries.map((delivery) => ledger.taken(delivery, attempted(), { failuresOver: true, endsRun: true })),
+      )
       expect(results).toMatchObject([
         { status: 'fulfilled', value: null },
         { status: 'rejected', reason: { message: 'this webhook cannot be written' } },
@@ -150,13 +164,13 @@ forEachDatabase((_name, open) => {
       const { db, ledger, webhook, add } = await begin(await open())
       const [purged, deleted, retired] = [await webhook('purged'), await webhook('deleted'), await webhook('retired')]
       for (const id of [purged, deleted, retired]) await add(id, 'ann')
-      const deliveries = (await Promise.all([purged, deleted, retired].map((id) => ledger.claim(id, 1)))).flat()
+      const deliveries = (await Promise.all([purged, deleted, retired].map((id) => ledger.claim(id, 1)))).flat(2)
       await db.write(async (tx) => {
         await tx.deleteFrom('deliveries').where('webhook_id', '=', purged).execute()
         await tx.deleteFrom('webhooks').where('id', '=', deleted).execute()
         await tx.updateTable('deliveries').set({ state: 'dead' }).where('webhook_id', '=', retired).execute()
       })
-      expect(await Promise.all(deliveries.map((delivery) => ledger.taken(delivery, attempted(), false)))).toEqual([null, null, null])
+      expect(await Promise.all(deliveries.map((delivery) => ledger.taken(delivery, attempted(), endsRun)))).toEqual([null, null, null])
       // What was switched off on the way was delivered all the same.
       expect((await db.read.selectFrom('delivered').select('webhook_id').execute()).map((row) => row.webhook_id)).toEqual([retired])
       expect(await db.read.selectFrom('deliveries').selectAll().execute()).toEqual([])
@@ -165,16 +179,15 @@ forEachDatabase((_name, open) => {
     test('prolongs a lease that is half over, and leaves a fresh one alone', async () => {
       const { ledger, webhook, add, lanesLeft, sleep } = await begin(await open())
       const id = await webhook('a')
-      await add(id, 'ann', 'ann', 'ann', 'ann')
-      const [first] = await ledger.claim(id, 1)
-      if (first === undefined) throw new Error('nothing claimed')
+      await add(id, 'ann', 'ann', 'ann')
+      const [[first, second] = []] = await ledger.claim(id, 1)
+      if (first === undefined || second === undefined) throw new Error('not claimed')
       sleep(400)
-      const second = await ledger.taken(first, attempted(), false)
-      expect(second?.leaseEnd).toBe(2_000)
+      await ledger.taken(first, attempted(), goesOn)
       expect(await lanesLeft()).toEqual([['ann', 2_000]])
       sleep(200)
-      const third = second === null ? null : await ledger.taken(second, attempted(), false)
-      expect(third?.leaseEnd).toBe(2_600)
+      const next = await ledger.taken(second, attempted(), endsRun)
+      expect(next?.[0].leaseEnd).toBe(2_600)
       expect(await lanesLeft()).toEqual([['ann', 2_600]])
     })
   })

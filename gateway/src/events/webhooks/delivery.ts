@@ -19,7 +19,7 @@ import { blobToldInBucket, type InstanceDataOf } from '../envelope.ts'
 import { type Attempted, attemptDelivery } from './attempt.ts'
 import { bodyWithMedia, plainBody } from './body.ts'
 import { freeLeases, hurrySome, releaseLane, retireWebhook, webhooksWithLanes } from './lanes.ts'
-import { createLedger } from './ledger.ts'
+import { createLedger, type Run } from './ledger.ts'
 import { type Delivery, nextDue } from './outbox.ts'
 import type { Target } from './repository.ts'
 import { createRequests } from './requests.ts'
@@ -28,6 +28,8 @@ import { createSettlement, type Settled, type SettlementCollaborators, type Untr
 export interface DeliveryWorkers {
   /** Something was stored for these webhooks (instance by webhook). */
   wake(webhooks: ReadonlyMap<string, string>): void
+  /** What waits for these webhooks was changed by hand: nothing that was read before is sent any more, but what is on its way. */
+  changed(webhookIds: readonly string[]): void
   /** Takes up what an earlier run left. */
   start(): Promise<void>
   /** Lets requests under way finish for a moment, then abandons them; what was abandoned is tried again by the next run. */
@@ -55,6 +57,8 @@ interface Channel {
   busy: Set<string>
   /** Those of them that were claimed once more. */
   claimedTwice: Set<string>
+  /** How often what waits was changed by hand. */
+  changes: number
   state: 'ready' | 'claiming' | 'asleep'
   /** Woken while claiming: what came in may have missed the claim. */
   again: boolean
@@ -70,8 +74,8 @@ interface Channel {
 
 /** Lanes that may be claimed for each request under way: while one is being noted, another has its request. */
 const LANES_PER_REQUEST = 2
-/** Deliveries of one lane before others of the same webhook get their turn. */
-const LANE_RUN = 20
+/** Runs of one lane before other lanes of the same webhook get their turn. */
+const RUNS_IN_A_ROW = 3
 /** Pause after the store failed us, and while an instance is being deleted. */
 const STORE_PAUSE_MS = 1_000
 /** Lanes made due in one transaction. */
@@ -166,12 +170,13 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
         channel.state = 'asleep'
         return
       }
-      const deliveries = await ledger.claim(channel.webhookId, room)
-      for (const delivery of deliveries) {
-        if (channel.busy.has(delivery.lane)) channel.claimedTwice.add(delivery.lane)
-        else track(workLane(channel, delivery))
+      const runs = await ledger.claim(channel.webhookId, room)
+      for (const run of runs) {
+        const { lane } = run[0]
+        if (channel.busy.has(lane)) channel.claimedTwice.add(lane)
+        else track(workLane(channel, run))
       }
-      channel.more = deliveries.length === room
+      channel.more = runs.length === room
     }
     const due = channel.more ? null : await nextDue(db.read, channel.webhookId)
     channel.state = 'asleep'
@@ -186,12 +191,13 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
   }
 
   /** One lane, in order, until it is empty, a delivery fails, or others should have their turn. */
-  const workLane = async (channel: Channel, first: Delivery): Promise<void> => {
+  const workLane = async (channel: Channel, run: Run): Promise<void> => {
+    const [first] = run
     channel.busy.add(first.lane)
     lanes++
     let due: number | null = null
     try {
-      due = await emptyLane(channel, first)
+      due = await emptyLane(channel, run)
       // Again when it was claimed while it was given back.
       while (channel.claimedTwice.delete(first.lane)) due = await giveBack(first)
     } catch (error) {
@@ -206,18 +212,41 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
   }
 
   /** Gives when the lane is due again, null when it is empty. */
-  const emptyLane = async (channel: Channel, first: Delivery): Promise<number | null> => {
-    let delivery = first
-    for (let run = 1; ; run++) {
-      const current = delivery
-      const result = await requests.run(channel.webhookId, () => attempt(channel, current))
-      const settled = await settleUntilStored(channel, delivery, result)
-      channel.notBefore = settled.notBefore ?? channel.notBefore
-      if (settled.recovered) track(hurry(channel))
+  const emptyLane = async (channel: Channel, first: Run): Promise<number | null> => {
+    let run = first
+    for (let turn = 1; ; turn++) {
+      const settled = await workRun(channel, run)
       if (settled.next === null) return settled.due
-      delivery = settled.next
-      if (run >= LANE_RUN || stopping) return giveBack(delivery)
+      run = settled.next
+      if (turn >= RUNS_IN_A_ROW || stopping) return giveBack(run[0])
     }
+  }
+
+  /**
+   * Sends one after the other, while those before are being noted. Ends with the last one, the first that was not taken, or when what
+   * waits was changed by hand; gives what became of that.
+   */
+  const workRun = async (channel: Channel, run: Run): Promise<Pick<Settled, 'next' | 'due'>> => {
+    const { changes } = channel
+    const notes: Promise<Settled>[] = []
+    for (const [n, delivery] of run.entries()) {
+      const result = await requests.run(channel.webhookId, () => attempt(channel, delivery))
+      const following = run[n + 1]
+      if (following === undefined || !isPlainlyTaken(result)) {
+        await Promise.all(notes)
+        const settled = await settleUntilStored(channel, delivery, result, following === undefined)
+        if (following === undefined || !isTaken(result)) return settled
+      } else {
+        const note = settleUntilStored(channel, delivery, result, false)
+        notes.push(note)
+        // Looked at when all are awaited; until then nobody would have taken care of it.
+        note.catch(() => {})
+      }
+      if (!stopping && channel.changes === changes) continue
+      await Promise.all(notes)
+      return { next: null, due: await giveBack(following) }
+    }
+    return { next: null, due: null }
   }
 
   const giveBack = async (delivery: Delivery): Promise<number> => {
@@ -271,10 +300,18 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
   }
 
   /** A receiver that took an event must not get it again because our store was busy: the note is repeated until it holds. */
-  const settleUntilStored = async (channel: Channel, delivery: Delivery, result: Attempted | Untried): Promise<Settled> => {
+  const settleUntilStored = async (
+    channel: Channel,
+    delivery: Delivery,
+    result: Attempted | Untried,
+    endsRun: boolean,
+  ): Promise<Settled> => {
     for (;;) {
       try {
-        return await settle(delivery, result, await targetOf(channel))
+        const settled = await settle(delivery, result, await targetOf(channel), endsRun)
+        channel.notBefore = settled.notBefore ?? channel.notBefore
+        if (settled.recovered) track(hurry(channel))
+        return settled
       } catch (error) {
         if (stopping) throw error
         logger.error(
@@ -301,6 +338,12 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
 
   return {
     wake,
+    changed(webhookIds) {
+      for (const webhookId of webhookIds) {
+        const channel = channels.get(webhookId)
+        if (channel !== undefined) channel.changes++
+      }
+    },
     async start() {
       await db.write((tx) => freeLeases(tx, clock.now()))
       started = true
@@ -317,6 +360,12 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
   }
 }
 
+const isTaken = (result: Attempted | Untried): boolean => !('until' in result) && result.outcome.kind === 'taken'
+
+/** Taken, and by a receiver of which no failure is counted that would be over now. */
+const isPlainlyTaken = (result: Attempted | Untried): boolean =>
+  !('until' in result) && result.outcome.kind === 'taken' && result.target.failures === 0
+
 const unrefedTimer: SetAlarm = (ms, run) => {
   const timer = setTimeout(run, ms).unref()
   return () => clearTimeout(timer)
@@ -327,6 +376,7 @@ const newChannel = (webhookId: string, instanceId: string): Channel => ({
   instanceId,
   busy: new Set(),
   claimedTwice: new Set(),
+  changes: 0,
   state: 'asleep',
   again: false,
   more: false,

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { Database, Reader, Writer } from '../../storage/database.ts'
 import type { Attempted } from './attempt.ts'
 import { inEventOrder } from './event-order.ts'
-import { type Delivery, dropLanes, headsOf } from './outbox.ts'
+import { type Delivery, dropLanes, runsOf } from './outbox.ts'
 import { noteFailedAttempt } from './past.ts'
 
 /** Stays first in its lane, to be tried again at `nextAttemptAt`. */
@@ -16,7 +16,7 @@ export const deliveryFailed = async (tx: Writer, delivery: Delivery, attempted: 
 export const deliveryDead = async (tx: Writer, delivery: Delivery, attempted: Attempted, now: number): Promise<void> => {
   if (!(await touchLane(tx, delivery, now))) return
   await noteFailure(tx, delivery, attempted, 'dead')
-  if ((await headsOf(tx, [delivery])).length === 0) await dropLanes(tx, {}, [delivery])
+  if ((await runsOf(tx, 1, [delivery])).length === 0) await dropLanes(tx, {}, [delivery])
 }
 
 /** Gives a claimed lane back untried. */

@@ -7,17 +7,24 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Database, Writer } from '../../storage/database.ts'
 import type { Attempted } from './attempt.ts'
-import { type Claim, claimLanes, type Delivery, dropLanes, headsOf, type Lane, laneKey, prolongLanes, removeTaken } from './outbox.ts'
+import { type Claim, claimLanes, type Delivery, dropLanes, type Lane, laneKey, prolongLanes, removeTaken, runsOf } from './outbox.ts'
 import type { WebhookRepository } from './repository.ts'
 
 export interface Ledger {
-  /** Takes up to `limit` due lanes of a webhook until a lease ends; gives the first delivery of each. */
-  claim(webhookId: string, limit: number): Promise<Delivery[]>
-  /**
-   * The receiver took it; `failuresOver`: and it had failed before. Gives what stands in the lane next, for who holds the lane; null when it
-   * is empty, and gone.
-   */
-  taken(delivery: Delivery, attempted: Attempted, failuresOver: boolean): Promise<Delivery | null>
+  /** Takes up to `limit` due lanes of a webhook until a lease ends; gives what stands first in each, oldest lane first. */
+  claim(webhookId: string, limit: number): Promise<Run[]>
+  /** The receiver took it. Gives what stands in the lane next, for who holds the lane; null when it is empty, and gone, or not asked for. */
+  taken(delivery: Delivery, attempted: Attempted, note: TakenNote): Promise<Run | null>
+}
+
+/** The first deliveries of a lane, in order; at least one. */
+export type Run = readonly [Delivery, ...Delivery[]]
+
+export interface TakenNote {
+  /** It had failed before. */
+  failuresOver: boolean
+  /** The run is at its end: the next one is wanted. */
+  endsRun: boolean
 }
 
 interface Collaborators {
@@ -29,18 +36,20 @@ interface Collaborators {
 
 interface Outcome {
   /** By webhook. */
-  claimed: ReadonlyMap<string, Delivery[]>
+  claimed: ReadonlyMap<string, Run[]>
   /** By lane. */
-  heads: ReadonlyMap<string, Delivery>
+  runs: ReadonlyMap<string, Run>
 }
 
-type Entry = ({ kind: 'claim'; claim: Claim } | { kind: 'taken'; delivery: Delivery; attempted: Attempted; failuresOver: boolean }) & {
+type Entry = ({ kind: 'claim'; claim: Claim } | { kind: 'taken'; delivery: Delivery; attempted: Attempted; note: TakenNote }) & {
   stored(outcome: Outcome): void
   failed(error: unknown): void
 }
 
 /** Entries in one transaction. */
 const BATCH = 128
+/** Deliveries of a lane that are read at once. They are in memory until they are sent, and a purge meets them there. */
+const RUN = 8
 
 export const createLedger = ({ db, clock, repository, leaseMs }: Collaborators): Ledger => {
   let waiting: Entry[] = []
@@ -92,29 +101,38 @@ export const createLedger = ({ db, clock, repository, leaseMs }: Collaborators):
     const now = clock.now()
     const leaseEnd = now + leaseMs
     const taken = batch.filter((entry) => entry.kind === 'taken')
-    for (const webhookId of new Set(taken.flatMap(({ failuresOver, delivery }) => (failuresOver ? delivery.webhookId : []))))
+    for (const webhookId of new Set(taken.flatMap(({ note, delivery }) => (note.failuresOver ? delivery.webhookId : []))))
       await repository.setFailures(tx, webhookId, 0)
     await removeTaken(tx, taken)
     const claims = batch.flatMap((entry) => (entry.kind === 'claim' ? entry.claim : []))
     const claimed = await claimLanes(tx, { now, leaseEnd }, claims)
 
-    const leases = new Map<string, Lane & { leaseEnd: number }>()
-    for (const { delivery } of taken) leases.set(laneKey(delivery), delivery)
-    for (const lane of claimed) leases.set(laneKey(lane), { ...lane, leaseEnd })
-    const heads = new Map<string, Delivery>()
-    for (const head of await headsOf(tx, [...leases.values()])) heads.set(laneKey(head), { ...head, leaseEnd })
-    // Nothing waits in them: all was taken, or its events were purged. Nobody would ever take them off the index.
-    const empty = [...leases.values()].filter((lane) => !heads.has(laneKey(lane)))
-    await dropLanes(tx, {}, empty)
-    const worn: Lane[] = []
-    for (const [key, head] of heads) {
-      const lease = leases.get(key)?.leaseEnd ?? 0
-      if (lease - now < leaseMs / 2) worn.push(head)
-      else head.leaseEnd = lease
+    const worn = new Map(taken.flatMap(({ delivery }) => (delivery.leaseEnd - now < leaseMs / 2 ? [[laneKey(delivery), delivery]] : [])))
+    await prolongLanes(tx, { leaseEnd }, [...worn.values()])
+    /** Lanes of which is asked what stands first, with the ends of their leases. */
+    const asked = new Map<string, Lane & { leaseEnd: number }>()
+    for (const { delivery, note } of taken) {
+      const key = laneKey(delivery)
+      if (note.endsRun) asked.set(key, worn.has(key) ? { ...delivery, leaseEnd } : delivery)
     }
-    await prolongLanes(tx, { leaseEnd }, worn)
-    const claimedHeads = claimed.flatMap((lane) => heads.get(laneKey(lane)) ?? []).sort(byAge)
-    return { claimed: Map.groupBy(claimedHeads, ({ webhookId }) => webhookId), heads }
+    for (const lane of claimed) asked.set(laneKey(lane), { ...lane, leaseEnd })
+    const runs = new Map<string, [Delivery, ...Delivery[]]>()
+    for (const row of await runsOf(tx, RUN, [...asked.values()])) {
+      const key = laneKey(row)
+      const delivery = { ...row, leaseEnd: asked.get(key)?.leaseEnd ?? leaseEnd }
+      const run = runs.get(key)
+      if (run === undefined) runs.set(key, [delivery])
+      else run.push(delivery)
+    }
+    // Nothing waits in them: all was taken, or its events were purged. Nobody would ever take them off the index.
+    const empty = [...asked].flatMap(([key, lane]) => (runs.has(key) ? [] : lane))
+    await dropLanes(tx, {}, empty)
+    const claimedRuns = claimed.flatMap((lane) => {
+      const run = runs.get(laneKey(lane))
+      return run === undefined ? [] : [run]
+    })
+    claimedRuns.sort(([a], [b]) => (a.eventId < b.eventId ? -1 : 1))
+    return { claimed: Map.groupBy(claimedRuns, ([{ webhookId }]) => webhookId), runs }
   }
 
   return {
@@ -123,12 +141,10 @@ export const createLedger = ({ db, clock, repository, leaseMs }: Collaborators):
         const stored = ({ claimed }: Outcome) => resolve(claimed.get(webhookId) ?? [])
         enter({ kind: 'claim', claim: { webhookId, limit }, stored, failed: reject })
       }),
-    taken: (delivery, attempted, failuresOver) =>
+    taken: (delivery, attempted, note) =>
       new Promise((resolve, reject) => {
-        const stored = ({ heads }: Outcome) => resolve(heads.get(laneKey(delivery)) ?? null)
-        enter({ kind: 'taken', delivery, attempted, failuresOver, stored, failed: reject })
+        const stored = ({ runs }: Outcome) => resolve((note.endsRun && runs.get(laneKey(delivery))) || null)
+        enter({ kind: 'taken', delivery, attempted, note, stored, failed: reject })
       }),
   }
 }
-
-const byAge = (a: Delivery, b: Delivery): number => (a.eventId < b.eventId ? -1 : 1)

@@ -94,30 +94,39 @@ const dueLanes = (webhookId: string, now: number, limit: number): RawBuilder<unk
     order by next_attempt_at limit ${limit}
   ) due`
 
-/** What stands first in each of these lanes; nothing of those that are empty or gone. */
-export const headsOf = async (tx: Writer, lanes: readonly Lane[]): Promise<Omit<Delivery, 'leaseEnd'>[]> =>
-  (await heads(tx, {}, lanes)).map((row) => ({ ...row, name: row.name as EventName }))
+/** The first `length` of what waits in each of these lanes, oldest first; nothing of those that are empty or gone. */
+export const runsOf = async (tx: Writer, length: number, lanes: readonly Lane[]): Promise<Omit<Delivery, 'leaseEnd'>[]> => {
+  const rows = await runs(tx, { behind: length - 1 }, lanes)
+  return rows.map((row) => ({ ...row, name: row.name as EventName })).sort(byAge)
+}
 
-const heads = prepared((db, _: object, lanes: Lane[]) =>
+const byAge = (a: Pick<Delivery, 'eventId'>, b: Pick<Delivery, 'eventId'>): number => (a.eventId < b.eventId ? -1 : 1)
+
+const runs = prepared((db, { behind }: { behind: number }, lanes: Lane[]) =>
   db
     // Looked up before anything is joined, or PostgreSQL would join everything that waits first.
     .with(
-      (cte) => cte('head').materialized(),
+      (cte) => cte('run').materialized(),
       (query) =>
         query
           .selectFrom('delivery_lanes as l')
-          .select(['l.webhook_id', 'l.lane', firstIn('l')])
+          .select([
+            'l.webhook_id',
+            'l.lane',
+            behindFirst('d.lane', behind).as('end_lane'),
+            behindFirst('d.event_id', behind).as('end_event'),
+          ])
           .where(tuple('l.webhook_id', 'l.lane'), 'in', valuesOf(lanes.map(({ webhookId, lane }) => [webhookId, lane]))),
     )
-    .selectFrom('head as h')
+    .selectFrom('run as r')
     .innerJoin('deliveries as d', (join) =>
       join
-        .onRef('d.webhook_id', '=', 'h.webhook_id')
+        .onRef('d.webhook_id', '=', 'r.webhook_id')
         .on('d.state', '=', 'waiting')
-        .onRef('d.lane', '=', 'h.lane')
-        .onRef('d.event_id', '=', 'h.event_id'),
+        .onRef('d.lane', '=', 'r.lane')
+        .on('d.event_id', '<=', sql<string>`case when r.end_lane = r.lane then r.end_event else ${sql.lit(AFTER_ALL)} end`),
     )
-    .innerJoin('events as e', 'e.id', 'h.event_id')
+    .innerJoin('events as e', 'e.id', 'd.event_id')
     .select([
       'd.webhook_id as webhookId',
       'd.instance_id as instanceId',
@@ -131,16 +140,18 @@ const heads = prepared((db, _: object, lanes: Lane[]) =>
     ]),
 )
 
+/** Sorts behind every id. */
+const AFTER_ALL = '~'
+
 /**
- * Id of the event that stands first in a lane, or in the one behind it if it is empty: one seek in the primary key. Asked for with `lane =`
- * PostgreSQL would also think of the index (webhook_id, state, event_id), and step over everything that waits in other lanes.
+ * Of what stands so many behind the first of a lane `l`: a few steps in the primary key, over into the next lane when there are not so many.
+ * Asked for with `lane =` PostgreSQL would also think of the index (webhook_id, state, event_id), and step over all that waits in other lanes.
  */
-const firstIn = (lanes: string) =>
-  sql<string>`(
-  select d.event_id from deliveries d
-  where d.webhook_id = ${sql.ref(`${lanes}.webhook_id`)} and d.state = 'waiting' and d.lane >= ${sql.ref(`${lanes}.lane`)}
-  order by d.lane, d.event_id limit 1
-)`.as('event_id')
+const behindFirst = (column: string, behind: number) => sql<string | null>`(
+  select ${sql.ref(column)} from deliveries d
+  where d.webhook_id = l.webhook_id and d.state = 'waiting' and d.lane >= l.lane
+  order by d.lane, d.event_id limit 1 offset ${behind}
+)`
 
 /** Takes lanes off that nothing waits in. */
 export const dropLanes = prepared((db, _: object, lanes: Lane[]) =>
@@ -171,16 +182,18 @@ export const removeTaken = async (tx: Writer, taken: readonly Taken[]): Promise<
     status: outcome.status ?? 0,
     answer,
   }))
+  const removed = await removeDeliveries(tx, { state: 'waiting' }, rows)
+  if (removed.length === rows.length) {
+    await noteDelivered(tx, {}, rows)
+    return
+  }
   const key = ({ webhook_id, event_id }: { webhook_id: string; event_id: string }) => `${webhook_id} ${event_id}`
-  const gone = new Set((await removeDeliveries(tx, { state: 'waiting' }, rows)).map(key))
+  const gone = new Set(removed.map(key))
   const left = rows.filter((row) => !gone.has(key(row)))
   for (const row of await removeDeliveries(tx, { state: 'dead' }, left)) gone.add(key(row))
   // Without its row there may be no webhook to note it for.
-  await noteDelivered(
-    tx,
-    {},
-    rows.filter((row) => gone.has(key(row))),
-  )
+  const noted = rows.filter((row) => gone.has(key(row)))
+  await noteDelivered(tx, {}, noted)
 }
 
 interface DeliveredRow {

@@ -19,6 +19,8 @@ export type PurgeDeliveries = (instanceId: string, query: PurgeQuery) => Promise
 interface Collaborators {
   db: Database
   repository: WebhookRepository
+  /** Called when something was taken away from these webhooks. */
+  changed?(webhookIds: readonly string[]): void
   /** For tests: how much one call does. */
   mostPerCall?: number
 }
@@ -28,7 +30,7 @@ const MOST_PER_CALL = 10_000
 const CHUNK = 500
 
 export const createPurge =
-  ({ db, repository, mostPerCall = MOST_PER_CALL }: Collaborators): PurgeDeliveries =>
+  ({ db, repository, changed = () => {}, mostPerCall = MOST_PER_CALL }: Collaborators): PurgeDeliveries =>
   async (instanceId, { label, state, before }) => {
     const webhooks = await repository.keys(db.read, instanceId, label)
     if (label !== undefined && webhooks.length === 0) throw webhookNotFound()
@@ -38,6 +40,7 @@ export const createPurge =
         const room = Math.min(CHUNK, mostPerCall - count)
         if (room === 0) return { count, more: true }
         const removed = await db.write((tx) => purgeSome(tx, id, state, before, room))
+        if (removed > 0) changed([id])
         count += removed
         if (removed < room) break
       }

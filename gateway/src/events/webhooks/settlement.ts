@@ -4,15 +4,15 @@ import type { Logger } from '../../runtime/logging.ts'
 import type { Database } from '../../storage/database.ts'
 import type { Attempted } from './attempt.ts'
 import { deliveryDead, deliveryFailed, releaseLane } from './lanes.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger, Run } from './ledger.ts'
 import type { Delivery } from './outbox.ts'
 import type { Target, WebhookRepository } from './repository.ts'
 import { type DeliveryRules, type Outcome, waitAfter } from './rules.ts'
 import type { Targets } from './targets.ts'
 
 export interface Settled {
-  /** The lane's next delivery, for the worker that holds the lane. */
-  next: Delivery | null
+  /** What stands in the lane next, for the worker that holds the lane. */
+  next: Run | null
   /** When the lane is due again if its worker lets go of it; null = it is empty or unknown. */
   due: number | null
   /** The webhook gets nothing before this. Null = no change. */
@@ -39,8 +39,8 @@ interface WithLedger extends SettlementCollaborators {
   ledger: Ledger
 }
 
-/** `target` as it is configured now; null: the webhook is no longer enabled. */
-type Settlement = (delivery: Delivery, result: Attempted | Untried, target: Target | null) => Promise<Settled>
+/** `target` as it is configured now; null: the webhook is no longer enabled. `endsRun`: the next run is wanted if this one was taken. */
+type Settlement = (delivery: Delivery, result: Attempted | Untried, target: Target | null, endsRun: boolean) => Promise<Settled>
 
 export const createSettlement = ({ db, clock, repository, targets, rules, logger, ledger }: WithLedger): Settlement => {
   const untried = async (delivery: Delivery, until: number): Promise<Settled> => {
@@ -48,9 +48,9 @@ export const createSettlement = ({ db, clock, repository, targets, rules, logger
     return { next: null, due: until, notBefore: null, recovered: false }
   }
 
-  const taken = async (delivery: Delivery, attempted: Attempted, target: Target | null): Promise<Settled> => {
+  const taken = async (delivery: Delivery, attempted: Attempted, target: Target | null, endsRun: boolean): Promise<Settled> => {
     const failures = target?.failures ?? 0
-    const next = await ledger.taken(delivery, attempted, failures > 0)
+    const next = await ledger.taken(delivery, attempted, { failuresOver: failures > 0, endsRun })
     if (target !== null) target.failures = 0
     const recovered = failures >= rules.probeAfter
     return { next, due: null, notBefore: recovered ? 0 : null, recovered }
@@ -92,10 +92,10 @@ export const createSettlement = ({ db, clock, repository, targets, rules, logger
     return { next: null, due, notBefore: pause > 0 ? now + pause : null, recovered: false }
   }
 
-  return (delivery, result, target) => {
+  return (delivery, result, target, endsRun) => {
     if ('until' in result) return untried(delivery, result.until)
     const { outcome } = result
-    if (outcome.kind === 'taken') return taken(delivery, result, target)
+    if (outcome.kind === 'taken') return taken(delivery, result, target, endsRun)
     // What the receiver of former times said is nothing to hold against the one of today, who gets its chance at once.
     if (target === null || !sameReceiver(target, result.target)) return untried(delivery, clock.now())
     return outcome.kind === 'gone' ? gone(delivery, result, target) : failed(delivery, result, outcome, target)
