@@ -4,12 +4,13 @@
  * answer is never larger in memory than on the wire.
  */
 import type { Readable } from 'node:stream'
-import { Agent, type Dispatcher } from 'undici'
+import { Agent } from 'undici'
 import { type CreateAddressGuard, createAddressGuard } from './address-guard.ts'
 import { guardedConnector } from './connector.ts'
 import { startDeadline, untilAborted } from './deadline.ts'
 import { OutboundError, outboundError } from './errors.ts'
-import { followRedirect, type Hop } from './redirect.ts'
+import { followRedirect, type Hop, isRedirect } from './redirect.ts'
+import { type Exchange, shortAnswer } from './short-answer.ts'
 import { parseTarget } from './target.ts'
 
 export interface Outbound {
@@ -87,27 +88,33 @@ export function createOutbound(options: CreateAddressGuard): Outbound {
     bodyTimeout: 0,
   })
 
-  const exchange = async (first: Hop, redirects: number, signal: AbortSignal): Promise<Dispatcher.ResponseData> => {
+  /** Asks hop by hop until an answer is none that is followed. */
+  const followed = async <A extends { status: number; headers: OutboundAnswer['headers'] }>(
+    first: Hop,
+    redirects: number,
+    ask: (exchange: Exchange) => Promise<A>,
+  ): Promise<A> => {
     let hop = first
     for (let left = redirects; ; left -= 1) {
       const { origin, path, headers } = parseTarget(hop.url, hop.headers)
-      const answer = await untilAborted(agent.request({ origin, path, method: hop.method, headers, body: hop.body, signal }), signal)
-      const next = redirects > 0 && followRedirect(hop, answer.statusCode, answer.headers.location)
+      const answer = await ask({ origin, path, method: hop.method, headers, body: hop.body })
+      const next = redirects > 0 && followRedirect(hop, answer.status, answer.headers.location)
       if (!next) return answer
-      // Nobody waits for a page that only says where the other one is.
-      answer.body.on('error', () => {}).destroy()
       if (left === 0) throw new OutboundError('redirects', `more than ${redirects} redirects`)
       hop = next
     }
   }
 
+  /** Whether an answer is followed: nobody waits for a page that only says where the other one is. */
+  const leadsOn = (redirects: number) => (status: number, headers: OutboundAnswer['headers']) =>
+    redirects > 0 && isRedirect(status, headers.location)
+
   return {
     async request({ url, method, headers = {}, body, timeoutMs, maxResponseBytes, bodyMs, redirects, signal }) {
       const deadline = startDeadline(timeoutMs, signal)
       try {
-        const answer = await exchange({ url, method, headers, body }, redirects, deadline.signal)
-        const collected = await collect(answer.body, maxResponseBytes, bodyMs)
-        return { status: answer.statusCode, headers: answer.headers, ...collected }
+        const limits = { bytes: maxResponseBytes, bodyMs, signal: deadline.signal, isEnough: leadsOn(redirects) }
+        return await followed({ url, method, headers, body }, redirects, (exchange) => shortAnswer(agent, exchange, limits))
       } catch (error) {
         throw outboundError(error, deadline)
       } finally {
@@ -118,12 +125,20 @@ export function createOutbound(options: CreateAddressGuard): Outbound {
     async download({ url, headers = {}, timeoutMs, maxBytes, redirects, signal }) {
       const deadline = startDeadline(timeoutMs, signal)
       try {
-        const answer = await exchange({ url, method: 'GET', headers, body: undefined }, redirects, deadline.signal)
+        const isEnough = leadsOn(redirects)
+        const answer = await followed({ url, method: 'GET', headers, body: undefined }, redirects, async (exchange) => {
+          const { statusCode: status, ...rest } = await untilAborted(
+            agent.request({ ...exchange, signal: deadline.signal }),
+            deadline.signal,
+          )
+          if (isEnough(status, rest.headers)) rest.body.on('error', () => {}).destroy()
+          return { status, ...rest }
+        })
         if (Number(answer.headers['content-length'] ?? 0) > maxBytes) {
           answer.body.on('error', () => {}).destroy()
           throw tooLarge(maxBytes)
         }
-        return { status: answer.statusCode, headers: answer.headers, body: limited(answer.body, maxBytes, deadline) }
+        return { status: answer.status, headers: answer.headers, body: limited(answer.body, maxBytes, deadline) }
       } catch (error) {
         deadline.clear()
         throw outboundError(error, deadline)
@@ -131,26 +146,6 @@ export function createOutbound(options: CreateAddressGuard): Outbound {
     },
 
     close: () => agent.destroy(),
-  }
-}
-
-const collect = async (body: Readable, limit: number, bodyMs: number | undefined): Promise<{ body: Buffer; truncated: boolean }> => {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  const timer = bodyMs === undefined ? undefined : setTimeout(() => body.destroy(new Error('enough')), bodyMs)
-  try {
-    for await (const chunk of body as AsyncIterable<Uint8Array>) {
-      chunks.push(chunk)
-      length += chunk.length
-      // Leaving the loop destroys the body and with it the connection.
-      if (length > limit) return { body: Buffer.concat(chunks, limit), truncated: true }
-    }
-    return { body: Buffer.concat(chunks, length), truncated: false }
-  } catch (error) {
-    if (bodyMs === undefined) throw error
-    return { body: Buffer.concat(chunks, length), truncated: true }
-  } finally {
-    clearTimeout(timer)
   }
 }
 

@@ -15,7 +15,7 @@ export interface Hop {
  * behind when the origin changes.
  */
 export function followRedirect(hop: Hop, status: number, location: string | string[] | undefined): Hop | undefined {
-  if (![301, 302, 303, 307, 308].includes(status) || typeof location !== 'string') return undefined
+  if (!isRedirect(status, location)) return undefined
   const target = URL.parse(location, hop.url)
   if (!target) throw new OutboundError('redirects', 'a redirect to nowhere')
   const becomesGet = (status === 303 && hop.method !== 'HEAD') || (status < 303 && hop.method === 'POST')
@@ -25,6 +25,9 @@ export function followRedirect(hop: Hop, status: number, location: string | stri
   if (typeof hop.body === 'object' && !(hop.body instanceof Uint8Array)) throw new OutboundError('redirects', 'a redirect of a stream')
   return { ...hop, url: target.href, headers }
 }
+
+export const isRedirect = (status: number, location: string | string[] | undefined): location is string =>
+  [301, 302, 303, 307, 308].includes(status) && typeof location === 'string'
 
 const bodyHeaders = ['content-type', 'content-length', 'content-encoding', 'content-language', 'transfer-encoding']
 const secretHeaders = ['authorization', 'cookie', 'proxy-authorization', 'host']
