@@ -327,7 +327,7 @@ onBothDatabases((open) => {
   })
 
   it('a pairing that is used at the very moment its time is up is not thrown away', async () => {
-    const stage = await open({ limits: { codeMs: 30 } })
+    const stage = await open({ limits: { codeMs: 500 } })
     const { id } = await stage.create('shop')
     const phone = stage.network.person('34600111222')
     const answer = await connect(stage, 'shop')
