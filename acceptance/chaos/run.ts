@@ -7,7 +7,7 @@ import { eventually } from '../toolkit/eventually.ts'
 import { type Faults, openFaults } from './faults.ts'
 import { makePlan, type Plan, type Scale } from './plan.ts'
 import { openTalk, type Talk } from './talk.ts'
-import { judge, judgeGrowth, NOT_YET_FAILED, type Verdict } from './verdict.ts'
+import { judge, judgeGrowth, NOT_YET_FAILED } from './verdict.ts'
 import { missing, openWorld, type World } from './world.ts'
 
 export interface RunOptions {
@@ -19,7 +19,14 @@ export interface RunOptions {
   say(line: string): void
 }
 
-export const runChaos = async ({ seed, scale, databaseUrl, restMs, say }: RunOptions): Promise<Verdict> => {
+export interface Outcome {
+  /** One line each; empty when all is well. */
+  complaints: string[]
+  /** What became of the texts, for the report. */
+  counts: Record<string, number>
+}
+
+export const runChaos = async ({ seed, scale, databaseUrl, restMs, say }: RunOptions): Promise<Outcome> => {
   say(`chaos with seed ${seed}: ${scale.lines} instances, ${scale.friends} friends, ${scale.rounds.length} rounds`)
   const plan = makePlan(seed, scale)
   const began = Date.now()
@@ -54,9 +61,9 @@ export const runChaos = async ({ seed, scale, databaseUrl, restMs, say }: RunOpt
   } finally {
     await world.close()
   }
-  const { complaints, counts } = judge(world.ledger)
+  const { gaps, wrongs, counts } = judge(world.ledger)
   tell('judged')
-  return { counts, complaints: [...unrested, ...world.ledger.accidents, ...judgeGrowth(world.ledger.measurements), ...complaints] }
+  return { counts, complaints: [...unrested, ...world.ledger.accidents, ...judgeGrowth(world.ledger.measurements), ...wrongs, ...gaps] }
 }
 
 interface Course {
@@ -113,7 +120,7 @@ const rest = async ({ world, talk, restMs, unrested, tell }: Course, { final = f
     'the world to come to rest',
     async () => {
       await world.look()
-      const open = judge(world.ledger).complaints.filter((complaint) => final || !complaint.endsWith(NOT_YET_FAILED))
+      const open = judge(world.ledger).gaps.filter((gap) => final || !gap.endsWith(NOT_YET_FAILED))
       if (open.length > 0 && Date.now() - toldAt > TELL_EVERY_MS) {
         toldAt = Date.now()
         tell(`still open: ${open.length}, such as ${open[0]}`)

@@ -23,6 +23,9 @@ if (!Number.isInteger(seed) || !(minutes > 0)) {
   process.exit(64)
 }
 
+// An end of ours takes the gateway and the simulator along (`program.ts`).
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
 const { complaints, counts } = await runChaos({ seed, scale: soakScale(minutes), databaseUrl: values.database, restMs: REST_MS, say })
 say('')
 for (const [what, times] of Object.entries(counts).sort()) say(`${String(times).padStart(7)}  ${what}`)

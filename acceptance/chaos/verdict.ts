@@ -11,27 +11,31 @@
 import type { Attempt, Evidence, Measurement, Said } from './ledger.ts'
 
 export interface Verdict {
-  /** One line each; empty when all is well. */
-  complaints: string[]
+  /** What is missing; time may still close it. One line each. */
+  gaps: string[]
+  /** What no time can mend. */
+  wrongs: string[]
   /** Counts for the report. */
   counts: Record<string, number>
 }
 
-/** Ends the complaint about a text WhatsApp has not answered for: the gateway calls it failed after a while, or when it starts. */
+/** Ends the gap of a text WhatsApp has not answered for: the gateway calls it failed after a while, or when it starts. */
 export const NOT_YET_FAILED = 'accepted, never arrived, never called failed'
 
 export const judge = (evidence: Evidence): Verdict => {
   const traces = gather(evidence)
-  const counts: Record<string, number> = {}
-  const count = (what: string) => {
-    counts[what] = (counts[what] ?? 0) + 1
+  const verdict: Verdict = { gaps: [], wrongs: [...judgeRepetition(evidence), ...judgeOrder(evidence, traces)], counts: {} }
+  for (const said of evidence.said) {
+    const about = (what: string) => `${said.words} (${said.via} ${said.from} → ${said.to}, ${said.id ?? 'no id'}): ${what}`
+    judgeText(said, traces, {
+      gap: (what) => verdict.gaps.push(about(what)),
+      wrong: (what) => verdict.wrongs.push(about(what)),
+      count(what) {
+        verdict.counts[what] = (verdict.counts[what] ?? 0) + 1
+      },
+    })
   }
-  const complaints = [
-    ...evidence.said.flatMap((said) => judgeText(said, traces, count)),
-    ...judgeRepetition(evidence),
-    ...judgeOrder(evidence, traces),
-  ]
-  return { complaints, counts }
+  return verdict
 }
 
 /** How much more a process may hold after a round of fire than before: pools and caches fill, and V8 takes what it is given. */
@@ -116,41 +120,41 @@ const key = (line: string, what: string): string => `${line} ${what}`
 
 // ── the rules ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const judgeText = (said: Said, traces: Traces, count: (what: string) => void): string[] => {
-  const complaints: string[] = []
-  const complain = (what: string) =>
-    complaints.push(`${said.words} (${said.via} ${said.from} → ${said.to}, ${said.id ?? 'no id'}): ${what}`)
-  const arrived = traces.shown.get(key(said.to, said.words)) ?? []
-  const ownCopies = traces.own.get(key(said.from, said.words)) ?? []
-  count(`${said.via}: ${said.outcome}${said.outcome === 'refused' ? ` (${said.detail})` : ''}`)
-
-  if (arrived.length > 1) complain(`its receiver's phone shows it ${arrived.length} times`)
-  if (ownCopies.length > 1) complain(`its sender's phone shows it ${ownCopies.length} times`)
-  if (said.outcome === 'under way') complain('the request has neither been answered nor failed')
-  if (said.outcome === 'refused' && arrived.length > 0) complain(`arrived although the API refused it (${said.detail})`)
-
-  if (said.via === 'api' && said.outcome === 'accepted') judgeAccepted(said, arrived, traces, complain, count)
-  const id = said.id ?? arrived[0]
-  // Its receiver may be an instance, and its sender's phone may belong to one.
-  if (id !== undefined && (arrived.length > 0 || (said.via === 'phone' && said.outcome === 'accepted'))) {
-    judgeReceived({ ...said, id }, said.to, 'incoming', traces, complain, count)
-    if (said.via === 'phone') judgeReceived({ ...said, id }, said.from, 'outgoing', traces, complain, count)
-  }
-  return complaints
+interface Notes {
+  gap(what: string): void
+  wrong(what: string): void
+  count(what: string): void
 }
 
-type Complain = (what: string) => void
+const judgeText = (said: Said, traces: Traces, notes: Notes): void => {
+  const arrived = traces.shown.get(key(said.to, said.words)) ?? []
+  const ownCopies = traces.own.get(key(said.from, said.words)) ?? []
+  notes.count(`${said.via}: ${said.outcome}${said.outcome === 'refused' ? ` (${said.detail})` : ''}`)
 
-const judgeAccepted = (said: Said, arrived: readonly string[], traces: Traces, complain: Complain, count: (what: string) => void): void => {
+  if (arrived.length > 1) notes.wrong(`its receiver's phone shows it ${arrived.length} times`)
+  if (ownCopies.length > 1) notes.wrong(`its sender's phone shows it ${ownCopies.length} times`)
+  if (said.outcome === 'under way') notes.gap('the request has neither been answered nor failed')
+  if (said.outcome === 'refused' && arrived.length > 0) notes.wrong(`arrived although the API refused it (${said.detail})`)
+
+  if (said.via === 'api' && said.outcome === 'accepted') judgeAccepted(said, arrived, traces, notes)
+  const id = said.id ?? arrived[0]
+  if (id === undefined || (arrived.length === 0 && !(said.via === 'phone' && said.outcome === 'accepted'))) return
+  // Its receiver may be an instance, and its sender's phone may belong to one.
+  judgeReceived({ ...said, id }, said.to, 'incoming', traces, notes)
+  if (said.via === 'phone') judgeReceived({ ...said, id }, said.from, 'outgoing', traces, notes)
+}
+
+const judgeAccepted = (said: Said, arrived: readonly string[], traces: Traces, { gap, wrong, count }: Notes): void => {
   const at = key(said.from, said.id ?? '')
   const events = traces.announced.get(at)?.size ?? 0
-  if (events !== 1) complain(`announced as ${events} outgoing events`)
-  if (arrived.length === 1 && arrived[0] !== said.id) complain(`arrived under another id, ${arrived[0]}`)
+  if (events === 0) gap('never announced by its sender')
+  if (events > 1) wrong(`announced as ${events} outgoing events`)
+  if (arrived.length === 1 && arrived[0] !== said.id) wrong(`arrived under another id, ${arrived[0]}`)
   if (arrived.length > 0) return
   if (traces.failed.has(at)) count('failed and said so')
   // The receiver asked for it again, it went out again, and the network lost that: nobody is told by the protocol.
   else if ((traces.sent.get(at) ?? 0) > 1) count('lost by the network when sent again')
-  else complain(NOT_YET_FAILED)
+  else gap(NOT_YET_FAILED)
 }
 
 const judgeReceived = (
@@ -158,21 +162,20 @@ const judgeReceived = (
   line: string,
   direction: 'incoming' | 'outgoing',
   traces: Traces,
-  complain: Complain,
-  count: (what: string) => void,
+  { gap, wrong, count }: Notes,
 ): void => {
   const at = key(line, said.id)
   if (!traces.lines.has(line)) return
   const events = traces.announced.get(at)?.size ?? 0
   const content = traces.contents.get(at)
-  if (events > 1) complain(`announced by ${line} as ${events} events`)
+  if (events > 1) wrong(`announced by ${line} as ${events} events`)
   if (content === undefined) {
-    if (traces.receipted.has(at)) complain(`receipted by ${line} and never announced`)
+    if (traces.receipted.has(at)) gap(`receipted by ${line} and never announced`)
     else if (traces.askedAgain.has(at)) count('never readable')
-    else complain(`never announced by ${line}; handed over ${traces.handedOver.get(at) ?? 0} times`)
+    else gap(`never announced by ${line}; handed over ${traces.handedOver.get(at) ?? 0} times`)
   } else if (content.type === 'unknown') count('announced as unreadable')
   else if (content.words !== said.words || content.direction !== direction)
-    complain(`announced by ${line} as ${content.direction} ${content.type} "${content.words}"`)
+    wrong(`announced by ${line} as ${content.direction} ${content.type} "${content.words}"`)
 }
 
 /** An event is accepted once, or once by each run of the gateway. */
