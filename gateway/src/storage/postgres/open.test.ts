@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises'
+import { sql } from 'kysely'
 import pg from 'pg'
 import { expect, it } from 'vitest'
 import { forEachDatabase } from '../../../testing/databases.ts'
@@ -33,6 +35,21 @@ forEachDatabase(
       await administrator.end()
       await expect.poll(() => db.check().then(() => 'well', String), { timeout: 2_000 }).not.toBe('well')
       await expect.poll(() => db.check().then(() => 'well', String), { timeout: 10_000 }).toBe('well')
+      expect(await db.write((tx) => tx.selectFrom('accounts').selectAll().execute())).toEqual([])
+    })
+
+    it('a connection that is cut between two statements of a transaction fails that transaction, nothing else', async () => {
+      const { db, url } = await openWithUrl()
+      const administrator = new pg.Client({ connectionString: url })
+      await administrator.connect()
+      const writing = db.write(async (tx) => {
+        const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(tx)
+        await administrator.query('select pg_terminate_backend($1)', [rows[0]?.pid])
+        await setTimeout(100)
+        return tx.selectFrom('accounts').selectAll().execute()
+      })
+      await expect(writing).rejects.toThrow()
+      await administrator.end()
       expect(await db.write((tx) => tx.selectFrom('accounts').selectAll().execute())).toEqual([])
     })
   },

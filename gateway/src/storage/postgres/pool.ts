@@ -27,6 +27,9 @@ export function createPool(url: string, logger: Logger): PostgresPool {
     idle_in_transaction_session_timeout: idleInTransactionTimeout,
   })
   pool.on('connect', (client) => {
+    // The pool listens while a connection is idle, a query while it runs. Lost between two statements of a transaction, it would end the
+    // process; the next statement fails anyway.
+    client.on('error', () => {})
     client.query(byIndex).catch((error: Error) => logger.warn({ reason: error.message }, 'A database connection plans as it likes'))
   })
   pool.on('error', (error) => logger.warn({ reason: error.message }, 'An idle database connection was lost'))
