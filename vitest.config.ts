@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
+    // Most files wait for something most of the time: two cores carry three of them.
+    maxWorkers: 3,
     // Starts a PostgreSQL server when the first test asks for one; once per run, for all projects.
     globalSetup: './gateway/testing/postgres-server.ts',
     projects: [

@@ -1,6 +1,6 @@
 /**
  * Whatever a client sends, the gateway answers: never a fault of its own, never silence, and what it refused has changed nothing. Requests
- * are made up after every operation's own schema, and mutated; `FC_SEED` repeats a run.
+ * are made up after every operation's own schema, and mutated. The same ones in every run, that a red one says something about the change at hand; `FC_SEED=N` makes up others.
  */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
@@ -14,8 +14,7 @@ import { type DescribedOperation, describedOperations } from '../toolkit/operati
 import { contentOf } from '../toolkit/snapshot.ts'
 import { onStage, type Stage } from '../toolkit/stage.ts'
 
-const seed = Number(process.env.FC_SEED ?? Date.now() % 2 ** 31)
-process.stdout.write(`bad input: FC_SEED=${seed}\n`)
+const seed = Number(process.env.FC_SEED ?? 190_287_997)
 
 /** Requests per operation: with a schema of its own, and without. */
 const runs = { described: 15, plain: 2 }

@@ -29,6 +29,10 @@ onStage('Instance settings act on the wire', (stage) => {
       status: 400,
       body: { error: { message: 'At least one setting must be provided' } },
     })
+    expect(await line.api.post('/api/instance/settings/plain', { callRejectMessage: 'x'.repeat(65_537) })).toMatchObject({
+      status: 400,
+      body: { error: { message: 'Invalid request body: callRejectMessage must have at most 65536 characters' } },
+    })
   })
 
   it('autoRejectCalls: the caller is turned away and told why', async () => {

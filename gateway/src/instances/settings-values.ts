@@ -52,6 +52,6 @@ export type SettingsChange = z.infer<typeof settingsChange>
 
 /** The settings that are in `input` with a value, whatever else is; null when there is none. */
 export const readChange = (input: SettingsChange): SettingsChange | null => {
-  const given = Object.entries(settingsChange.parse(input)).filter(([, value]) => value !== undefined)
+  const given = Object.entries(input).filter(([name, value]) => name in instanceSettings.shape && value !== undefined)
   return given.length === 0 ? null : Object.fromEntries(given)
 }
