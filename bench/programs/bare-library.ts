@@ -227,6 +227,7 @@ const login = async (
     keepOnline: false,
     historyDays: () => null,
     deviceLists: new DeviceLists(store, caches.devices.view(prefix), fail),
+    groupLists: null,
     caches,
     cachePrefix: prefix,
     storedMessage: async () => null,

@@ -6,6 +6,7 @@
  */
 import type { Logger } from '../runtime/logging.ts'
 import type { Address, MessageKey } from './address.ts'
+import type { GroupNews, GroupSession } from './groups.ts'
 import type { MediaSession } from './media.ts'
 import type { WireMessage } from './wire.ts'
 
@@ -20,6 +21,8 @@ export interface EngineFactory {
   readInbox(row: InboxRow, self: Address): ReceivedMessage | null
   /** The same message without its content, of a row whose content nobody can read. Null: it could not have been one for people. */
   withoutContent(row: Pick<InboxRow, 'attributes' | 'receivedAt'>, self: Address): ReceivedMessage | null
+  /** The same for rows that hold news of a group; null for all others. Throws when the row is damaged. */
+  readGroupNews(row: InboxRow, self: Address): GroupNews | null
 }
 
 export type Capability = 'text' | 'edit' | 'revoke' | 'pairing-code' | 'presence' | 'chat-state' | 'call-reject' | 'history-request'
@@ -43,7 +46,7 @@ export interface SessionOptions {
   onEvent(event: EngineEvent): void | Promise<void>
 }
 
-export interface EngineSession extends MediaSession {
+export interface EngineSession extends MediaSession, GroupSession {
   /** Begins to connect; what comes of it arrives as events. Calling it twice is an error. */
   start(): void
   /** Closes the socket without logging out. Resolves when nothing of the session runs any more; safe to call in any state. */
@@ -132,11 +135,14 @@ export type EngineEvent =
   | { type: 'closed'; reason: CloseReason; detail: string }
   /** `inbox` names the durable row this came from; the recorder settles it in the transaction that stores the message. */
   | { type: 'message'; message: ReceivedMessage; inbox: string | null }
+  /** `inbox` as for messages: news that came before is settled already, and told to nobody again. */
+  | { type: 'group'; news: GroupNews; inbox: string }
   /** `sender` issued the receipt; `fromMe`: it was another device of ours (`read_self`, `played_self`, `sender`). */
   | { type: 'receipt'; ids: string[]; chat: Address; sender: Address; fromMe: boolean; status: ReceiptStatus; timestamp: number }
   /** WhatsApp took the message (`error: null`) or refused it (WhatsApp's code). */
   | { type: 'server-ack'; id: string; to: Address; error: number | null }
   | { type: 'call'; call: IncomingCall }
+  /** `savedName` is the name in the address book, or what a group is called. */
   | { type: 'contact'; address: Address; pushName: string | null; savedName: string | null }
   /** Own profile as WhatsApp reports it. */
   | { type: 'profile'; name: string | null }

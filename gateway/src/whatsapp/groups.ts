@@ -93,8 +93,8 @@ export interface Groups {
   setName(jid: string, name: string): Promise<void>
   /** An empty text takes it away. `replaces` is the id of the present one; 409 when it has been changed meanwhile. */
   setDescription(jid: string, text: string, replaces: string | null): Promise<void>
-  /** JPEG of at most 640 × 640 pixels with its preview; null takes the picture away. */
-  setPicture(jid: string, picture: { full: Uint8Array; preview: Uint8Array } | null): Promise<void>
+  /** JPEG of at most 640 × 640 pixels; null takes the picture away. */
+  setPicture(jid: string, picture: Uint8Array | null): Promise<void>
   changeSetting(jid: string, setting: keyof GroupSettings, value: boolean): Promise<void>
   /** One outcome per person, in the order given. `approve` and `reject` are about people who asked to be let in. */
   changeMembers(jid: string, action: MemberAction, people: readonly Address[]): Promise<MemberOutcome[]>

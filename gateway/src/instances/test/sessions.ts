@@ -18,6 +18,7 @@ export const but = (session: EngineSession, changes: Partial<EngineSession>): En
   downloadMedia: (media, to) => session.downloadMedia(media, to),
   requestMediaAgain: (message, media) => session.requestMediaAgain(message, media),
   profilePicture: (of) => session.profilePicture(of),
+  groups: session.groups,
   ...changes,
 })
 

@@ -1,5 +1,6 @@
 /** What sessions remember, with a bound over all of them. */
 import type { DeviceList } from './device-lists.ts'
+import { SharedLists } from './group-lists.ts'
 import { SharedCache } from './shared-cache.ts'
 
 /** One of each per process. The limits are entries over all sessions. */
@@ -10,6 +11,10 @@ export interface SharedCaches {
   identities: SharedCache<string>
   /** Devices of a user. */
   devices: SharedCache<DeviceList>
+  /** Members of groups that are sent to; the limit is in people. */
+  groups: SharedLists
+  /** What groups were last said to be called. */
+  groupNames: SharedCache<string>
   /** Privacy tokens; null: known to be absent. */
   tokens: SharedCache<unknown>
   /** How often a message was asked for again. */
@@ -25,6 +30,8 @@ export const createSharedCaches = (): SharedCaches => ({
   signal: new SharedCache(20_000),
   identities: new SharedCache(40_000),
   devices: new SharedCache(20_000),
+  groups: new SharedLists(200_000),
+  groupNames: new SharedCache(20_000),
   tokens: new SharedCache(20_000),
   retries: new SharedCache(10_000),
   calls: new SharedCache(2_000),

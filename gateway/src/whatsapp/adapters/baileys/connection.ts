@@ -8,7 +8,7 @@
  */
 import type { BinaryNode, ConnectionState, WASocket } from 'baileys'
 import type { Logger } from '../../../runtime/logging.ts'
-import { type Address, type CloseReason, EngineError, type SessionOptions } from '../../engine.ts'
+import { type Address, type CloseReason, EngineError, type EngineEvent, type SessionOptions } from '../../engine.ts'
 import { EventQueue } from '../event-queue.ts'
 import { completed, NOBODY } from './addresses.ts'
 import { createAuthKeys } from './auth-keys.ts'
@@ -16,8 +16,10 @@ import { closeReasonOf } from './close-reason.ts'
 import { Credentials, nameOf, selfOf } from './credentials.ts'
 import { DeviceLists } from './device-lists.ts'
 import type { Environment } from './environment.ts'
-import { closeCodeOf, engineErrorOf } from './errors.ts'
+import { closeCodeOf } from './errors.ts'
+import { GroupSide } from './group-side.ts'
 import { guardedIdentities } from './guarded-identities.ts'
+import { PendingCalls } from './pending-calls.ts'
 import type { Routes } from './proxy.ts'
 import { Reports } from './reports.ts'
 import { Commits } from './signal/commits.ts'
@@ -27,8 +29,6 @@ import { openSocket, rawConnection } from './socket.ts'
 import { StanzaNotes } from './stanzas.ts'
 import { resendRequest, Unreadable } from './unreadable.ts'
 import type { WireGate } from './wire-gate.ts'
-
-const QUERY_TIMEOUT_MS = 20_000
 
 /** Lifetimes of QR texts in Baileys: the first one, then the others. */
 const FIRST_QR_MS = 60_000
@@ -47,8 +47,8 @@ export class Connection {
   readonly #cachePrefix: string
   readonly #ended = Promise.withResolvers<void>()
   readonly #qrShown = Promise.withResolvers<void>()
-  /** Rejections of what still waits for an answer. */
-  readonly #pending = new Set<(error: EngineError) => void>()
+  readonly #calls = new PendingCalls()
+  readonly groupSide: GroupSide
   #state: 'new' | 'connecting' | 'open' | 'ended' = 'new'
   #credentials: Credentials | null = null
   #socket: WASocket | null = null
@@ -63,6 +63,7 @@ export class Connection {
   #self: Address = NOBODY
   #qrCount = 0
   #restartExpected = false
+  #justLinked = false
   /** Set when the end is our doing; what the socket says about it no longer matters. */
   #endReason: { reason: CloseReason; detail: string } | null = null
   #historyDays: number | null
@@ -88,6 +89,7 @@ export class Connection {
         else raw?.resume()
       },
     })
+    this.groupSide = new GroupSide(this, environment.caches, this.#cachePrefix)
     // Nobody may be waiting for a QR when the session ends.
     this.#qrShown.promise.catch(() => {})
   }
@@ -142,18 +144,8 @@ export class Connection {
   }
 
   /** Runs a call of the library; rejects with {@link EngineError} when it fails or the session ends meanwhile. */
-  async ask<T>(call: () => Promise<T>): Promise<T> {
-    const waiting = Promise.withResolvers<T>()
-    if (this.#state === 'ended') throw new EngineError('not-connected', 'the session has ended')
-    this.#pending.add(waiting.reject)
-    try {
-      call().then(waiting.resolve, waiting.reject)
-      return await waiting.promise
-    } catch (error) {
-      throw engineErrorOf(error)
-    } finally {
-      this.#pending.delete(waiting.reject)
-    }
+  ask<T>(call: () => Promise<T>): Promise<T> {
+    return this.#calls.run(call)
   }
 
   /** Resolves when what was sent so far has left; rejects when the session ends before. */
@@ -162,13 +154,12 @@ export class Connection {
   }
 
   /** A query with an answer; with a time limit of its own the library rejects instead of answering `undefined`. */
-  request(node: BinaryNode, timeoutMs: number = QUERY_TIMEOUT_MS): Promise<BinaryNode> {
-    const { socket } = this
-    return this.ask(async () => {
-      const answer: BinaryNode | undefined = await socket.query(node, timeoutMs)
-      if (answer === undefined) throw new EngineError('timeout', 'WhatsApp did not answer')
-      return answer
-    })
+  request(node: BinaryNode, timeoutMs?: number): Promise<BinaryNode> {
+    return this.#calls.query(this.socket, node, timeoutMs)
+  }
+
+  report(event: EngineEvent): void {
+    this.#queue.push(event)
   }
 
   /** Presence can only be announced under a name; until WhatsApp has told us ours it waits. */
@@ -240,6 +231,7 @@ export class Connection {
       keepOnline: this.options.keepOnline,
       historyDays: () => this.#historyDays,
       deviceLists: devices,
+      groupLists: this.groupSide.lists,
       caches,
       cachePrefix: this.#cachePrefix,
       storedMessage: (id) => this.options.storedMessage(id),
@@ -271,6 +263,7 @@ export class Connection {
           keep: (row) => commits.add({ put: [], remove: [], inbox: [row] }),
           release: (row) => repository.release(row),
           flushed: () => this.flushed(),
+          onGroupNews: (news) => this.groupSide.news(news),
         })
         return { repository, mappings }
       },
@@ -313,6 +306,7 @@ export class Connection {
     }
     if (update.isNewLogin) {
       this.#restartExpected = true
+      this.#justLinked = true
       this.#self = selfOf(credentials)
       const { platform, me } = credentials.value
       const paired = { type: 'paired', self: this.#self, platform: platform ?? null, businessName: me?.name || null } as const
@@ -327,6 +321,8 @@ export class Connection {
       this.#self = selfOf(credentials)
       this.#name = nameOf(credentials)
       this.#queue.push({ type: 'open', self: this.#self, name: this.#name })
+      if (this.#justLinked) void this.groupSide.linked()
+      this.#justLinked = false
       // A store that cannot be read ends the session elsewhere, at its next message.
       this.#unreadable?.opened().catch(() => {})
     }
@@ -386,7 +382,7 @@ export class Connection {
     this.#unreadable?.end()
     const gone = new EngineError('not-connected', 'the session has ended')
     this.#qrShown.reject(gone)
-    for (const reject of this.#pending) reject(gone)
+    this.#calls.end(gone)
     // Whatever was committed up to here is reported before the end is.
     await this.#repository?.shut()
     await this.#credentials?.flush()

@@ -4,6 +4,7 @@ import type { Capability, EngineFactory, SessionOptions } from '../../engine.ts'
 import { createSharedCaches } from './caches.ts'
 import { installCurve } from './curve.ts'
 import type { Environment } from './environment.ts'
+import { readGroupNews } from './group-news.ts'
 import { readInbox, withoutContent } from './inbox.ts'
 import { trustNetwork, type WhatsAppNetwork } from './network.ts'
 import { directRoutes, proxiedRoutes, type Routes } from './proxy.ts'
@@ -54,6 +55,7 @@ export const createBaileysEngine = ({ network, guard, version = null, askPhoneAf
     capabilities,
     readInbox,
     withoutContent,
+    readGroupNews,
     open: (options: SessionOptions) => new BaileysSession(options, environment),
   }
 }

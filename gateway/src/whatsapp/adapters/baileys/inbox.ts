@@ -7,11 +7,13 @@ import type { Address, InboxRow, ReceivedMessage } from '../../engine.ts'
 import { decodeWireMessage, type WireMessage } from '../../wire.ts'
 import { addressFrom, isPlace, isSame, senderOf } from './addresses.ts'
 import { unwrap } from './envelopes.ts'
+import { isGroupNews } from './group-news.ts'
 import type { StanzaAttributes } from './stanzas.ts'
 import { readWebMessage } from './web-message.ts'
 
-/** Null: nothing a person would see, or a stanza that makes no sense. `self` is the own account. */
+/** Null: nothing a person would see, no message, or a stanza that makes no sense. `self` is the own account. */
 export const readInbox = (row: InboxRow, self: Address): ReceivedMessage | null => {
+  if (isGroupNews(row.attributes)) return null
   const outside = withoutContent(row, self)
   const decoded = decode(row.plaintext)
   // Whoever wrote it could encrypt for us: this is what was sent, and asking again would bring the same.
@@ -27,7 +29,7 @@ export const withoutContent = (
   self: Address,
 ): ReceivedMessage | null => {
   const place = placeOf(attributes, self)
-  if (!attributes.id || place === null || attributes.category === 'peer') return null
+  if (!attributes.id || place === null || attributes.category === 'peer' || isGroupNews(attributes)) return null
   const seconds = Number(attributes.t)
   return {
     id: attributes.id,

@@ -2,10 +2,12 @@
 import type { BaileysEventMap, BinaryNode, WASocket } from 'baileys'
 import { milestones } from '../../../runtime/milestones.ts'
 import type { Address, InboxRow, ReceivedMessage } from '../../engine.ts'
+import type { GroupChange, GroupNews } from '../../groups.ts'
 import type { EventQueue } from '../event-queue.ts'
 import { addressFrom, completed } from './addresses.ts'
 import { readCall } from './calls.ts'
 import type { DeviceLists } from './device-lists.ts'
+import { groupNewsRow, readGroupNews } from './group-news.ts'
 import { readInbox } from './inbox.ts'
 import { readAck, readReceipt } from './receipts.ts'
 import type { LidMappings } from './signal/lid-mapping.ts'
@@ -29,6 +31,8 @@ export interface ReportsOptions {
   release(row: InboxRow): void
   /** Resolves when what was sent so far has left. */
   flushed(): Promise<void>
+  /** Before anything is sent to the group again. */
+  onGroupNews(news: GroupNews): void
 }
 
 const DAY_MS = 24 * 3_600_000
@@ -45,6 +49,9 @@ export class Reports {
     ws.prependListener('CB:message', (stanza: BinaryNode) => this.#stanza(stanza))
     // What is new in a channel that is being looked at comes as a notification.
     ws.prependListener('CB:notification,type:newsletter', (notification: BinaryNode) => this.#channelNews(notification))
+    // Groups: who is in them, what they are called, what is allowed. The same rules as for messages.
+    ws.prependListener('CB:notification,type:w:gp2', (notification: BinaryNode) => this.#groupNews(notification))
+    ws.prependListener('CB:notification,type:picture', (notification: BinaryNode) => this.#groupNews(notification))
     // Baileys turns receipts into several events and leaves some out; the stanza has them all.
     ws.on('CB:receipt', (stanza: BinaryNode) => this.#receipt(stanza))
     // "The server has it" is no event of Baileys' at all (engine.md §6.2 no. 4).
@@ -64,6 +71,7 @@ export class Reports {
   /** Rows that are on disk. */
   rows(rows: readonly InboxRow[]): void {
     for (const row of rows) {
+      if (this.#reportGroupNews(row)) continue
       const message = readInbox(row, this.#options.self())
       const awaited = this.#options.unreadable.came(row.attributes)
       if (message === null) {
@@ -113,6 +121,36 @@ export class Reports {
           this.#keep({ ...of, id, from: attrs.from, t: of.t ?? attrs.t ?? '' }, bytes)
       }
     }
+  }
+
+  #groupNews(notification: BinaryNode): void {
+    const row = groupNewsRow(notification)
+    if (row === null) return
+    const news = readGroupNews(row, this.#options.self())
+    if (news === null) return
+    this.#options.onGroupNews(news)
+    unlessFailed(() => this.#options.keep(row))
+  }
+
+  /** False when the row is no news of a group. */
+  #reportGroupNews(row: InboxRow): boolean {
+    const news = readGroupNews(row, this.#options.self())
+    if (news === null) return false
+    this.#options.queue.push(async () => ({ type: 'group', news: await this.#withAllForms(news), inbox: row.hash }))
+    return true
+  }
+
+  async #withAllForms(news: GroupNews): Promise<GroupNews> {
+    const changes: GroupChange[] = []
+    for (const change of news.changes) {
+      if (!('people' in change)) changes.push(change)
+      else {
+        const people: Address[] = []
+        for (const person of change.people) people.push(await this.#completed(person))
+        changes.push({ ...change, people })
+      }
+    }
+    return { ...news, actor: news.actor === null ? null : await this.#completed(news.actor), changes }
   }
 
   #keep(attributes: BinaryNode['attrs'], content: Uint8Array): void {

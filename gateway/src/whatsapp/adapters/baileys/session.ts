@@ -10,6 +10,7 @@ import {
   type SessionOptions,
   type StanzaNode,
 } from '../../engine.ts'
+import type { GroupSession } from '../../groups.ts'
 import { isLid, isUserJid, parseJid } from '../../jid.ts'
 import type { MediaSession } from '../../media.ts'
 import type { WireMessage } from '../../wire.ts'
@@ -31,10 +32,12 @@ export class BaileysSession implements EngineSession {
   readonly uploadMedia: MediaSession['uploadMedia']
   readonly downloadMedia: MediaSession['downloadMedia']
   readonly requestMediaAgain: MediaSession['requestMediaAgain']
+  readonly groups: GroupSession['groups']
 
   constructor(options: SessionOptions, environment: Environment) {
     const connection = new Connection(options, environment)
     this.#connection = connection
+    this.groups = connection.groupSide.groups
     const media = createMediaSession({
       socket: () => connection.socket,
       routes: () => connection.routes,

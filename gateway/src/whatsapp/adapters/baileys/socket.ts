@@ -15,6 +15,7 @@ import type { Logger } from '../../../runtime/logging.ts'
 import type { WireMessage } from '../../wire.ts'
 import type { SharedCaches } from './caches.ts'
 import type { DeviceLists } from './device-lists.ts'
+import type { GroupLists } from './group-lists.ts'
 import { bridgeLogger } from './logger.ts'
 import type { Routes } from './proxy.ts'
 import { createRetryAnswers } from './retry-answers.ts'
@@ -37,6 +38,8 @@ export interface SocketOptions {
   /** Asked at every notification: it may be raised by a later request. */
   historyDays(): number | null
   deviceLists: DeviceLists
+  /** Null: Baileys asks for a group with every message to it. */
+  groupLists: Pick<GroupLists, 'get'> | null
   caches: SharedCaches
   cachePrefix: string
   storedMessage(id: string): Promise<WireMessage | null>
@@ -79,6 +82,11 @@ export const openSocket = (options: SocketOptions): { socket: WASocket; gate: Wi
     },
     getMessage: async ({ id }) => (id ? ((await options.storedMessage(id)) ?? undefined) : undefined),
     userDevicesCache: options.deviceLists,
+    // Without it every message to a group asks for the whole group. Of what it gives only these fields are read (messages-send.js).
+    cachedGroupMetadata: async (jid) => {
+      const list = await options.groupLists?.get(jid)
+      return list === undefined ? undefined : { owner: undefined, subject: '', ...list }
+    },
     msgRetryCounterCache: cacheOver(caches.retries.view(cachePrefix)),
     callOfferCache: cacheOver(caches.calls.view(cachePrefix)),
     // A pause after every retry receipt, in which no other message of the instance is handled: whoever sends junk could stop it for hours.

@@ -19,6 +19,7 @@ import {
 import type { MediaReference, UploadedMedia } from '../../media.ts'
 import { decodeWireMessage, encodeWireMessage, type WireMessage } from '../../wire.ts'
 import { EventQueue } from '../event-queue.ts'
+import { noGroups } from './groups.ts'
 import type { CompanionLine, MemoryDevice, MemoryMessage, MemoryNetwork, MemoryPerson, MemoryReceipt } from './network.ts'
 
 const capabilities: ReadonlySet<Capability> = new Set([
@@ -36,6 +37,7 @@ export const createMemoryEngine = (network: MemoryNetwork): EngineFactory => ({
   capabilities,
   readInbox,
   withoutContent: (row, self) => readInbox({ hash: '', plaintext: new Uint8Array(), ...row }, self),
+  readGroupNews: () => null,
   open: (options) => new MemorySession(network, options),
 })
 
@@ -45,6 +47,7 @@ const DAY_MS = 24 * 3_600_000
 const credentialsSchema = z.object({ number: z.string(), device: z.number(), secret: z.string() })
 
 class MemorySession implements EngineSession, CompanionLine {
+  readonly groups = noGroups
   readonly #network: MemoryNetwork
   readonly #options: SessionOptions
   readonly #queue: EventQueue

@@ -1,0 +1,65 @@
+/** The groups of one connection: what can be asked about them, who is in those that are sent to, and what they are called. */
+import type { BinaryNode } from 'baileys'
+import type { Address, EngineEvent, SessionOptions } from '../../engine.ts'
+import type { Group, GroupNews, Groups } from '../../groups.ts'
+import type { SharedCaches } from './caches.ts'
+import { GroupLists } from './group-lists.ts'
+import { createGroups } from './groups.ts'
+import type { CacheView } from './shared-cache.ts'
+
+/** What is needed of the connection. */
+export interface GroupConnection {
+  readonly options: Pick<SessionOptions, 'instanceId' | 'identities' | 'logger'>
+  readonly self: Address
+  request(node: BinaryNode, timeoutMs?: number): Promise<BinaryNode>
+  learn(pairs: { number: string; lid: string }[]): Promise<void>
+  report(event: EngineEvent): void
+}
+
+export class GroupSide {
+  readonly groups: Groups
+  readonly lists: GroupLists
+  readonly #connection: GroupConnection
+  /** What groups were last said to be called. */
+  readonly #names: CacheView<string>
+
+  /** `prefix`: what is remembered under it is of this connection alone. */
+  constructor(connection: GroupConnection, caches: Pick<SharedCaches, 'groups' | 'groupNames'>, prefix: string) {
+    this.#connection = connection
+    this.#names = caches.groupNames.view(connection.options.instanceId)
+    this.groups = createGroups({
+      request: (node, timeoutMs) => connection.request(node, timeoutMs),
+      identities: connection.options.identities,
+      learn: (pairs) => connection.learn(pairs),
+      onRead: (groups) => this.#read(groups),
+      addressing: async (jid) => ((await this.lists.get(jid)).addressingMode === 'lid' ? 'lid' : 'number'),
+      onLeft: (jid) => this.lists.forget(jid),
+    })
+    this.lists = new GroupLists({ lists: caches.groups, prefix, read: (jid) => this.groups.read(jid), self: () => connection.self })
+  }
+
+  /** To be told before anything is sent to the group again. */
+  news(news: GroupNews): void {
+    this.lists.changed(news)
+    // The recorder takes the name from the news itself.
+    if (news.name !== null) this.#names.set(news.group, news.name)
+  }
+
+  /** A device just linked is in groups nobody has told it the names of. */
+  async linked(): Promise<void> {
+    try {
+      await this.groups.list({ members: false })
+    } catch (error) {
+      this.#connection.options.logger.debug({ error: String(error) }, 'the names of the groups could not be asked for')
+    }
+  }
+
+  #read(groups: readonly Group[]): void {
+    for (const group of groups) {
+      this.lists.note(group)
+      if (group.name === '' || this.#names.get(group.jid) === group.name) continue
+      this.#names.set(group.jid, group.name)
+      this.#connection.report({ type: 'contact', address: { jid: group.jid, lid: null }, pushName: null, savedName: group.name })
+    }
+  }
+}
