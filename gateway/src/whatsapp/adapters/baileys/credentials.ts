@@ -10,11 +10,14 @@ export class Credentials {
   readonly value: AuthenticationCreds
   readonly #store: SessionStore
   readonly #onFailure: (error: unknown) => void
+  /** As JSON. Baileys reports changes that are none, several times at each connect. */
+  #stored: string | null
   #dirty = false
   #saving: Promise<void> | null = null
 
-  private constructor(value: AuthenticationCreds, store: SessionStore, onFailure: (error: unknown) => void) {
+  private constructor(value: AuthenticationCreds, stored: string | null, store: SessionStore, onFailure: (error: unknown) => void) {
     this.value = value
+    this.#stored = stored
     this.#store = store
     this.#onFailure = onFailure
   }
@@ -22,7 +25,8 @@ export class Credentials {
   /** Stored ones, or fresh ones when there are none. Rejects when the store fails or holds something else. */
   static async load(store: SessionStore, onFailure: (error: unknown) => void): Promise<Credentials> {
     const bytes = await store.loadCredentials()
-    return new Credentials(bytes === null ? initAuthCreds() : decode(bytes), store, onFailure)
+    const stored = bytes === null ? null : Buffer.from(bytes).toString()
+    return new Credentials(stored === null ? initAuthCreds() : decode(stored), stored, store, onFailure)
   }
 
   get linked(): boolean {
@@ -45,9 +49,14 @@ export class Credentials {
 
   async #save(): Promise<void> {
     try {
+      // What changes in the same turn goes along.
+      await null
       while (this.#dirty) {
         this.#dirty = false
-        await this.#store.saveCredentials(Buffer.from(JSON.stringify(this.value, BufferJSON.replacer)))
+        const changed = JSON.stringify(this.value, BufferJSON.replacer)
+        if (changed === this.#stored) continue
+        await this.#store.saveCredentials(Buffer.from(changed))
+        this.#stored = changed
       }
     } catch (error) {
       this.#onFailure(error)
@@ -62,8 +71,8 @@ export const selfOf = ({ value: { me } }: Credentials): Address => addressFrom(m
 /** Baileys writes `~` until it knows better. */
 export const nameOf = ({ value: { me } }: Credentials): string | null => (me?.name && me.name !== '~' ? me.name : null)
 
-const decode = (bytes: Uint8Array): AuthenticationCreds => {
-  const value: AuthenticationCreds = JSON.parse(Buffer.from(bytes).toString(), BufferJSON.reviver)
+const decode = (json: string): AuthenticationCreds => {
+  const value: AuthenticationCreds = JSON.parse(json, BufferJSON.reviver)
   // A protobuf object writes its bytes as base64 text into JSON.
   if (value.account) value.account = proto.ADVSignedDeviceIdentity.fromObject(value.account)
   return value

@@ -117,6 +117,30 @@ describe('credentials', () => {
     await credentials.flush()
     expect(writes).toBeLessThanOrEqual(2)
   })
+
+  it('a change that is none is no write, and the next one is', async () => {
+    const store = new MemorySessionStore()
+    const linked = await Credentials.load(store, fail)
+    linked.value.me = { id: '551@s.whatsapp.net' }
+    linked.value.account = {}
+    linked.changed()
+    await linked.flush()
+    let writes = 0
+    const save = store.saveCredentials.bind(store)
+    store.saveCredentials = (bytes) => {
+      writes += 1
+      return save(bytes)
+    }
+    const credentials = await Credentials.load(store, fail)
+    credentials.changed()
+    await credentials.flush()
+    expect(writes).toBe(0)
+    credentials.value.me = { id: '551@s.whatsapp.net', name: 'Ana' }
+    credentials.changed()
+    await credentials.flush()
+    expect(writes).toBe(1)
+    expect((await Credentials.load(store, fail)).value.me?.name).toBe('Ana')
+  })
 })
 
 describe('device lists', () => {
