@@ -68,7 +68,7 @@ export const incomingText: IncomingKind = {
   },
 }
 
-const longerThan = (text: string, limit: number): boolean => {
+export const longerThan = (text: string, limit: number): boolean => {
   if (text.length <= limit) return false
   // Characters outside the basic plane take two places of a JavaScript string.
   if (text.length > 2 * limit) return true
