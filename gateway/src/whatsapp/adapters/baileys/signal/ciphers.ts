@@ -76,7 +76,7 @@ const decryptByOne = async (
   ciphertext: Uint8Array,
 ): Promise<{ plaintext: Uint8Array; session: Uint8Array }> => {
   const sessions = splitSessions(record)
-  let refusal: unknown = new SignalError('No session record')
+  let refusal: unknown = null
   for (const [index, session] of sessions.entries()) {
     const box = new SessionBox(own, joinSessions([session]))
     try {
@@ -87,7 +87,7 @@ const decryptByOne = async (
       if (index === 0) refusal = error
     }
   }
-  throw refusal
+  throw refusal ?? new SignalError('No session record')
 }
 
 /** Starts a session from the peer's published keys; an older one of the same identity stays readable inside the record. */
