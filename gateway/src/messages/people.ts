@@ -52,7 +52,11 @@ export const createPeople = ({ db, clock, identitiesOf }: Collaborators): People
       .where('jid', 'in', missing)
       .execute()
     const found = new Map(rows.map((row) => [row.jid, { push: row.push_name, saved: row.saved_name }]))
-    for (const jid of missing) known.set(keyOf(instanceId, jid), found.get(jid) ?? { push: null, saved: null })
+    for (const jid of missing) {
+      const key = keyOf(instanceId, jid)
+      // What was remembered meanwhile is newer than what was read.
+      if (known.get(key) === undefined) known.set(key, found.get(jid) ?? { push: null, saved: null })
+    }
   }
 
   const completion = async (instanceId: string, addresses: readonly Address[]): Promise<(address: Address) => Address> => {
