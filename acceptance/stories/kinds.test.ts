@@ -234,4 +234,74 @@ onStage('Kinds of message', (stage) => {
     await refused('reaction', { number: group, messageId: own, reaction: '👍' }, 'Participant is required for group messages')
     await refused('reaction', { number: group, messageId: own, reaction: '👍', participant: group }, 'Invalid participant')
   })
+
+  it('polls and their votes', async () => {
+    const { friend, group, line, receiver } = await players()
+    const body = { question: 'Lunch?', options: ['Pasta', 'Salad', 'Sushi'] }
+    const content = 'Lunch?\n1. Pasta\n2. Salad\n3. Sushi'
+    const since = await stage.simulator.trafficCursor()
+    const places = [friend.number, friend.lid, group]
+    const polls = await sendEverywhere('poll', body, {
+      message: 'Message sent successfully',
+      data: { messageType: 'poll', content },
+    })
+    for (const got of polls) {
+      expect(at(got, 'message.pollCreationMessageV3')).toEqual({
+        name: 'Lunch?',
+        options: [{ optionName: 'Pasta' }, { optionName: 'Salad' }, { optionName: 'Sushi' }],
+        selectableOptionsCount: 1,
+      })
+      expect(Buffer.from(text(got, 'message.messageContextInfo.messageSecret'), 'base64')).toHaveLength(32)
+    }
+    const stanzas = await stage.simulator.traffic({ after: since, phone: line.phone.number, tag: 'message', direction: 'in' })
+    const metas = stanzas.filter((one) => JSON.stringify(one).includes('"polltype":"creation"'))
+    expect(metas.map((one) => at(one, 'stanza.attrs.type'))).toEqual(['poll', 'poll', 'poll'])
+
+    const voted = async (voter: Phone, to: string, poll: string, options: string[]) => {
+      const id = await voter.vote(to, poll, options)
+      const event = await receiver.next({ event: 'message.exchange', data: { id } })
+      expect(at(event, 'data.sender.jid')).toBe(voter.jid)
+      expect(at(event, 'data.message')).toEqual(
+        plainly('poll_update', options.join('\n'), { poll: { messageId: poll, name: 'Lunch?', selectedOptions: options } }),
+      )
+    }
+    for (const [index, poll] of polls.entries()) {
+      const to = places[index] === group ? group : places[index] === friend.lid ? line.phone.lid : line.phone.jid
+      await voted(friend, to, text(poll, 'id'), ['Salad'])
+      await voted(friend, to, text(poll, 'id'), ['Sushi'])
+      await voted(friend, to, text(poll, 'id'), [])
+      await voted(line.phone, places[index] === group ? group : friend.jid, text(poll, 'id'), ['Pasta'])
+    }
+
+    const several = await post('poll', { number: group, ...body, maxAnswer: 99 })
+    const multiple = await friend.next({ id: text(several.body, 'data.messageId') })
+    expect(at(multiple, 'message.pollCreationMessage.selectableOptionsCount')).toBe(3)
+    await voted(friend, group, text(multiple, 'id'), ['Pasta', 'Sushi'])
+
+    const theirs = {
+      messageContextInfo: { messageSecret: Buffer.alloc(32, 7).toString('base64') },
+      pollCreationMessageV3: { name: 'Lunch?', options: [{ optionName: 'Pasta' }, { optionName: 'Salad' }], selectableOptionsCount: 1 },
+    }
+    await receiveEverywhere(
+      theirs,
+      plainly('poll', 'Lunch?\n1. Pasta\n2. Salad', {
+        poll: { title: 'Lunch?', name: 'Lunch?', options: [{ name: 'Pasta' }, { name: 'Salad' }], selectableCount: 1 },
+      }),
+    )
+    // In a poll somebody else has made, in the group and in private.
+    for (const to of [group, line.phone.number]) {
+      const poll = await friend.send(to, theirs)
+      await receiver.next({ data: { id: poll } })
+      await voted(friend, to, poll, ['Salad'])
+    }
+
+    await refused('poll', { options: ['a', 'b'] }, 'Question is required')
+    await refused('poll', { question: 'x'.repeat(256), options: ['a', 'b'] }, 'Question must have at most 255 characters')
+    await refused('poll', { question: 'Which?' }, 'Options is required')
+    await refused('poll', { question: 'Which?', options: ['a'] }, 'A poll must have between 2 and 12 options')
+    await refused('poll', { question: 'Which?', options: [...'abcdefghijklm'] }, 'A poll must have between 2 and 12 options')
+    await refused('poll', { question: 'Which?', options: ['a', ' '] }, 'Options must not be empty')
+    await refused('poll', { question: 'Which?', options: ['a', 'a '] }, 'Options must be different from each other')
+    await refused('poll', { question: 'Which?', options: ['a', 'b'.repeat(101)] }, 'Options must have at most 100 characters')
+  })
 })

@@ -39,6 +39,10 @@ export interface Phone {
   stanza(device: number, stanza: { [key: string]: Json }): Promise<void>
   /** Sends a text to a number or JID, or a WAProto message; gives the message id. */
   send(to: string, content: string | { [key: string]: Json }, options?: { edit?: string; id?: string }): Promise<string>
+  /** Votes in a poll it has got; gives the message id. */
+  vote(to: string, poll: string, options: readonly string[]): Promise<string>
+  /** Answers an event it has got; gives the message id. */
+  respond(to: string, event: string, response: 'GOING' | 'NOT_GOING' | 'MAYBE', guests?: number): Promise<string>
   /** Posts a story for these people; gives the message id. */
   post(story: string, audience: readonly Phone[]): Promise<string>
   /** The next message this phone decrypted (own ones included) that looks like this. */
@@ -154,6 +158,11 @@ const createPhone = (described: Json, ok: Call): Phone => {
       if (options.edit !== undefined) body.edit = options.edit
       if (options.id !== undefined) body.id = options.id
       return text(await ok('post', `${path}/messages`, body), 'id')
+    },
+    vote: async (to, poll, options) => text(await ok('post', `${path}/messages`, { to, vote: { poll, options: [...options] } }), 'id'),
+    async respond(to, event, response, guests) {
+      const answer = { event, response, ...(guests === undefined ? {} : { guests }) }
+      return text(await ok('post', `${path}/messages`, { to, response: answer }), 'id')
     },
     async post(story, audience) {
       const body = { to: 'status@broadcast', text: story, audience: audience.map((phone) => phone.number) }

@@ -92,6 +92,11 @@ export interface PairingCodeExchange {
 }
 
 /** What the network and the control API ask of a phone. */
+/** `question` is the message id of the poll or event. */
+export type PhoneAnswer =
+  | { kind: 'vote'; question: string; options: readonly string[] }
+  | { kind: 'response'; question: string; response: 'GOING' | 'NOT_GOING' | 'MAYBE'; guests?: number }
+
 export interface PhonePort {
   readonly identity: PhoneIdentity
   /** Makes keys and uploads them through the uplink like any device does. */
@@ -118,6 +123,8 @@ export interface PhonePort {
     /** Whom a story (`to: status@broadcast`) is for; default everybody the phone knows. */
     audience?: string[]
   }): Promise<{ id: string; timestamp: number }>
+  /** The message that brings a vote or an answer to an event, for `sendMessage`. Throws when the phone cannot answer that. */
+  sealAnswer(to: string, answer: PhoneAnswer): Promise<proto.IMessage>
   /** Asks the network for something the person does in the app; gives the answer, throws {@link IqError}. */
   ask(iq: BinaryNode): Promise<BinaryNode>
   /** Downloads and decrypts the media of the message at `cursor`; throws when there is none. */

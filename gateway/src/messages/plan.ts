@@ -6,17 +6,21 @@ import type { NewMedia } from '../media/media.ts'
 import type { MessageStatus } from '../storage/schema.ts'
 import type { Address, EngineEvent, ReceiptStatus, ReceivedMessage } from '../whatsapp/engine.ts'
 import { encodeWireMessage } from '../whatsapp/wire.ts'
+import type { Questions } from './answers.ts'
 import { carriedMedia, type MediaNaming } from './carried-media.ts'
 import { canonical } from './context.ts'
 import { callData, chatTypeOf, exchangeData, type Person, statusData } from './exchange.ts'
+import type { Reading } from './kinds/kind.ts'
 import { readMessage } from './kinds/registry.ts'
 import type { Change, NewMessage, StatusRaise } from './message-repository.ts'
 import type { NameChange } from './people.ts'
+import type { CastVote } from './poll-votes.ts'
 
 export interface Plan {
-  /** Stored if it is not there yet. When it was, it came before: `change` and `event` happened then. */
+  /** Stored if it is not there yet. When it was, it came before: `change`, `vote` and `event` happened then. */
   message: NewMessage | null
   change: Change | null
+  vote: CastVote | null
   status: StatusRaise | null
   /** To be fetched; noted when `message` is stored. */
   media: NewMedia | null
@@ -32,11 +36,13 @@ export interface PlanContext {
   /** The own account. */
   self: Address
   introduce(address: Address): Person
+  /** What is answered by votes and answers in this batch. */
+  questions: Questions
   media: MediaNaming
   now: number
 }
 
-const nothing: Plan = { message: null, change: null, status: null, media: null, event: null, names: [], inbox: null }
+const nothing: Plan = { message: null, change: null, vote: null, status: null, media: null, event: null, names: [], inbox: null }
 
 /** Null: nothing to be done. */
 export const planOf = (event: EngineEvent, context: PlanContext): Plan | null => {
@@ -93,7 +99,7 @@ const planMessage = (received: ReceivedMessage, inbox: string | null, context: P
   // The name that comes with the message is news to nobody but our table.
   const named = (person: Person): Person =>
     canonical(person) === canonical(sender) ? { ...person, name: person.name ?? received.pushName } : person
-  const reading = readMessage(received.message)
+  const reading = readingOf(received, context)
   const change: Change | null =
     reading.changes === null
       ? null
@@ -119,13 +125,21 @@ const planMessage = (received: ReceivedMessage, inbox: string | null, context: P
     media: carried?.told ?? null,
     source: '',
   })
+  const vote: CastVote | null =
+    reading.vote === undefined
+      ? null
+      : { ...reading.vote, chat: message.chat, voter: message.sender, voterLid: sender.lid, voteId: message.message_id }
   const media = carried?.note ?? null
-  return { ...nothing, message, change, media, names, inbox, event: eventOf(context, 'message.exchange', message.chat, data) }
+  return { ...nothing, message, change, vote, media, names, inbox, event: eventOf(context, 'message.exchange', message.chat, data) }
 }
 
+const readingOf = (received: ReceivedMessage, { questions, introduce }: PlanContext): Reading =>
+  readMessage(received.message, questions.open(received, introduce))
+
 /** Row of a message that arrived, from others or from our own phone. */
-export const rowOf = (received: ReceivedMessage, { instanceId, introduce, now }: PlanContext): NewMessage => {
-  const reading = readMessage(received.message)
+export const rowOf = (received: ReceivedMessage, context: PlanContext): NewMessage => {
+  const { instanceId, introduce, now } = context
+  const reading = readingOf(received, context)
   return {
     instance_id: instanceId,
     message_id: received.id,

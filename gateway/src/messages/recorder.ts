@@ -17,10 +17,12 @@ import { milestones } from '../runtime/milestones.ts'
 import type { Database } from '../storage/database.ts'
 import type { Address, EngineEvent } from '../whatsapp/engine.ts'
 import { settleInbox } from '../whatsapp/inbox-table.ts'
+import { findQuestions } from './answers.ts'
 import { fillIn, preferContent } from './late-content.ts'
 import { applyChange, insertMessages, keyText, raiseStatus, renameChat, type StatusRaise } from './message-repository.ts'
 import type { People } from './people.ts'
 import { addressesIn, isIgnored, type Plan, type PlanContext, planOf, rowOf } from './plan.ts'
+import { renameVotes, storeVote } from './poll-votes.ts'
 
 export interface Recorder {
   /** Returns at once while the queue is short; else a promise that holds the session back until it is. */
@@ -148,10 +150,11 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
   const record = async (instanceId: string, works: readonly Work[]): Promise<void> => {
     const engineEvents = works.flatMap((work) => (work.kind === 'engine' ? [work.event] : []))
     const self = instances.self(instanceId)
-    const introduce = await people.meet(instanceId, [self, ...engineEvents.flatMap(addressesIn)])
-    const naming = { newId: media.newId, s3Url: await media.s3Urls(instanceId) }
+    const questions = await findQuestions(db.read, instanceId, engineEvents)
+    const introduce = await people.meet(instanceId, [self, ...engineEvents.flatMap(addressesIn), ...questions.addresses])
     const settings = instances.settingsOf(instanceId)
-    const context: PlanContext = { instanceId, settings, self, introduce, media: naming, now: clock.now() }
+    const naming = { newId: media.newId, s3Url: await media.s3Urls(instanceId) }
+    const context: PlanContext = { instanceId, settings, self, introduce, questions, media: naming, now: clock.now() }
 
     const plans: Plan[] = []
     for (const work of works) {
@@ -178,14 +181,18 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
     )
     const rows = new Map(plans.flatMap(({ message }) => (message === null ? [] : [[keyText(message), message] as const])))
     await events.write(async (tx, record) => {
-      for (const { lid, jid } of chats) await renameChat(tx, instanceId, lid, jid)
+      for (const { lid, jid } of chats) {
+        await renameChat(tx, instanceId, lid, jid)
+        await renameVotes(tx, instanceId, lid, jid)
+      }
       const fresh = await insertMessages(tx, [...rows.values()])
       const happened: NewEvent[] = []
       const fetched: NewMedia[] = []
-      for (const { message, change, event, media: carried } of plans) {
+      for (const { message, change, vote, event, media: carried } of plans) {
         // Each key counts once, also within the batch.
         if (message !== null && !fresh.delete(keyText(message)) && !(await fillIn(tx, message))) continue
         if (change !== null && !(await applyChange(tx, instanceId, change))) continue
+        if (vote !== null) await storeVote(tx, instanceId, vote)
         if (carried !== null) fetched.push(carried)
         if (event !== null) happened.push(event)
       }
@@ -257,7 +264,7 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
 
 class Interrupted extends Error {}
 
-const emptyPlan: Plan = { message: null, change: null, status: null, media: null, event: null, names: [], inbox: null }
+const emptyPlan: Plan = { message: null, change: null, vote: null, status: null, media: null, event: null, names: [], inbox: null }
 
 const passed = (milestone: Channel, plans: readonly Plan[]): void => {
   if (!milestone.hasSubscribers) return

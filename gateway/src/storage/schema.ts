@@ -21,6 +21,7 @@ export interface Schema {
   contacts: ContactsTable
   messages: MessagesTable
   media: MediaTable
+  poll_votes: PollVotesTable
   webhooks: WebhooksTable
   events: EventsTable
   deliveries: DeliveriesTable
@@ -162,6 +163,21 @@ export interface MessagesTable {
   sent_at: number
   /** Milliseconds, ours. */
   stored_at: number
+}
+
+/** What each voter chose last. Primary key (instance_id, chat, poll_id, voter); a poll is named by chat and message id. */
+export interface PollVotesTable {
+  instance_id: string
+  chat: string
+  poll_id: string
+  /** Number's JID where it is known, else the LID. */
+  voter: string
+  /** Id of the message that brought the vote. */
+  vote_id: string
+  /** JSON string[]: SHA-256 of each option chosen, upper-case hex. */
+  options: string
+  /** Milliseconds, the voter's clock. */
+  voted_at: number
 }
 
 /** `download`: to be had from WhatsApp. `upload`: here, to be put into the instance's bucket. `lost`: nobody has it any more. */

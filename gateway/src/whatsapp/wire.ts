@@ -11,3 +11,10 @@ export const encodeWireMessage = (message: WireMessage): Uint8Array => proto.Mes
 
 /** Throws when the bytes are no WhatsApp message. */
 export const decodeWireMessage = (bytes: Uint8Array): WireMessage => proto.Message.decode(bytes)
+
+/** The decrypted content of a vote; throws when it is none. */
+export const decodePollVote = (bytes: Uint8Array): proto.Message.IPollVoteMessage => proto.Message.PollVoteMessage.decode(bytes)
+
+/** The decrypted content of an answer to an event; throws when it is none. */
+export const decodeEventResponse = (bytes: Uint8Array): proto.Message.IEventResponseMessage =>
+  proto.Message.EventResponseMessage.decode(bytes)

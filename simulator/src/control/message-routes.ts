@@ -3,7 +3,7 @@ import { proto } from 'baileys'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { type Person, requireOnline } from '../phones.ts'
-import type { PhoneMessage } from '../ports.ts'
+import type { PhoneAnswer, PhoneMessage } from '../ports.ts'
 import { ControlError } from './control-error.ts'
 import type { ControlParts } from './control-parts.ts'
 import { address, personOf } from './path-parameters.ts'
@@ -16,13 +16,19 @@ const outgoing = z
     text: z.string().optional(),
     /** WAProto Message as JSON, bytes in base64. */
     message: z.record(z.string(), z.unknown()).optional(),
+    /** Of a poll (message id) the phone has got: all options chosen, by name; none takes the vote back. */
+    vote: z.object({ poll: z.string(), options: z.array(z.string()) }).optional(),
+    /** To an event (message id) the phone has got. */
+    response: z
+      .object({ event: z.string(), response: z.enum(['GOING', 'NOT_GOING', 'MAYBE']), guests: z.number().int().optional() })
+      .optional(),
     media: z.object({ base64: z.base64(), mimetype: z.string().min(1) }).optional(),
     id: z.string().optional(),
     edit: z.string().optional(),
     /** Whom a story (`to: status@broadcast`) is for; default everybody the phone knows. */
     audience: z.array(address).optional(),
   })
-  .refine((body) => body.text !== undefined || body.message !== undefined || body.media !== undefined, 'text, message or media')
+  .refine((body) => [body.text, body.message, body.media, body.vote, body.response].some((given) => given !== undefined), 'nothing to send')
 const listed = z.object({
   after: z.coerce.number().int().min(0).default(0),
   wait: z.coerce.number().int().min(0).max(MAX_WAIT_MS).default(0),
@@ -42,11 +48,12 @@ export function messageRoutes(api: FastifyInstance, { phones, services }: Contro
   api.post('/phones/:number/messages', async (request) => {
     const person = personOf(phones, request.params)
     requireOnline(person)
-    const { to, text, message, media, id, edit, audience } = outgoing.parse(request.body)
+    const body = outgoing.parse(request.body)
+    const { to, text, message, media, id, edit, audience } = body
     if (USER.test(to) && services.directory.resolve(to) === undefined) throw new ControlError(404, `${to} is not on this network`)
     return person.phone.sendMessage({
       to,
-      message: contentOf(text, message, media?.mimetype),
+      message: (await answerIn(person, body)) ?? contentOf(text, message, media?.mimetype),
       ...(media && { media: { bytes: Buffer.from(media.base64, 'base64'), mimetype: media.mimetype } }),
       ...(id !== undefined && { id }),
       ...(edit !== undefined && { editAttribute: edit }),
@@ -84,6 +91,19 @@ export function messageRoutes(api: FastifyInstance, { phones, services }: Contro
     person.phone.sendPresence({ ...(to !== undefined && { to }), state: state === 'typing' ? 'composing' : state })
     return reply.status(204).send()
   })
+}
+
+/** Undefined: the body is no vote and no answer. Throws a 400 for one the phone cannot give. */
+async function answerIn(person: Person, { to, vote, response }: z.infer<typeof outgoing>): Promise<proto.IMessage | undefined> {
+  const answer: PhoneAnswer | undefined = vote
+    ? { kind: 'vote', question: vote.poll, options: vote.options }
+    : response && { kind: 'response', question: response.event, response: response.response, guests: response.guests }
+  if (!answer) return undefined
+  try {
+    return await person.phone.sealAnswer(to, answer)
+  } catch (error) {
+    throw new ControlError(400, error instanceof Error ? error.message : String(error))
+  }
 }
 
 /** The WAProto Message a body means. Throws a 400 when it is not one. */

@@ -4,8 +4,9 @@
  */
 import { randomBytes } from 'node:crypto'
 import { type BinaryNode, getAllBinaryNodeChildren, getBinaryNodeChild, getBinaryNodeChildren, proto } from 'baileys'
-import type { MediaTransfer, PhoneIdentity, PhoneMessage, PhonePort, Uplink } from '../ports.ts'
+import type { MediaTransfer, PhoneAnswer, PhoneIdentity, PhoneMessage, PhonePort, Uplink } from '../ports.ts'
 import { AddressBook, signalAddress, userJid } from './addresses.ts'
+import { sealAnswer } from './answers.ts'
 import { AppState } from './app-state.ts'
 import { attach } from './attaching.ts'
 import { Calls } from './calls.ts'
@@ -164,6 +165,11 @@ class Phone implements PhonePort {
       this.record({ id, chat: to, from: this.identity.jid, fromMe: true, timestamp, message })
     })
     return { id, timestamp }
+  }
+
+  sealAnswer(to: string, answer: PhoneAnswer): Promise<proto.IMessage> {
+    const { identity: self, log, groups, random, now, book } = this
+    return sealAnswer(to, answer, { self, log, groups, random, now, person: (jid) => book.person(jid) })
   }
 
   ask(iq: BinaryNode): Promise<BinaryNode> {

@@ -7,6 +7,7 @@ import type { Attached, MediaSource, Wanted } from '../../media/media.ts'
 import type { Address, EngineSession, SendExtras } from '../../whatsapp/engine.ts'
 import type { WireMessage } from '../../whatsapp/wire.ts'
 import type { StoredMessage } from '../message-repository.ts'
+import type { OpenedAnswer } from './sealed-answer.ts'
 
 /** The event's `message.type` (decisions.md §3). */
 export type MessageType =
@@ -41,13 +42,23 @@ export interface Reading {
   mediaType: string | null
   /** Id of the message that a reaction, a vote or an answer is about. */
   about?: string
+  /** What somebody chose in a poll, once it could be read. */
+  vote?: Vote
   /** What else the event's `message` says, e.g. `location` or `poll` (core.md §7.2 B); media is added by whoever knows where it is kept. */
   details?: Record<string, unknown>
 }
 
+export interface Vote {
+  pollId: string
+  /** Hashes of all options chosen; none = the vote was taken back. */
+  options: readonly string[]
+  /** Milliseconds, the voter's clock. */
+  votedAt: number
+}
+
 export interface IncomingKind {
-  /** Null: not of this kind. */
-  read(message: WireMessage): Reading | null
+  /** Null: not of this kind. `opened` is what a vote or an answer to an event says, where it could be decrypted. */
+  read(message: WireMessage, opened?: OpenedAnswer): Reading | null
 }
 
 export interface Composed {

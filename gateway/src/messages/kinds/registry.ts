@@ -4,23 +4,35 @@ import { incomingContact, outgoingContact } from './contact.ts'
 import { incomingEdit } from './edit.ts'
 import { type IncomingKind, type OutgoingKind, outgoingKind, type Reading } from './kind.ts'
 import { incomingLocation, outgoingLocation } from './location.ts'
+import { incomingPoll, incomingVote, outgoingPoll } from './poll.ts'
 import { incomingReaction, outgoingReaction } from './reaction.ts'
 import { incomingRevoke } from './revoke.ts'
+import type { OpenedAnswer } from './sealed-answer.ts'
 import { incomingText, outgoingText } from './text.ts'
 
-const incoming: readonly IncomingKind[] = [incomingText, incomingEdit, incomingRevoke, incomingLocation, incomingContact, incomingReaction]
+const incoming: readonly IncomingKind[] = [
+  incomingText,
+  incomingEdit,
+  incomingRevoke,
+  incomingLocation,
+  incomingContact,
+  incomingReaction,
+  incomingPoll,
+  incomingVote,
+]
 
 export const outgoing: readonly OutgoingKind[] = [
   outgoingKind(outgoingText),
   outgoingKind(outgoingLocation),
   outgoingKind(outgoingContact),
   outgoingKind(outgoingReaction),
+  outgoingKind(outgoingPoll),
 ]
 
 /** Never null: what no kind knows, and what nobody could decrypt, is reported as `unknown` rather than dropped. */
-export const readMessage = (message: WireMessage): Reading => {
+export const readMessage = (message: WireMessage, opened?: OpenedAnswer): Reading => {
   for (const kind of incoming) {
-    const reading = kind.read(message)
+    const reading = kind.read(message, opened)
     if (reading !== null) return reading
   }
   return { type: 'unknown', content: '', changes: null, mediaType: null }

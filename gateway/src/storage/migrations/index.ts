@@ -4,12 +4,14 @@ import type { Migration } from 'kysely/migration'
 import { foundation } from './0001-foundation.ts'
 import { deliveryHistory } from './0002-delivery-history.ts'
 import { media } from './0003-media.ts'
+import { pollVotes } from './0004-poll-votes.ts'
 import { type ColumnTypes, columnTypes, type DatabaseKind } from './column-types.ts'
 
 const statements: Record<string, (types: ColumnTypes) => string[]> = {
   '0001-foundation': foundation,
   '0002-delivery-history': deliveryHistory,
   '0003-media': media,
+  '0004-poll-votes': pollVotes,
 }
 
 export const migrationsFor = (kind: DatabaseKind): Record<string, Migration> =>

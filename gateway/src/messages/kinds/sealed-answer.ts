@@ -1,0 +1,60 @@
+/**
+ * Votes in polls and answers to events are encrypted a second time, under a secret that only the question carries: whoever has not got
+ * the question cannot read them, and nobody can pass an answer off as somebody else's.
+ * Source: `decryptPollVote` and `decryptEventResponse` of Baileys 7 (engine.md §8.2); the chain of HMACs there is HKDF-SHA-256.
+ */
+import { createDecipheriv, hkdfSync } from 'node:crypto'
+import type { Address } from '../../whatsapp/engine.ts'
+import type { WireMessage } from '../../whatsapp/wire.ts'
+
+export interface SealedAnswer {
+  /** Message id of the poll or event. */
+  questionId: string
+  purpose: 'Poll Vote' | 'Event Response'
+  payload: Uint8Array
+  iv: Uint8Array
+}
+
+/** An answer that could be read, and what it answers. */
+export interface OpenedAnswer {
+  question: WireMessage
+  plaintext: Uint8Array
+}
+
+/** Null: the message is no vote and no answer. */
+export const sealedAnswerIn = ({ pollUpdateMessage, encEventResponseMessage }: WireMessage): SealedAnswer | null => {
+  const [purpose, key, { encPayload, encIv }] = pollUpdateMessage
+    ? (['Poll Vote', pollUpdateMessage.pollCreationMessageKey, pollUpdateMessage.vote ?? {}] as const)
+    : (['Event Response', encEventResponseMessage?.eventCreationMessageKey, encEventResponseMessage ?? {}] as const)
+  if (!key?.id || !encPayload || !encIv) return null
+  return { questionId: key.id, purpose, payload: encPayload, iv: encIv }
+}
+
+/** `author` asked, `responder` answers; which of their two addresses went into the key, only trying tells. Null: none fits. */
+export const openAnswer = (answer: SealedAnswer, question: WireMessage, author: Address, responder: Address): OpenedAnswer | null => {
+  const secret = question.messageContextInfo?.messageSecret
+  if (!secret || secret.length === 0) return null
+  for (const from of formsOf(author)) {
+    for (const by of formsOf(responder)) {
+      const plaintext = decrypt(answer, secret, from, by)
+      if (plaintext !== null) return { question, plaintext }
+    }
+  }
+  return null
+}
+
+const TAG_LENGTH = 16
+
+const decrypt = ({ questionId, purpose, payload, iv }: SealedAnswer, secret: Uint8Array, author: string, responder: string) => {
+  const key = hkdfSync('sha256', secret, '', `${questionId}${author}${responder}${purpose}`, 32)
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', Buffer.from(key), iv, { authTagLength: TAG_LENGTH })
+    decipher.setAAD(Buffer.from(`${questionId}\0${responder}`))
+    decipher.setAuthTag(payload.subarray(-TAG_LENGTH))
+    return Buffer.concat([decipher.update(payload.subarray(0, -TAG_LENGTH)), decipher.final()])
+  } catch {
+    return null
+  }
+}
+
+const formsOf = ({ jid, lid }: Address): string[] => [lid, jid].flatMap((form) => form ?? [])
