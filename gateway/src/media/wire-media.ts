@@ -1,10 +1,11 @@
 /** The media a WhatsApp message carries, read from its protobuf. Pure. */
+import { openEnvelopes } from '../whatsapp/envelopes.ts'
 import type { MediaReference } from '../whatsapp/media.ts'
 import type { WireMessage } from '../whatsapp/wire.ts'
 
 /** What an event tells of media, and what is needed to download it. */
 export interface WireMedia {
-  /** The event's `media.type`, also the kind of key and of upload. */
+  /** The event's `message.type`, also the kind of key and of upload. */
   type: 'image' | 'video' | 'audio' | 'document' | 'sticker'
   mimeType: string
   fileName: string | null
@@ -14,6 +15,10 @@ export interface WireMedia {
   isVoiceNote: boolean
   /** A round video note. */
   isVideoNote: boolean
+  /** A sticker with several pictures, or a film that is shown like one. */
+  isAnimated: boolean
+  /** Can be opened once. */
+  isViewOnce: boolean
   seconds: number | null
   width: number | null
   height: number | null
@@ -21,18 +26,24 @@ export interface WireMedia {
   reference: MediaReference | null
 }
 
-/** Null: the message carries no media. Reads through the envelopes that wrap a document with caption and an animated sticker. */
+/** Null: the message carries no media. Envelopes are opened. */
 export const readWireMedia = (message: WireMessage): WireMedia | null => {
-  const inner = message.documentWithCaptionMessage?.message ?? message.lottieStickerMessage?.message ?? message
-  const { imageMessage: image, audioMessage: audio, documentMessage: document, stickerMessage: sticker } = inner
-  const video = inner.videoMessage ?? inner.ptvMessage
+  const { message: content, viewOnce } = openEnvelopes(message)
+  const media = readContent(content)
+  return media !== null && viewOnce ? { ...media, isViewOnce: true } : media
+}
+
+const readContent = (content: WireMessage): WireMedia | null => {
+  const { imageMessage: image, audioMessage: audio, documentMessage: document, stickerMessage: sticker } = content
+  const video = content.videoMessage ?? content.ptvMessage
   if (image) return { ...common('image', image, 'image/jpeg'), caption: textOf(image.caption), ...pixelsOf(image) }
   if (video) {
     return {
       ...common('video', video, 'video/mp4'),
       caption: textOf(video.caption),
       seconds: video.seconds ?? null,
-      isVideoNote: Boolean(inner.ptvMessage),
+      isVideoNote: Boolean(content.ptvMessage),
+      isAnimated: video.gifPlayback ?? false,
       ...pixelsOf(video),
     }
   }
@@ -43,22 +54,31 @@ export const readWireMedia = (message: WireMessage): WireMedia | null => {
     const fileName = textOf(document.fileName) ?? textOf(document.title)
     return { ...common('document', document, 'application/octet-stream'), fileName, caption: textOf(document.caption) }
   }
-  if (sticker) return { ...common('sticker', sticker, 'image/webp'), ...pixelsOf(sticker) }
-  return null
+  if (!sticker) return null
+  return {
+    ...common('sticker', sticker, 'image/webp'),
+    isAnimated: (sticker.isAnimated || sticker.isLottie) ?? false,
+    ...pixelsOf(sticker),
+  }
 }
+
+/** The event's `media.type`: voice and video notes have words of their own. */
+export const toldType = ({ type, isVoiceNote, isVideoNote }: WireMedia): string => (isVoiceNote ? 'ptt' : isVideoNote ? 'ptv' : type)
 
 /**
  * The event's `message.media` (decisions.md §3). `blob` is for the events themselves, which put the bytes in where a receiver wants them;
  * no receiver sees it. `kept`: null when nobody will ever have the bytes.
  */
 export const eventMedia = (media: WireMedia, kept: { blob: string; s3Url: string | null } | null): Record<string, unknown> => ({
-  type: media.isVoiceNote ? 'ptt' : media.isVideoNote ? 'ptv' : media.type,
+  type: toldType(media),
   mimetype: media.mimeType,
   mimeType: media.mimeType,
   fileName: media.fileName,
   fileSize: media.fileSize,
   caption: media.caption,
   isVoiceNote: media.isVoiceNote,
+  isAnimated: media.isAnimated,
+  isViewOnce: media.isViewOnce,
   seconds: media.seconds,
   width: media.width,
   height: media.height,
@@ -77,6 +97,7 @@ interface Carrier {
   fileEncSha256?: Uint8Array | null
   fileLength?: number | { toNumber(): number } | null
   mimetype?: string | null
+  viewOnce?: boolean | null
 }
 
 const common = (type: WireMedia['type'], carrier: Carrier, mimeType: string): WireMedia => ({
@@ -87,6 +108,8 @@ const common = (type: WireMedia['type'], carrier: Carrier, mimeType: string): Wi
   caption: null,
   isVoiceNote: false,
   isVideoNote: false,
+  isAnimated: false,
+  isViewOnce: carrier.viewOnce ?? false,
   seconds: null,
   width: null,
   height: null,

@@ -25,7 +25,8 @@ export interface EngineFactory {
   readGroupNews(row: InboxRow, self: Address): GroupNews | null
 }
 
-export type Capability = 'text' | 'edit' | 'revoke' | 'pairing-code' | 'presence' | 'chat-state' | 'call-reject' | 'history-request'
+/** Each is shown by a story of the conformance suite in `test/`, which also sees that nothing else is claimed. */
+export type Capability = 'text' | 'edit' | 'revoke' | 'pairing-code' | 'presence' | 'chat-state' | 'call-reject' | 'history-request' | 'media'
 
 export interface SessionOptions {
   instanceId: string

@@ -68,6 +68,9 @@ export class CompanionSync {
     if (operation?.historySyncOnDemandRequest) {
       await this.sendOlder(device, stanzaId, operation.historySyncOnDemandRequest)
     }
+    if (operation?.fullHistorySyncOnDemandRequest) {
+      await this.sendAgain(device, operation.fullHistorySyncOnDemandRequest)
+    }
     if (operation?.placeholderMessageResendRequest?.length) {
       const keys = operation.placeholderMessageResendRequest.map(({ messageKey }) => messageKey)
       const found = keys.flatMap((key) => this.find(key) ?? [])
@@ -93,7 +96,19 @@ export class CompanionSync {
     const count = Math.min(request.onDemandMsgCount ?? ON_DEMAND, ON_DEMAND)
     const older = this.log.before(this.book.person(request.chatJid), request.oldestMsgId ?? '', count)
     const history = { syncType: SyncType.ON_DEMAND, conversations: this.conversations(older), chunkOrder: 0, progress: 100 }
-    await this.tellHistory(device, history, stanzaId)
+    await this.tellHistory(device, history, { peerDataRequestSessionId: stanzaId })
+  }
+
+  /** The last days of everything once more, marked with the request it answers. */
+  private async sendAgain(
+    device: string,
+    { requestMetadata, historySyncConfig }: proto.Message.PeerDataOperationRequestMessage.IFullHistorySyncOnDemandRequest,
+  ): Promise<void> {
+    const days = historySyncConfig?.fullSyncDaysLimit || 365
+    const since = Math.floor(Date.now() / 1000) - days * 86_400
+    const entries = this.log.newest(RECENT).filter(({ shown }) => shown.chat !== STATUS_JID && shown.timestamp >= since)
+    const history = { syncType: SyncType.FULL, conversations: this.conversations(entries), chunkOrder: 0, progress: 100 }
+    await this.tellHistory(device, history, { fullHistorySyncOnDemandRequestMetadata: requestMetadata })
   }
 
   private find(key: proto.IMessageKey | null | undefined): LogEntry | undefined {
@@ -107,7 +122,11 @@ export class CompanionSync {
     return { keys: ids.map((keyId) => ({ keyId, keyData: Buffer.from(keyId.keyId ?? []).equals(id) ? data : undefined })) }
   }
 
-  private async tellHistory(device: string, history: proto.IHistorySync, requestId?: string): Promise<void> {
+  private async tellHistory(
+    device: string,
+    history: proto.IHistorySync,
+    request: proto.Message.IHistorySyncNotification = {},
+  ): Promise<void> {
     const payload = proto.HistorySync.encode({ ...history, phoneNumberToLidMappings: this.book.pairs() }).finish()
     await this.tell(device, {
       type: ProtocolType.HISTORY_SYNC_NOTIFICATION,
@@ -117,7 +136,7 @@ export class CompanionSync {
         chunkOrder: history.chunkOrder,
         progress: history.progress,
         initialHistBootstrapInlinePayload: deflateSync(payload),
-        peerDataRequestSessionId: requestId,
+        ...request,
       },
     })
   }

@@ -1,6 +1,10 @@
 /** What every engine must do, told once and run against each adapter. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { EngineError } from '../engine.ts'
+import { readWireMedia } from '../../media/wire-media.ts'
+import { type Capability, EngineError } from '../engine.ts'
 import { link, newId, Observed, relink, text } from './linked-session.ts'
 import type { Person, World } from './world.ts'
 
@@ -23,6 +27,16 @@ export const describeEngine = (name: string, makeWorld: () => Promise<World>): v
       await world.close()
     }, 30_000)
 
+    const shown = new Set<Capability>()
+    /** A story that shows what a capability means: an engine which does not claim it must say so when it is asked all the same. */
+    const shows = (capabilities: readonly Capability[], title: string, story: () => Promise<void>): void => {
+      for (const capability of capabilities) shown.add(capability)
+      it(title, async () => {
+        if (capabilities.every((capability) => world.engine.capabilities.has(capability))) await story()
+        else await expect(story()).rejects.toMatchObject({ code: 'unsupported' })
+      })
+    }
+
     const both = (person: Person): { jid: string; lid: string } => ({ jid: person.jid, lid: person.lid })
 
     describe('linking', () => {
@@ -33,7 +47,7 @@ export const describeEngine = (name: string, makeWorld: () => Promise<World>): v
         expect((await engine.next('qr')).expiresAt).toBeGreaterThan(Date.now())
       })
 
-      it('by pairing code', async () => {
+      shows(['pairing-code'], 'by pairing code', async () => {
         const person = await world.person('Coded')
         const other = new Observed(world.engine, world.store())
         other.session.start()
@@ -70,7 +84,7 @@ export const describeEngine = (name: string, makeWorld: () => Promise<World>): v
     })
 
     describe('texts', () => {
-      it('we send are acknowledged, arrive, and are delivered and read', async () => {
+      shows(['text'], 'we send are acknowledged, arrive, and are delivered and read', async () => {
         const id = newId()
         await engine.send(bob, text('hello'), { id })
         expect(await bob.received(id)).toMatchObject({ text: 'hello', fromMe: false })
@@ -130,7 +144,7 @@ export const describeEngine = (name: string, makeWorld: () => Promise<World>): v
     })
 
     describe('changes', () => {
-      it('we make: an edit and a revocation', async () => {
+      shows(['edit', 'revoke'], 'we make: an edit and a revocation', async () => {
         const id = newId()
         await engine.send(bob, text('frist'), { id })
         const key = { id, remoteJid: bob.jid, fromMe: true }
@@ -205,7 +219,7 @@ export const describeEngine = (name: string, makeWorld: () => Promise<World>): v
         expect(await engine.session.profilePicture(both(bob))).toBeNull()
       })
 
-      it('see us read, type and be online', async () => {
+      shows(['presence', 'chat-state'], 'see us read, type and be online', async () => {
         const id = await bob.send(shop, { conversation: 'read me' })
         const { message } = await engine.message(id)
         await engine.session.markRead([message])
@@ -214,7 +228,7 @@ export const describeEngine = (name: string, makeWorld: () => Promise<World>): v
         await engine.session.setChatState(both(bob), 'paused')
       })
 
-      it('call, and are rejected', async () => {
+      shows(['call-reject'], 'call, and are rejected', async () => {
         const callId = await bob.call(shop)
         const { call } = await engine.next('call', (event) => event.call.id === callId && event.call.status === 'offer')
         expect(call).toMatchObject({ from: both(bob), isVideo: false, isGroup: false })
@@ -239,6 +253,55 @@ export const describeEngine = (name: string, makeWorld: () => Promise<World>): v
         expect(unasked.count('history')).toBe(0)
         await unasked.session.stop()
       })
+
+      shows(['history-request'], 'comes again when it is asked for', async () => {
+        const id = await bob.send(shop, { conversation: 'of today' })
+        await engine.message(id)
+        await engine.session.requestHistory(7)
+        const { messages } = await engine.next('history', (event) => event.messages.some((message) => message.id === id))
+        expect(messages.find((message) => message.id === id)).toMatchObject({ chat: both(bob), fromMe: false })
+      })
+    })
+
+    describe('media', () => {
+      const bytes = Buffer.from('what is in the file '.repeat(5_000))
+      let folder: string
+      beforeAll(async () => {
+        folder = await mkdtemp(join(tmpdir(), 'ryzeapi-engine-'))
+      })
+      afterAll(() => rm(folder, { recursive: true, force: true }))
+
+      const fields = {
+        image: 'imageMessage',
+        video: 'videoMessage',
+        audio: 'audioMessage',
+        document: 'documentMessage',
+        sticker: 'stickerMessage',
+      } as const
+
+      for (const kind of ['image', 'video', 'audio', 'document', 'sticker'] as const) {
+        shows(['media'], `of kind ${kind} goes up, and comes down from what others send`, async () => {
+          const path = join(folder, kind)
+          await writeFile(path, bytes)
+          const upload = await engine.session.uploadMedia({ path, kind })
+          const id = newId()
+          await engine.send(bob, { [fields[kind]]: { ...upload, mimetype: 'application/octet-stream' } }, { id })
+          expect(bytes.equals(await bob.file(id))).toBe(true)
+
+          const theirs = await bob.sendFile(shop, { [fields[kind]]: { mimetype: 'application/octet-stream' } }, bytes)
+          const { message } = await engine.message(theirs)
+          const media = readWireMedia(message.message)
+          expect(media).toMatchObject({ type: kind, fileSize: bytes.length })
+          if (media?.reference == null) throw new Error('the message says nothing of where its media is')
+          const to = `${path}-down`
+          expect(await engine.session.downloadMedia(media.reference, { path: to, maxBytes: bytes.length })).toEqual({ size: bytes.length })
+          expect(bytes.equals(await readFile(to))).toBe(true)
+        })
+      }
+    })
+
+    it('claims nothing but what is shown here', () => {
+      expect([...shown]).toEqual(expect.arrayContaining([...world.engine.capabilities]))
     })
 
     describe('the end', () => {

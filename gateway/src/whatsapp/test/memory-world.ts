@@ -1,3 +1,4 @@
+import { readWireMedia } from '../../media/wire-media.ts'
 import { createMemoryEngine } from '../adapters/memory/engine.ts'
 import { MemoryNetwork, type MemoryPerson } from '../adapters/memory/network.ts'
 import { MemorySessionStore } from '../memory/session-store.ts'
@@ -25,6 +26,14 @@ export const memoryWorld = async (): Promise<World> => {
         scan: async (qr) => holder.scan(qr),
         typePairingCode: async (code) => holder.typePairingCode(code),
         send: async (to, message) => holder.send(holderOf(to), message),
+        sendFile: async (to, message, bytes) => {
+          const [[field, content] = ['', {}]] = Object.entries(message)
+          return holder.send(holderOf(to), { [field]: { ...content, ...network.media.put(bytes) } })
+        },
+        file: async (id) => {
+          const { message } = await holder.next((one) => one.id === id)
+          return network.media.get(readWireMedia(message)?.reference?.directPath ?? '') ?? new Uint8Array()
+        },
         received: async (id) => {
           const { message, from } = await holder.next((one) => one.id === id)
           return { message, fromMe: from === holder, text: message.conversation ?? message.extendedTextMessage?.text ?? '' }

@@ -21,7 +21,15 @@ const sentSchema = z.object({ id: z.string() })
 const callSchema = z.object({ callId: z.string() })
 const messagesSchema = z.object({
   cursor: z.number(),
-  messages: z.array(z.object({ id: z.string(), fromMe: z.boolean(), text: z.string(), message: z.record(z.string(), z.unknown()) })),
+  messages: z.array(
+    z.object({
+      id: z.string(),
+      fromMe: z.boolean(),
+      text: z.string(),
+      message: z.record(z.string(), z.unknown()),
+      media: z.object({ base64: z.string() }).optional(),
+    }),
+  ),
 })
 const callsSchema = z.object({ calls: z.array(z.object({ callId: z.string(), state: z.string() })) })
 const stanzasSchema = z.object({
@@ -90,6 +98,12 @@ export class Simulator {
         }
         return sentSchema.parse(await this.call('POST', `${phone}/messages`, body)).id
       },
+      sendFile: async (to, message, bytes) => {
+        const media = { base64: Buffer.from(bytes).toString('base64'), mimetype: 'application/octet-stream' }
+        const body = { to: to.number, message: proto.Message.fromObject(message).toJSON(), media }
+        return sentSchema.parse(await this.call('POST', `${phone}/messages`, body)).id
+      },
+      file: async (id) => Buffer.from((await this.#received(phone, id)).media?.base64 ?? '', 'base64'),
       received: (id) => this.#received(phone, id),
       read: async (chat, id) => void (await this.call('POST', `${phone}/receipts`, { chat: chat.number, ids: [id], type: 'read' })),
       call: async (to) => callSchema.parse(await this.call('POST', `${phone}/calls`, { to: to.number })).callId,
@@ -115,13 +129,16 @@ export class Simulator {
     await gone
   }
 
-  async #received(phone: string, id: string): Promise<Awaited<ReturnType<Person['received']>>> {
+  async #received(
+    phone: string,
+    id: string,
+  ): Promise<Awaited<ReturnType<Person['received']>> & { media?: { base64: string } | undefined }> {
     const until = Date.now() + MESSAGE_WAIT_MS
     let after = 0
     while (Date.now() < until) {
       const page = messagesSchema.parse(await this.call('GET', `${phone}/messages?after=${after}&wait=1000`))
       const found = page.messages.find((message) => message.id === id)
-      if (found !== undefined) return { fromMe: found.fromMe, text: found.text, message: proto.Message.fromObject(found.message) }
+      if (found !== undefined) return { ...found, message: proto.Message.fromObject(found.message) }
       after = page.cursor
     }
     throw new Error(`${phone} has not got message ${id}`)

@@ -29,6 +29,10 @@ export interface Person {
   typePairingCode(code: string): Promise<void>
   /** Gives the message id. */
   send(to: Person, message: WireMessage, edit?: 'edit' | 'revoke'): Promise<string>
+  /** The same with a file, whose place and keys the phone fills in. */
+  sendFile(to: Person, message: WireMessage, bytes: Uint8Array): Promise<string>
+  /** The file that came with the message with this id, fetched and decrypted by the phone. */
+  file(id: string): Promise<Uint8Array>
   /** The message with this id, as this person's phone has it. */
   received(id: string): Promise<{ fromMe: boolean; text: string; message: WireMessage }>
   read(chat: Person, id: string): Promise<void>

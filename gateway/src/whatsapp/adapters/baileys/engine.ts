@@ -32,6 +32,7 @@ const capabilities: ReadonlySet<Capability> = new Set([
   'chat-state',
   'call-reject',
   'history-request',
+  'media',
 ])
 
 /** Throws when the process already trusts another network. */

@@ -123,10 +123,12 @@ const { HistorySyncType } = proto.HistorySync
 
 /**
  * Without history we still take the first chunk (it brings LIDs and starts the app-state sync), but none of the big ones. Baileys also asks
- * with a bare type, to learn whether to wait for history at all before it syncs app state: there the answer is yes.
+ * with a bare type, to learn whether to wait for history at all before it syncs app state: there the answer is yes. What we asked for ourselves
+ * (`requestHistory`) is always wanted.
  */
 export const wantsHistory = (notification: proto.Message.IHistorySyncNotification, historyDays: number | null): boolean => {
   const big = notification.syncType === HistorySyncType.RECENT || notification.syncType === HistorySyncType.FULL
+  if (notification.fullHistorySyncOnDemandRequestMetadata) return true
   const bare = !notification.directPath && !notification.initialHistBootstrapInlinePayload
   if (historyDays === null) return !big || (bare && notification.syncType === HistorySyncType.RECENT)
   return notification.syncType !== HistorySyncType.FULL || historyDays > RECENT_DAYS

@@ -31,6 +31,7 @@ const capabilities: ReadonlySet<Capability> = new Set([
   'chat-state',
   'call-reject',
   'history-request',
+  'media',
 ])
 
 export const createMemoryEngine = (network: MemoryNetwork): EngineFactory => ({
