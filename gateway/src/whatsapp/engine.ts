@@ -26,7 +26,16 @@ export interface EngineFactory {
 }
 
 /** Each is shown by a story of the conformance suite in `test/`, which also sees that nothing else is claimed. */
-export type Capability = 'text' | 'edit' | 'revoke' | 'pairing-code' | 'presence' | 'chat-state' | 'call-reject' | 'history-request' | 'media'
+export type Capability =
+  | 'text'
+  | 'edit'
+  | 'revoke'
+  | 'pairing-code'
+  | 'presence'
+  | 'chat-state'
+  | 'call-reject'
+  | 'history-request'
+  | 'media'
 
 export interface SessionOptions {
   instanceId: string
