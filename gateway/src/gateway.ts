@@ -7,6 +7,8 @@ import { createAccounts } from './accounts/accounts.ts'
 import { runAccountsCommand } from './accounts/command-line.ts'
 import { accountOperations } from './accounts/operations.ts'
 import { createEvents } from './events/events.ts'
+import { createGroups } from './groups/groups.ts'
+import { inviteMessage } from './groups/invite-message.ts'
 import { documentationPages } from './http/documentation.ts'
 import { createHealth } from './http/health.ts'
 import { createMetrics } from './http/metrics.ts'
@@ -186,6 +188,16 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
     unreadablePatienceMs: settings.unreadableMessageSeconds * 1000,
   })
 
+  const groups = createGroups({
+    instances,
+    media,
+    sendInvite: async (instance, to, invite) => {
+      const message = inviteMessage(invite)
+      const compose = { check: () => {}, compose: async () => ({ message, messageType: 'group_invite', content: invite.group.name }) }
+      await messages.sender.send(instance, { number: to.jid ?? to.lid }, compose)
+    },
+  })
+
   instances.listen(messages.handle)
   instances.listen(async (instance, event) => {
     if (event.type === 'open') media.connected(instance.id)
@@ -204,11 +216,11 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
   await spool.open()
   await messages.start()
   await media.start()
-  return { events, instances, media, messages, spool }
+  return { events, instances, media, messages, groups, spool }
 }
 
 const openHttp = async (settings: Settings, logger: Logger, { db, accounts }: Store, features: Features, closing: Closing) => {
-  const { events, instances, media, messages, spool } = features
+  const { events, instances, media, messages, groups, spool } = features
   const version = await ownVersion()
   const health = createHealth({ clock, logger, version })
   health.registerCheck('db', () => db.check())
@@ -222,6 +234,7 @@ const openHttp = async (settings: Settings, logger: Logger, { db, accounts }: St
     ...messages.operations,
     ...media.operations,
     ...events.operations,
+    ...groups.operations,
     ...notBuiltOperations(),
     ...(settings.adminToken === null ? [] : accountOperations(accounts)),
     health.operation,

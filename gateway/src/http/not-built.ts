@@ -92,20 +92,6 @@ const groups: readonly { tag: string; routes: readonly Route[] }[] = [
     ],
   },
   {
-    tag: 'Groups',
-    routes: [
-      ['group.create', 'POST', '/api/group/create/:instance', 'Creating a group'],
-      ['group.list', 'GET', '/api/group/list/:instance', 'Listing groups'],
-      ['group.info', 'GET', '/api/group/info/:instance', 'Reading a group'],
-      ['group.update', 'PUT', '/api/group/update/:instance', 'Changing a group'],
-      ['group.participants', 'POST', '/api/group/participants/:instance', 'Changing participants'],
-      ['group.join', 'POST', '/api/group/join/:instance', 'Joining a group'],
-      ['group.resetLink', 'POST', '/api/group/resetLink/:instance', 'Renewing an invite link'],
-      ['group.requests', 'GET', '/api/group/requests/:instance', 'Listing join requests'],
-      ['group.leave', 'DELETE', '/api/group/leave/:instance', 'Leaving a group'],
-    ],
-  },
-  {
     tag: 'Communities',
     routes: [
       ['community.create', 'POST', '/api/community/create/:instance', 'Creating a community'],
