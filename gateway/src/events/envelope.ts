@@ -51,6 +51,9 @@ export const mediaEnvelope = (event: Told, instanceData: InstanceData): MediaEnv
 const around = ({ id, name, createdAt }: Told, instanceData: InstanceData, data: string): string =>
   `{"id":"${id}","event":"${name}","timestamp":"${rfc3339(createdAt)}","data":${data},"instanceData":${instanceData}}`
 
+/** Whether there are bytes to go with it. */
+export const carriesMedia = ({ data }: Pick<StoredEvent, 'data'>): boolean => namesBlob(data)
+
 // A quote inside somebody's text is escaped, so only a field can look like this.
 const namesBlob = (data: string): boolean => data.includes('"blob":')
 

@@ -113,7 +113,7 @@ export const createEvents = (collaborators: Collaborators): Events => {
   const history = createEventHistory({ db, order, clock })
   const retentionMs = settings.eventRetentionDays * DAY_MS
   const reading = createLogReading({ history, clock, retentionMs })
-  const hub = createWebSocketHub({ history, clock, logger, limits: hubLimits })
+  const hub = createWebSocketHub({ history, clock, logger, openBlob, limits: hubLimits })
   const workers = createDeliveryWorkers({
     db,
     clock,

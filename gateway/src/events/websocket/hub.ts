@@ -1,13 +1,16 @@
 /**
  * The clients on `/ws/:instance`. An instance with clients has a room; an event is serialised once for the room, and not at all where
  * nobody listens. Nothing is kept for a client that is away: one that comes back with the id of its last event is read to from the log.
+ * So is one that gets media in base64, from an event with media on: order is kept, and neither bytes nor events pile up meanwhile.
  */
 import type { WebSocket } from 'ws'
 import type { Clock } from '../../runtime/clock.ts'
 import { ulid } from '../../runtime/ids.ts'
 import type { Logger } from '../../runtime/logging.ts'
-import { envelope, type InstanceData, type StoredEvent } from '../envelope.ts'
+import { noBlobs, type OpenBlob } from '../blobs.ts'
+import { carriesMedia, envelope, type InstanceData, type StoredEvent } from '../envelope.ts'
 import type { EventHistory } from '../history.ts'
+import { type Body, bodyWithMedia } from '../webhooks/body.ts'
 import { type Client, closeCodes, type Farewell, type Member } from './client.ts'
 import type { WebSocketSettings } from './configuration.ts'
 import { createReplay, type Hall } from './replay.ts'
@@ -55,14 +58,25 @@ interface Collaborators {
   history: EventHistory
   clock: Clock
   logger: Logger
+  openBlob?: OpenBlob
   limits?: HubLimits
   /** For the test that counts. */
   serialise?: typeof envelope
 }
 
 export const createWebSocketHub = (collaborators: Collaborators): WebSocketHub => {
-  const { history, clock, logger, limits = usualHubLimits, serialise = envelope } = collaborators
-  const replay = createReplay({ history, serialise, now: clock.now, pageSize: limits.replayPage })
+  const { history, clock, logger, openBlob = noBlobs, limits = usualHubLimits, serialise = envelope } = collaborators
+
+  const withMedia = async (event: StoredEvent, instanceData: InstanceData): Promise<Body> => {
+    try {
+      return await bodyWithMedia(event, instanceData, openBlob)
+    } catch (error) {
+      logger.warn({ err: error, instance: event.instanceId }, 'Media cannot be read for WebSocket clients; its event goes without')
+      return serialise(event, instanceData)
+    }
+  }
+
+  const replay = createReplay({ history, serialise, withMedia, now: clock.now, pageSize: limits.replayPage })
   const rooms = new Map<string, Room>()
   const replays = new Set<Promise<void>>()
   let clients = 0
@@ -109,10 +123,10 @@ export const createWebSocketHub = (collaborators: Collaborators): WebSocketHub =
     return room
   }
 
-  const beginReplay = (client: Client, room: Room, after: string): void => {
+  const beginReplay = (client: Client, room: Room, after: string, first?: StoredEvent): void => {
     // An id of the future would hide what happens until then.
     const present = ulid(clock.now())
-    const reading = replay(client, room, after < present ? after : present)
+    const reading = replay(client, room, after < present ? after : present, first)
       .catch((error: unknown) => {
         logger.error({ err: error, instance: client.instanceId }, 'Events cannot be read for a WebSocket client')
         dismiss(client, closeCodes.inDoubt)
@@ -142,9 +156,15 @@ export const createWebSocketHub = (collaborators: Collaborators): WebSocketHub =
       if (room === undefined) return
       room.announced = event.id
       if (!room.wants(event)) return
+      const withBytes = room.settings.mediaBase64 && carriesMedia(event)
       let frame: Buffer | null = null
       for (const client of room.clients) {
         if (!client.live) continue
+        if (withBytes) {
+          client.live = false
+          beginReplay(client, room, event.id, event)
+          continue
+        }
         frame ??= Buffer.from(serialise(event, room.instanceData))
         if (client.socket.bufferedAmount + frame.length > limits.sendBuffer) dismiss(client, closeCodes.tooSlow)
         else client.socket.send(frame, { binary: false })
