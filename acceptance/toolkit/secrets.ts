@@ -24,6 +24,8 @@ export interface SecretBook {
 }
 
 const secretField = /token|authorization|password|secret|accesskey|apikey|qrcode|pairingcode/i
+/** Where WhatsApp keeps media: answers and events name it, and it is of no use without the key. */
+const isSealedMedia = (url: string): boolean => URL.parse(url)?.pathname.endsWith('.enc') ?? false
 const textField = /^(message|caption|content)$/
 
 /** Long secrets are looked up by how they begin, so that ten thousand of them cost no more than ten. */
@@ -63,7 +65,7 @@ export const createSecretBook = (): SecretBook => {
     learnFields(value) {
       walk(value, (key, text) => {
         if (secretField.test(key)) book.learn(text)
-        else if (/url$/i.test(key)) book.learn(URL.parse(text)?.search.slice(1) ?? '')
+        else if (/url$/i.test(key) && !isSealedMedia(text)) book.learn(URL.parse(text)?.search.slice(1) ?? '')
       })
     },
 

@@ -37,8 +37,12 @@ export interface Phone {
   unlink(device: number): Promise<void>
   /** Hands a linked device a stanza as it is: `{tag, attrs, content}`, content being `{base64}` or children. */
   stanza(device: number, stanza: { [key: string]: Json }): Promise<void>
-  /** Sends a text to a number or JID, or a WAProto message; gives the message id. */
-  send(to: string, content: string | { [key: string]: Json }, options?: { edit?: string; id?: string }): Promise<string>
+  /** Sends a text to a number or JID, or a WAProto message, with the file that belongs to it; gives the message id. */
+  send(
+    to: string,
+    content: string | { [key: string]: Json },
+    options?: { edit?: string; id?: string; file?: { bytes: Buffer; mimetype: string } },
+  ): Promise<string>
   /** Votes in a poll it has got; gives the message id. */
   vote(to: string, poll: string, options: readonly string[]): Promise<string>
   /** Answers an event it has got; gives the message id. */
@@ -157,6 +161,7 @@ const createPhone = (described: Json, ok: Call): Phone => {
       const body: { [key: string]: Json } = { to, ...(typeof content === 'string' ? { text: content } : { message: content }) }
       if (options.edit !== undefined) body.edit = options.edit
       if (options.id !== undefined) body.id = options.id
+      if (options.file !== undefined) body.media = { base64: options.file.bytes.toString('base64'), mimetype: options.file.mimetype }
       return text(await ok('post', `${path}/messages`, body), 'id')
     },
     vote: async (to, poll, options) => text(await ok('post', `${path}/messages`, { to, vote: { poll, options: [...options] } }), 'id'),

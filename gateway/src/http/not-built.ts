@@ -33,8 +33,6 @@ const groups: readonly { tag: string; routes: readonly Route[] }[] = [
   {
     tag: 'Messages',
     routes: [
-      ['message.media', 'POST', '/api/message/media/:instance', 'Sending media'],
-      ['message.sticker', 'POST', '/api/message/sticker/:instance', 'Sending a sticker'],
       ['message.carousel', 'POST', '/api/message/carousel/:instance', 'Sending a carousel'],
       ['message.button', 'POST', '/api/message/button/:instance', 'Sending buttons'],
       ['message.list', 'POST', '/api/message/list/:instance', 'Sending a list'],

@@ -1,5 +1,6 @@
 /** What any kind of message can carry beside its content: a quoted message, mentions, the mark of forwarding. */
 import type { Address } from '../whatsapp/engine.ts'
+import { contentOf } from '../whatsapp/envelopes.ts'
 import { bareJid } from '../whatsapp/jid.ts'
 import type { WireMessage } from '../whatsapp/wire.ts'
 import type { ContextInfo } from './kinds/kind.ts'
@@ -69,7 +70,7 @@ export const writeContext = (quote: Quote | null, mentions: Mentions): ContextIn
 export const canonical = ({ jid, lid }: Address): string => jid ?? lid ?? ''
 
 const contextInfoOf = (message: WireMessage): ContextInfo | null => {
-  for (const content of Object.values(message)) {
+  for (const content of Object.values(contentOf(message))) {
     if (content === null || typeof content !== 'object' || !('contextInfo' in content)) continue
     if (content.contextInfo) return content.contextInfo as ContextInfo
   }
@@ -79,7 +80,7 @@ const contextInfoOf = (message: WireMessage): ContextInfo | null => {
 /** A quoted message that quotes another would carry that along, and so on. */
 const withoutContext = (message: WireMessage): WireMessage => {
   const copy: Record<string, unknown> = {}
-  for (const [field, content] of Object.entries(message)) {
+  for (const [field, content] of Object.entries(contentOf(message))) {
     if (field === 'messageContextInfo') continue
     copy[field] = content !== null && typeof content === 'object' && 'contextInfo' in content ? { ...content, contextInfo: null } : content
   }

@@ -12,7 +12,7 @@ const sentMessage = z.object({
   messageId: z.string(),
   messageType: z.string(),
   direction: z.literal('outgoing'),
-  content: z.string(),
+  content: z.string().optional(),
   timestamp: z.string(),
   source: z.string(),
   chat: z.object({ ...person, groupName: z.string().optional() }),

@@ -33,7 +33,8 @@ export interface SentMessage {
   messageId: string
   messageType: string
   direction: 'outgoing'
-  content: string
+  /** Absent where there is none, e.g. with a sticker. */
+  content?: string
   timestamp: string
   source: string
   chat: Person & { groupName?: string }
@@ -152,7 +153,7 @@ export const createSender = (collaborators: Collaborators): Sender => {
         const chat = introduce(to)
         const sender = introduce(self)
         const source = body.source?.trim() || DEFAULT_SOURCE
-        const row = rowOf({ instanceId: instance.id, id, chat, sender, message, content, source, quote, now: clock.now() })
+        const row = rowOf({ instanceId: instance.id, id, chat, sender, message, content: content ?? '', source, quote, now: clock.now() })
         const carried = carriedMedia(
           { instanceId: instance.id, messageId: id, chat, sender, fromMe: true, message },
           { newId: media.newId, s3Url: await media.s3Urls(instance.id) },
@@ -179,7 +180,7 @@ export const createSender = (collaborators: Collaborators): Sender => {
           messageId: id,
           messageType,
           direction: 'outgoing',
-          content,
+          ...(content === null ? {} : { content }),
           timestamp: rfc3339(timestamp),
           source,
           chat: { ...chat, ...group },

@@ -67,7 +67,9 @@ export function decryptMedia(ciphertext: Uint8Array, kind: MediaKind, part: Medi
 
 /** The media field of a message, wrappers taken off; undefined when it has none. */
 export function mediaPart(message: proto.IMessage): { kind: MediaKind; part: MediaPart } | undefined {
-  const content = normalizeMessageContent(message)
+  const normal = normalizeMessageContent(message)
+  // The library does not know this envelope.
+  const content = normal?.lottieStickerMessage?.message ?? normal
   if (!content) return undefined
   for (const [field, kind] of FIELDS) {
     const part = content[field]

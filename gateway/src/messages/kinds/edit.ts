@@ -1,6 +1,8 @@
 /** A message that replaces the text or caption of an earlier one of the same author. */
+import { contentOf } from '../../whatsapp/envelopes.ts'
 import type { WireMessage } from '../../whatsapp/wire.ts'
 import type { IncomingKind } from './kind.ts'
+import { incomingMedia } from './media.ts'
 import { incomingText } from './text.ts'
 
 /** `ProtocolMessage.Type.MESSAGE_EDIT` of WAProto. */
@@ -13,9 +15,7 @@ export const incomingEdit: IncomingKind = {
   },
 }
 
-const newText = (message: WireMessage): string =>
-  incomingText.read(message)?.content ??
-  message.imageMessage?.caption ??
-  message.videoMessage?.caption ??
-  message.documentMessage?.caption ??
-  ''
+const newText = (message: WireMessage): string => {
+  const content = contentOf(message)
+  return incomingText.read(content)?.content ?? incomingMedia.read(content)?.content ?? ''
+}

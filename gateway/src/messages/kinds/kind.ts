@@ -65,8 +65,8 @@ export interface Composed {
   message: WireMessage
   /** The answer's `messageType`. */
   messageType: string
-  /** Text form of what is sent. */
-  content: string
+  /** Text form of what is sent; null: it has none, and the answer does not name it. */
+  content: string | null
   /** What else the answer's `data` says, e.g. `mediaUrl`. */
   answer?: Record<string, unknown>
   /** How its stanza differs from that of a text. */

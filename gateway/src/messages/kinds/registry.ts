@@ -1,17 +1,23 @@
 /** Every kind of message there is. A new kind is a file beside this one and a line here. */
+import { contentOf } from '../../whatsapp/envelopes.ts'
 import type { WireMessage } from '../../whatsapp/wire.ts'
+import { incomingAlbum } from './album.ts'
 import { incomingContact, outgoingContact } from './contact.ts'
 import { incomingEdit } from './edit.ts'
 import { type IncomingKind, type OutgoingKind, outgoingKind, type Reading } from './kind.ts'
 import { incomingLocation, outgoingLocation } from './location.ts'
+import { incomingMedia, outgoingMedia } from './media.ts'
 import { incomingPoll, incomingVote, outgoingPoll } from './poll.ts'
 import { incomingReaction, outgoingReaction } from './reaction.ts'
 import { incomingRevoke } from './revoke.ts'
 import type { OpenedAnswer } from './sealed-answer.ts'
+import { outgoingSticker } from './sticker.ts'
 import { incomingText, outgoingText } from './text.ts'
 
 const incoming: readonly IncomingKind[] = [
   incomingText,
+  incomingMedia,
+  incomingAlbum,
   incomingEdit,
   incomingRevoke,
   incomingLocation,
@@ -23,6 +29,8 @@ const incoming: readonly IncomingKind[] = [
 
 export const outgoing: readonly OutgoingKind[] = [
   outgoingKind(outgoingText),
+  outgoingKind(outgoingMedia),
+  outgoingKind(outgoingSticker),
   outgoingKind(outgoingLocation),
   outgoingKind(outgoingContact),
   outgoingKind(outgoingReaction),
@@ -31,8 +39,9 @@ export const outgoing: readonly OutgoingKind[] = [
 
 /** Never null: what no kind knows, and what nobody could decrypt, is reported as `unknown` rather than dropped. */
 export const readMessage = (message: WireMessage, opened?: OpenedAnswer): Reading => {
+  const content = contentOf(message)
   for (const kind of incoming) {
-    const reading = kind.read(message, opened)
+    const reading = kind.read(content, opened)
     if (reading !== null) return reading
   }
   return { type: 'unknown', content: '', changes: null, mediaType: null }

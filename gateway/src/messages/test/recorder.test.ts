@@ -184,7 +184,7 @@ forEachDatabase((_name, open) => {
 
     test('what no kind knows is reported as unknown', async () => {
       await begin()
-      stage.ana.send(stage.shop, { stickerMessage: { mimetype: 'image/webp' } })
+      stage.ana.send(stage.shop, { stickerPackMessage: { name: 'Foxes' } })
       const [data] = await stage.delivered('message.exchange', 1)
       expect(data.message).toMatchObject({ type: 'unknown', content: '' })
     })

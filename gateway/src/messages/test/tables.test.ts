@@ -81,7 +81,7 @@ describe('what an arrived message is', () => {
     ['a revocation', { protocolMessage: { type: 0, key: { id: 'A' } } }, reading('message_revoke', '', 'A')],
     ['a revocation without its 0', { protocolMessage: { key: { id: 'A' } } }, reading('message_revoke', '', 'A')],
     ['something between devices', { protocolMessage: { type: 3 } }, reading('unknown', '')],
-    ['something new', { stickerMessage: {} }, reading('unknown', '')],
+    ['something new', { stickerPackMessage: {} }, reading('unknown', '')],
     ['nothing', {}, reading('unknown', '')],
   ])('%s', (_what, message, expected) => {
     expect(readMessage(message)).toEqual(expected)
