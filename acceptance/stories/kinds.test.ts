@@ -80,7 +80,7 @@ onStage('Kinds of message', (stage) => {
         timestamp: expect.any(String),
         chat:
           to === group
-            ? { jid: group, lid: null, name: null, type: 'group' }
+            ? { jid: group, lid: null, name: 'Kinds', type: 'group' }
             : { jid: friend.jid, lid: friend.lid, name: 'Bea', type: 'private' },
         sender: { jid: friend.jid, lid: friend.lid, name: 'Bea' },
         recipient: null,

@@ -9,7 +9,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
 import type { Database } from '../storage/database.ts'
 import type { Vault } from '../storage/vault.ts'
-import type { EngineFactory, ReceivedMessage } from '../whatsapp/engine.ts'
+import type { EngineEvent, EngineFactory, ReceivedMessage } from '../whatsapp/engine.ts'
 import { awaitedInbox, type LeftRow, purgeInbox, setInboxAside, settleInbox, unsettledInbox } from '../whatsapp/inbox-table.ts'
 import type { People } from './people.ts'
 import type { InstanceFacts, Recorder } from './recorder.ts'
@@ -27,7 +27,7 @@ export interface LeftoversCollaborators {
   vault: Vault
   clock: Clock
   logger: Logger
-  engine: Pick<EngineFactory, 'readInbox' | 'withoutContent'>
+  engine: Pick<EngineFactory, 'readInbox' | 'readGroupNews' | 'withoutContent'>
   instances: InstanceFacts
   events: EventLog
   people: People
@@ -80,7 +80,7 @@ export const createLeftovers = (collaborators: LeftoversCollaborators): Leftover
       return 'done'
     }
     if (read !== 'unreadable') {
-      const outcome = await recorder.record(row.instanceId, { type: 'message', message: read, inbox: row.hash })
+      const outcome = await recorder.record(row.instanceId, read)
       if (outcome !== 'refused') return outcome === 'recorded' ? 'done' : outcome
     }
     const message = outsideOf(row)
@@ -91,10 +91,15 @@ export const createLeftovers = (collaborators: LeftoversCollaborators): Leftover
     return 'set aside'
   }
 
-  const contentOf = ({ instanceId, hash, attributes, plaintext, receivedAt }: LeftRow): ReceivedMessage | 'nothing' | 'unreadable' => {
+  const contentOf = ({ instanceId, hash, attributes, plaintext, receivedAt }: LeftRow): EngineEvent | 'nothing' | 'unreadable' => {
     if (attributes === null || plaintext === null) return 'unreadable'
+    const row = { hash, attributes, plaintext, receivedAt }
+    const self = instances.self(instanceId)
     try {
-      return engine.readInbox({ hash, attributes, plaintext, receivedAt }, instances.self(instanceId)) ?? 'nothing'
+      const news = engine.readGroupNews(row, self)
+      if (news !== null) return { type: 'group', news, inbox: hash }
+      const message = engine.readInbox(row, self)
+      return message === null ? 'nothing' : { type: 'message', message, inbox: hash }
     } catch {
       return 'unreadable'
     }

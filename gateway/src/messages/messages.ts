@@ -39,7 +39,7 @@ interface Collaborators {
   clock: Clock
   logger: Logger
   outbound: Outbound
-  engine: Pick<EngineFactory, 'readInbox' | 'withoutContent'>
+  engine: Pick<EngineFactory, 'readInbox' | 'readGroupNews' | 'withoutContent'>
   instances: SendingInstances
   events: EventLog
   identitiesOf(instanceId: string): IdentityStore

@@ -5,11 +5,13 @@ import type { InstanceSettings } from '../instances/settings-values.ts'
 import type { NewMedia } from '../media/media.ts'
 import type { MessageStatus } from '../storage/schema.ts'
 import type { Address, EngineEvent, ReceiptStatus, ReceivedMessage } from '../whatsapp/engine.ts'
+import type { GroupNews } from '../whatsapp/groups.ts'
 import { encodeWireMessage } from '../whatsapp/wire.ts'
 import type { Questions } from './answers.ts'
 import { carriedMedia, type MediaNaming } from './carried-media.ts'
 import { canonical } from './context.ts'
 import { callData, chatTypeOf, exchangeData, type Person, statusData } from './exchange.ts'
+import { groupFlowData, peopleIn } from './group-flow.ts'
 import type { Reading } from './kinds/kind.ts'
 import { readMessage } from './kinds/registry.ts'
 import type { Change, NewMessage, StatusRaise } from './message-repository.ts'
@@ -25,6 +27,8 @@ export interface Plan {
   /** To be fetched; noted when `message` is stored. */
   media: NewMedia | null
   event: NewEvent | null
+  /** Happened unless `inbox` had been dealt with before. */
+  news: readonly NewEvent[]
   names: NameChange[]
   /** Inbox row that is dealt with. */
   inbox: string | null
@@ -42,13 +46,25 @@ export interface PlanContext {
   now: number
 }
 
-const nothing: Plan = { message: null, change: null, vote: null, status: null, media: null, event: null, names: [], inbox: null }
+export const nothing: Plan = {
+  message: null,
+  change: null,
+  vote: null,
+  status: null,
+  media: null,
+  event: null,
+  news: [],
+  names: [],
+  inbox: null,
+}
 
 /** Null: nothing to be done. */
 export const planOf = (event: EngineEvent, context: PlanContext): Plan | null => {
   switch (event.type) {
     case 'message':
       return planMessage(event.message, event.inbox, context)
+    case 'group':
+      return planGroupNews(event.news, event.inbox, context)
     case 'receipt':
       return planReceipt(event, context)
     case 'server-ack':
@@ -73,6 +89,8 @@ export const addressesIn = (event: EngineEvent): Address[] => {
   switch (event.type) {
     case 'message':
       return [event.message.chat, event.message.sender]
+    case 'group':
+      return peopleIn(event.news)
     case 'history':
       return event.messages.flatMap((message) => [message.chat, message.sender])
     case 'receipt':
@@ -165,6 +183,16 @@ export const rowOf = (received: ReceivedMessage, context: PlanContext): NewMessa
 export const isIgnored = (chat: Address, { settings }: PlanContext): boolean => {
   const type = chatTypeOf(canonical(chat))
   return (type === 'group' && settings.ignoreGroupMessages) || (type === 'status' && settings.ignoreStatus)
+}
+
+/** Told whatever `ignoreGroupMessages` says: that is about what people write. */
+const planGroupNews = (news: GroupNews, inbox: string, context: PlanContext): Plan => {
+  const names: NameChange[] = []
+  if (news.name !== null) names.push({ address: { jid: news.group, lid: null }, pushName: null, savedName: news.name })
+  if (news.actor !== null && news.actorName !== null)
+    names.push({ address: context.introduce(news.actor), pushName: news.actorName, savedName: null })
+  const told = groupFlowData(news, context.introduce).map((data) => eventOf(context, 'group.flow', news.group, data))
+  return { ...nothing, names, inbox, news: told }
 }
 
 /** What a receipt makes of the stored message; others say something about one device or one attempt only. */

@@ -16,12 +16,14 @@ import type { Logger } from '../runtime/logging.ts'
 import { milestones } from '../runtime/milestones.ts'
 import type { Database } from '../storage/database.ts'
 import type { Address, EngineEvent } from '../whatsapp/engine.ts'
-import { settleInbox } from '../whatsapp/inbox-table.ts'
+import { claimInbox, settleInbox } from '../whatsapp/inbox-table.ts'
 import { findQuestions } from './answers.ts'
+import { canonical } from './context.ts'
+import type { Person } from './exchange.ts'
 import { fillIn, preferContent } from './late-content.ts'
 import { applyChange, insertMessages, keyText, raiseStatus, renameChat, type StatusRaise } from './message-repository.ts'
-import type { People } from './people.ts'
-import { addressesIn, isIgnored, type Plan, type PlanContext, planOf, rowOf } from './plan.ts'
+import type { NameChange, People } from './people.ts'
+import { addressesIn, isIgnored, nothing, type Plan, type PlanContext, planOf, rowOf } from './plan.ts'
 import { renameVotes, storeVote } from './poll-votes.ts'
 
 export interface Recorder {
@@ -154,15 +156,18 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
     const introduce = await people.meet(instanceId, [self, ...engineEvents.flatMap(addressesIn), ...questions.addresses])
     const settings = instances.settingsOf(instanceId)
     const naming = { newId: media.newId, s3Url: await media.s3Urls(instanceId) }
-    const context: PlanContext = { instanceId, settings, self, introduce, questions, media: naming, now: clock.now() }
+    const told = createNames(introduce)
+    const context: PlanContext = { instanceId, settings, self, introduce: told.introduce, questions, media: naming, now: clock.now() }
 
     const plans: Plan[] = []
     for (const work of works) {
-      if (work.kind === 'own') plans.push({ ...emptyPlan, event: work.event })
+      if (work.kind === 'own') plans.push({ ...nothing, event: work.event })
       else if (work.event.type === 'history') await recordHistory(work.event.messages, context)
       else {
         const plan = planOf(work.event, context)
-        if (plan !== null) plans.push(plan)
+        if (plan === null) continue
+        plans.push(plan)
+        told.learn(plan.names)
       }
     }
     if (plans.length > 0) await carryOut(plans, context, chatsToJoin(engineEvents, context))
@@ -188,7 +193,8 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
       const fresh = await insertMessages(tx, [...rows.values()])
       const happened: NewEvent[] = []
       const fetched: NewMedia[] = []
-      for (const { message, change, vote, event, media: carried } of plans) {
+      for (const { message, change, vote, event, media: carried, news, inbox } of plans) {
+        if (news.length > 0 && inbox !== null && (await claimInbox(tx, instanceId, inbox))) happened.push(...news)
         // Each key counts once, also within the batch.
         if (message !== null && !fresh.delete(keyText(message)) && !(await fillIn(tx, message))) continue
         if (change !== null && !(await applyChange(tx, instanceId, change))) continue
@@ -264,7 +270,20 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
 
 class Interrupted extends Error {}
 
-const emptyPlan: Plan = { message: null, change: null, vote: null, status: null, media: null, event: null, names: [], inbox: null }
+/** Names that were learned earlier in a batch count for the rest of it, before they are stored. */
+const createNames = (introduce: PlanContext['introduce']) => {
+  const learned = new Map<string, string>()
+  return {
+    introduce: (address: Address): Person => {
+      const person = introduce(address)
+      const name = learned.get(canonical(person))
+      return name === undefined ? person : { ...person, name }
+    },
+    learn: (changes: readonly NameChange[]): void => {
+      for (const { address, savedName } of changes) if (savedName !== null) learned.set(canonical(address), savedName)
+    },
+  }
+}
 
 const passed = (milestone: Channel, plans: readonly Plan[]): void => {
   if (!milestone.hasSubscribers) return

@@ -26,6 +26,21 @@ const settle = prepared((db, { instanceId }: { instanceId: string }, hashes: str
     .where('hash', 'in', hashes),
 )
 
+/**
+ * Settles a row that says itself what happened: false when that had been done before. For what has no key of its own to be told apart by; to be
+ * run in the transaction that tells of it.
+ */
+export const claimInbox = async (tx: Writer, instanceId: string, hash: string): Promise<boolean> => {
+  const claimed = await tx
+    .updateTable('inbox')
+    .set({ done: inboxStates.settled, plaintext: new Uint8Array() })
+    .where('instance_id', '=', instanceId)
+    .where('hash', '=', hash)
+    .where('done', '=', inboxStates.toRecord)
+    .executeTakeFirst()
+  return claimed.numUpdatedRows > 0n
+}
+
 /** The row cannot be recorded and never will be by this version: nobody takes it up again, and its content is kept. */
 export const setInboxAside = async (tx: Writer, instanceId: string, hash: string): Promise<void> => {
   await tx
