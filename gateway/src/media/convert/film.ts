@@ -89,8 +89,9 @@ const encode = async (file: MediaFile, { video, audio }: Probe, { ffmpeg, folder
   }
 }
 
-/** H.264 wants even sides; nothing is made larger. */
-const SCALE = `scale='trunc(min(1,${LONGEST_SIDE}/max(iw,ih))*iw/2)*2':'trunc(min(1,${LONGEST_SIDE}/max(iw,ih))*ih/2)*2',setsar=1`
+/** H.264 wants even sides; nothing is made larger, but for a side of one pixel. */
+const evenSide = (side: 'iw' | 'ih') => `'max(2,trunc(min(1,${LONGEST_SIDE}/max(iw,ih))*${side}/2)*2)'`
+const SCALE = `scale=${evenSide('iw')}:${evenSide('ih')},setsar=1`
 
 /** Null when the film has no picture that can be shown: it is sent all the same. */
 const thumbnailOf = async (film: MediaFile, { seconds }: Probe, { ffmpeg, signal }: Tools): Promise<Uint8Array | null> => {

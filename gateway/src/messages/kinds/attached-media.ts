@@ -56,13 +56,17 @@ export type AttachedBody = z.infer<typeof everyField> & {
   gif?: boolean | null | undefined
 }
 
-export const attachedErrors = [
-  { status: 400, message: 'Provide exactly one of mediaUrl or mediaBase64' },
-  { status: 400, message: `Message must have at most ${MAX_CAPTION} characters` },
+export const mediaErrors = [
   { status: 400, message: 'Failed to download media: <reason>' },
   { status: 400, message: 'Failed to process media: <reason>' },
   { status: 400, message: 'Media must be at most 100 MB' },
   { status: 429, message: 'Too many media files are being converted. Try again later.' },
+]
+
+export const attachedErrors = [
+  { status: 400, message: 'Provide exactly one of mediaUrl or mediaBase64' },
+  { status: 400, message: `Message must have at most ${MAX_CAPTION} characters` },
+  ...mediaErrors,
 ]
 
 /** Throws 400 for what can be told before anything is fetched. */
@@ -90,7 +94,7 @@ export const composeAttached = async (
     context: contextInfo === null ? {} : { contextInfo },
     once: body.viewOnce ? { viewOnce: true } : {},
     gif: body.gif ?? false,
-    voice: isVoice(body),
+    voice: type === 'audio' && isVoice(body),
   }
   const message = wire[type](attached, said)
   return { messageType: type, content, message: body.viewOnce ? openedOnce(message) : message, answer: answerOf(attached, said.voice) }
@@ -158,4 +162,4 @@ const wantedOf = (type: AttachedType, body: AttachedBody): Wanted =>
 
 const isVoice = ({ isVoice: wanted }: AttachedBody): boolean => wanted ?? true
 
-const isGiven = (value: AttachedBody['mediaUrl']): boolean => value instanceof SpooledFile || Boolean(value?.trim())
+export const isGiven = (value: AttachedBody['mediaUrl']): boolean => value instanceof SpooledFile || Boolean(value?.trim())
