@@ -157,6 +157,9 @@ const inUse = (): number => {
   return heapUsed + arrayBuffers
 }
 
+/** V8 gives memory back on a thread of its own, some time after it was garbage; what is held stays. */
+const memoryBack = (before: number) => expect.poll(() => inUse() - before, { timeout: 10_000, interval: 20 }).toBeLessThan(HELD)
+
 forEachDatabase(
   (_name, open) => {
     test('a document of 50 MB is on its way without being in memory, and others are delivered meanwhile', async () => {
@@ -184,19 +187,17 @@ forEachDatabase(
         const request = await arrived.promise
         for (let n = 0; n < 50; n++) await stage.emit('chat', n, { name: 'message.status' })
         await quick.count(50)
-        expect(inUse() - before).toBeLessThan(HELD)
+        await memoryBack(before)
 
         const { secret } = (await stage.call('events.getWebhookSecret')).body.signing
         const { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature } = request.headers
         const mac = createHmac('sha256', Buffer.from(secret.slice('whsec_'.length), 'base64')).update(`${id}.${timestamp}.`)
         let length = 0
-        let most = 0
         for await (const piece of request as AsyncIterable<Buffer>) {
-          if (Math.floor(length / (10 * MIB)) !== Math.floor((length + piece.length) / (10 * MIB))) most = Math.max(most, inUse() - before)
+          if (Math.floor(length / (10 * MIB)) !== Math.floor((length + piece.length) / (10 * MIB))) await memoryBack(before)
           length += piece.length
           mac.update(piece)
         }
-        expect(most).toBeLessThan(HELD)
         expect(length).toBe(Number(request.headers['content-length']))
         expect(length).toBeGreaterThan((50 * MIB * 4) / 3)
         expect(signature).toBe(`v1,${mac.digest('base64')}`)
