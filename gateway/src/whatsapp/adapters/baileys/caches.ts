@@ -13,6 +13,8 @@ export interface SharedCaches {
   devices: SharedCache<DeviceList>
   /** Members of groups that are sent to; the limit is in people. */
   groups: SharedLists
+  /** Whether somebody who has left a group knows our key of it. */
+  staleKeys: SharedCache<boolean>
   /** What groups were last said to be called. */
   groupNames: SharedCache<string>
   /** Privacy tokens; null: known to be absent. */
@@ -32,6 +34,7 @@ export const createSharedCaches = (): SharedCaches => ({
   devices: new SharedCache(20_000),
   groups: new SharedLists(200_000),
   groupNames: new SharedCache(20_000),
+  staleKeys: new SharedCache(20_000),
   tokens: new SharedCache(20_000),
   retries: new SharedCache(10_000),
   calls: new SharedCache(2_000),

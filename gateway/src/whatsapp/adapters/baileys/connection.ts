@@ -8,7 +8,7 @@
  */
 import type { BinaryNode, ConnectionState, WASocket } from 'baileys'
 import type { Logger } from '../../../runtime/logging.ts'
-import { type Address, type CloseReason, EngineError, type EngineEvent, type SessionOptions } from '../../engine.ts'
+import { type Address, type CloseReason, EngineError, type EngineEvent, type SessionOptions, type StoreBatch } from '../../engine.ts'
 import { EventQueue } from '../event-queue.ts'
 import { completed, NOBODY } from './addresses.ts'
 import { createAuthKeys } from './auth-keys.ts'
@@ -156,6 +156,10 @@ export class Connection {
   /** A query with an answer; with a time limit of its own the library rejects instead of answering `undefined`. */
   request(node: BinaryNode, timeoutMs?: number): Promise<BinaryNode> {
     return this.#calls.query(this.socket, node, timeoutMs)
+  }
+
+  commit(batch: StoreBatch): void {
+    this.#commits?.add(batch)
   }
 
   report(event: EngineEvent): void {

@@ -38,11 +38,6 @@ export class GroupLists {
     return asked
   }
 
-  /** A group just read, whatever for. */
-  note(group: Group): void {
-    if (group.members.length > 0 && !this.#asking.has(group.jid)) this.#options.lists.set(this.#key(group.jid), sendingList(group))
-  }
-
   /** Nothing is asked for: a group nobody sends to has no list. */
   changed({ group, changes }: GroupNews): void {
     if (this.#asking.has(group)) this.#overtaken.add(group)

@@ -1,30 +1,35 @@
 /** The groups of one connection: what can be asked about them, who is in those that are sent to, and what they are called. */
-import type { BinaryNode } from 'baileys'
-import type { Address, EngineEvent, SessionOptions } from '../../engine.ts'
+import type { BinaryNode, WASocket } from 'baileys'
+import type { Address, EngineEvent, SessionOptions, StoreBatch } from '../../engine.ts'
 import type { Group, GroupNews, Groups } from '../../groups.ts'
 import type { SharedCaches } from './caches.ts'
+import { GroupKeys } from './group-keys.ts'
 import { GroupLists } from './group-lists.ts'
 import { createGroups } from './groups.ts'
 import type { CacheView } from './shared-cache.ts'
 
 /** What is needed of the connection. */
 export interface GroupConnection {
-  readonly options: Pick<SessionOptions, 'instanceId' | 'identities' | 'logger'>
+  readonly options: Pick<SessionOptions, 'instanceId' | 'identities' | 'store' | 'logger'>
   readonly self: Address
   request(node: BinaryNode, timeoutMs?: number): Promise<BinaryNode>
   learn(pairs: { number: string; lid: string }[]): Promise<void>
   report(event: EngineEvent): void
+  /** Stored before anything made later leaves. */
+  commit(batch: StoreBatch): void
+  readonly socket: Pick<WASocket, 'user'>
 }
 
 export class GroupSide {
   readonly groups: Groups
   readonly lists: GroupLists
+  readonly keys: GroupKeys
   readonly #connection: GroupConnection
   /** What groups were last said to be called. */
   readonly #names: CacheView<string>
 
   /** `prefix`: what is remembered under it is of this connection alone. */
-  constructor(connection: GroupConnection, caches: Pick<SharedCaches, 'groups' | 'groupNames'>, prefix: string) {
+  constructor(connection: GroupConnection, caches: Pick<SharedCaches, 'groups' | 'groupNames' | 'staleKeys' | 'signal'>, prefix: string) {
     this.#connection = connection
     this.#names = caches.groupNames.view(connection.options.instanceId)
     this.groups = createGroups({
@@ -36,11 +41,19 @@ export class GroupSide {
       onLeft: (jid) => this.lists.forget(jid),
     })
     this.lists = new GroupLists({ lists: caches.groups, prefix, read: (jid) => this.groups.read(jid), self: () => connection.self })
+    this.keys = new GroupKeys({
+      store: connection.options.store,
+      commit: (batch) => connection.commit(batch),
+      records: caches.signal.view(prefix),
+      stale: caches.staleKeys.view(prefix),
+      ownDevices: () => [connection.socket.user?.id, connection.socket.user?.lid].flatMap((jid) => jid ?? []),
+    })
   }
 
   /** To be told before anything is sent to the group again. */
   news(news: GroupNews): void {
     this.lists.changed(news)
+    this.keys.news(news)
     // The recorder takes the name from the news itself.
     if (news.name !== null) this.#names.set(news.group, news.name)
   }
@@ -56,7 +69,6 @@ export class GroupSide {
 
   #read(groups: readonly Group[]): void {
     for (const group of groups) {
-      this.lists.note(group)
       if (group.name === '' || this.#names.get(group.jid) === group.name) continue
       this.#names.set(group.jid, group.name)
       this.#connection.report({ type: 'contact', address: { jid: group.jid, lid: null }, pushName: null, savedName: group.name })

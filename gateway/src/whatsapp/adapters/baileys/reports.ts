@@ -128,8 +128,10 @@ export class Reports {
     if (row === null) return
     const news = readGroupNews(row, this.#options.self())
     if (news === null) return
-    this.#options.onGroupNews(news)
-    unlessFailed(() => this.#options.keep(row))
+    unlessFailed(() => {
+      this.#options.onGroupNews(news)
+      this.#options.keep(row)
+    })
   }
 
   /** False when the row is no news of a group. */

@@ -11,7 +11,7 @@ import {
   type StanzaNode,
 } from '../../engine.ts'
 import type { GroupSession } from '../../groups.ts'
-import { isLid, isUserJid, parseJid } from '../../jid.ts'
+import { isGroupJid, isLid, isUserJid, parseJid } from '../../jid.ts'
 import type { MediaSession } from '../../media.ts'
 import type { WireMessage } from '../../wire.ts'
 import { destinationOf, receiptTargetOf } from './addresses.ts'
@@ -95,6 +95,7 @@ export class BaileysSession implements EngineSession {
     const jid = targetOf(to)
     await this.#connection.ask(async () => {
       await this.#requireDevices(socket, jid)
+      if (isGroupJid(jid)) await this.#connection.groupSide.keys.renewIfStale(jid)
       const issueToken = isPerson(jid)
         ? await claimToken(socket, await this.#connection.completed(to), this.#connection.options.logger)
         : null
