@@ -1,87 +1,18 @@
-/** Pictures, films, sounds, documents and stickers: sent to a person, a LID and a group, quoted, refused; and received from each. */
+/** Pictures, films, sounds, documents and stickers that we send: to a person, a LID and a group, quoting, and refused. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { animatedGif, hasFfmpeg, mp3, mp4, pdf, png, voice } from '../toolkit/files.ts'
 import { at, type Json, text } from '../toolkit/json.ts'
-import type { Line } from '../toolkit/line.ts'
-import type { Receiver } from '../toolkit/receiver.ts'
-import type { Phone } from '../toolkit/simulator.ts'
-import { openSocket, type Socket } from '../toolkit/socket.ts'
-import { onStage, type Stage } from '../toolkit/stage.ts'
-
-type Body = { [key: string]: Json }
-
-interface Cast {
-  line: Line
-  friend: Phone
-  /** Line and friend are in it. */
-  group: string
-  /** Gets media with its bytes. */
-  full: Receiver
-  /** Gets it without. */
-  plain: Receiver
-  /** With its bytes. */
-  socket: Socket
-}
-
-const castOf = async (stage: Stage): Promise<Cast> => {
-  const [full, plain] = [await stage.receiver(), await stage.receiver()]
-  const friend = await stage.phone({ name: 'Bea' })
-  const line = await stage.line('media', { websocketEnabled: true, websocketEvents: ['message.exchange'], websocketMediaBase64: true })
-  for (const [label, url, mediaBase64] of [
-    ['full', full.url, true],
-    ['plain', plain.url, false],
-  ] as const)
-    await line.api.post('/api/events/webhook/media', { label, enabled: true, url, events: ['message.exchange'], mediaBase64 })
-  const group = await stage.simulator.group({ by: friend, subject: 'Media', participants: [line.phone] })
-  return { line, friend, group, full, plain, socket: await openSocket(stage.gateway.url, 'media', line.token) }
-}
-
-/** `message.media` that says no more than that. */
-const mediaOf = (type: string, mimeType: string, size: number, more: Body = {}) => ({
-  type,
-  mimetype: mimeType,
-  mimeType,
-  fileName: null,
-  fileSize: size,
-  caption: null,
-  isVoiceNote: false,
-  isAnimated: false,
-  isViewOnce: false,
-  seconds: null,
-  width: null,
-  height: null,
-  url: expect.stringMatching(/^https:\/\//),
-  s3Url: null,
-  ...more,
-})
-
-/** `message` of a `message.exchange` that says no more than that. */
-const plainly = (type: string, content: string, media: object | null, more: Body = {}) => ({
-  type,
-  content,
-  source: '',
-  isForwarded: false,
-  isEdit: false,
-  edit: null,
-  context: null,
-  location: null,
-  contact: null,
-  reaction: null,
-  poll: null,
-  event: null,
-  interactive: null,
-  ...more,
-  media,
-})
+import { type Body, type MediaCast, mediaCast, mediaOf, plainly } from '../toolkit/media-cast.ts'
+import { onStage } from '../toolkit/stage.ts'
 
 const jpeg = /^\/9j\//
 
 onStage(
-  'Media messages',
+  'Media that is sent',
   (stage) => {
-    let cast: Cast
+    let cast: MediaCast
     let files: Server
     /** Where callers' files lie. */
     let address: string
@@ -94,25 +25,14 @@ onStage(
       })
       await new Promise<void>((resolve) => files.listen(0, '127.0.0.1', resolve))
       address = `http://127.0.0.1:${(files.address() as AddressInfo).port}`
-      cast = await castOf(stage)
+      cast = await mediaCast(stage)
     }, 60_000)
     afterAll(() => {
-      cast?.socket.close()
+      cast?.listeners[2].close()
       files?.close()
     })
 
     const post = (kind: 'media' | 'sticker', body: Body) => cast.line.api.post(`/api/message/${kind}/media`, body)
-
-    /** The event, alike on all three ways but for the bytes, which are these. */
-    const told = async (id: string, bytes: Buffer | null, expected: object): Promise<void> => {
-      const base64 = bytes === null ? null : bytes.toString('base64')
-      const withBytes = [await cast.full.next({ data: { id } }), await cast.socket.next({ data: { id } })]
-      const without = await cast.plain.next({ data: { id } })
-      expect(at(without, 'data')).toEqual(withMedia(expected, null))
-      for (const event of withBytes) expect(at(event, 'data')).toEqual(withMedia(expected, base64))
-    }
-
-    const events = () => [cast.full, cast.plain, cast.socket]
 
     interface Sending {
       kind?: 'media' | 'sticker'
@@ -131,7 +51,7 @@ onStage(
     const sendEverywhere = async ({ kind = 'media', body, data, wire: [path, fields], bytes, message }: Sending): Promise<void> => {
       const { line, friend, group } = cast
       const question = await friend.send(group, 'Have you got it?')
-      await Promise.all(events().map((one) => one.next({ data: { id: question } })))
+      await Promise.all(cast.listeners.map((one) => one.next({ data: { id: question } })))
       const places: readonly [to: string, more: Body][] = [
         [friend.number, {}],
         [friend.lid, {}],
@@ -172,7 +92,7 @@ onStage(
           })
         }
         const context = inGroup ? { messageId: question, participant: expect.any(String), content: 'Have you got it?', mentions: [] } : null
-        await told(id, file, {
+        await cast.told(id, file, {
           id,
           direction: 'outgoing',
           timestamp: expect.any(String),
@@ -191,426 +111,192 @@ onStage(
     const isOgg = (file: Buffer) => file.toString('latin1', 0, 4) === 'OggS'
     const isMp4 = (file: Buffer) => file.toString('latin1', 4, 8) === 'ftyp'
 
-    describe('sent', () => {
-      it('an image, by address', async () => {
-        const bytes = png(300, 200)
-        served.set('/red.png', { type: 'application/octet-stream', bytes })
-        const size = { width: 300, height: 200 }
-        await sendEverywhere({
-          body: { mediaType: 'image', mediaUrl: `${address}/red.png`, message: 'Look' },
-          data: { messageType: 'image', content: 'Look', mediaMimeType: 'image/png' },
-          wire: ['imageMessage', { mimetype: 'image/png', caption: 'Look', ...size, jpegThumbnail: expect.stringMatching(jpeg) }],
-          bytes,
-          message: (length) => plainly('image', 'Look', mediaOf('image', 'image/png', length, { caption: 'Look', ...size })),
-        })
-      })
-
-      it('an image to be viewed once, as a data: URL', async () => {
-        const bytes = png(40, 30)
-        const size = { width: 40, height: 30 }
-        await sendEverywhere({
-          body: { mediaType: 'image', mediaUrl: `data:image/png;base64,${encoded(bytes)}`, viewOnce: true },
-          data: { messageType: 'image', content: '', mediaMimeType: 'image/png' },
-          wire: ['viewOnceMessageV2.message.imageMessage', { viewOnce: true, ...size }],
-          bytes,
-          message: (length) => plainly('image', '', mediaOf('image', 'image/png', length, { isViewOnce: true, ...size })),
-        })
-      })
-
-      it('a document, in base64', async () => {
-        const bytes = pdf()
-        const card = { fileName: 'Q3.pdf', caption: 'Report' }
-        await sendEverywhere({
-          body: { mediaType: 'document', mediaBase64: encoded(bytes), fileName: 'Q3.pdf', message: 'Report' },
-          data: { messageType: 'document', content: 'Report', mediaMimeType: 'application/pdf' },
-          wire: ['documentMessage', { mimetype: 'application/pdf', title: 'Q3.pdf', ...card }],
-          bytes,
-          message: (length) => plainly('document', 'Report', mediaOf('document', 'application/pdf', length, card)),
-        })
-      })
-
-      it('a document, as an upload', async () => {
-        const { line, friend } = cast
-        const form = new FormData()
-        form.set('number', friend.number)
-        form.set('mediaType', 'document')
-        form.set('mimetype', 'application/x-ours')
-        form.set('mediaBase64', new Blob([Uint8Array.of(1, 2, 3, 4)]), 'data.bin')
-        const answer = await fetch(`${stage.gateway.url}/api/message/media/media`, {
-          method: 'POST',
-          headers: { token: line.token },
-          body: form,
-        })
-        const sent = (await answer.json()) as Json
-        expect([answer.status, at(sent, 'data.mediaMimeType'), at(sent, 'data.mediaSize')]).toEqual([200, 'application/x-ours', 4])
-        const got = await friend.next({ id: text(sent, 'data.messageId') })
-        expect(at(got, 'message.documentMessage')).toMatchObject({ fileName: 'data.bin', mimetype: 'application/x-ours' })
-        expect(text(got, 'media.base64')).toBe('AQIDBA==')
-      })
-
-      it('to everybody in a group, and to some', async () => {
-        const { friend, group } = cast
-        const image = { mediaType: 'image', mediaBase64: encoded(png(9, 9)), message: `@${friend.number}` }
-        const sent = await post('media', { number: group, ...image, mention: [friend.number], mentionAll: true })
-        expect(at(sent.body, 'data.mentions')).toEqual([friend.jid])
-        const got = await friend.next({ id: text(sent.body, 'data.messageId') })
-        expect(at(got, 'message.imageMessage.contextInfo')).toMatchObject({ mentionedJid: [friend.jid], nonJidMentions: 1 })
-      })
-
-      it('a sticker', async () => {
-        const side = { width: 512, height: 512 }
-        await sendEverywhere({
-          kind: 'sticker',
-          body: { imageUrl: `data:image/png;base64,${encoded(png(30, 90))}` },
-          // No `content`: stickers have none.
-          data: { messageType: 'sticker', mediaMimeType: 'image/webp' },
-          wire: ['stickerMessage', { mimetype: 'image/webp', isAnimated: false, ...side }],
-          bytes: isWebp,
-          message: (length) => plainly('sticker', '', mediaOf('sticker', 'image/webp', length, side)),
-        })
-      })
-
-      it('an animated sticker', async () => {
-        const sent = await post('sticker', { number: cast.friend.number, imageUrl: encoded(animatedGif()) })
-        const got = await cast.friend.next({ id: text(sent.body, 'data.messageId') })
-        expect(at(got, 'message.stickerMessage.isAnimated')).toBe(true)
-        expect(Buffer.from(text(got, 'media.base64'), 'base64').includes('ANIM')).toBe(true)
-      })
-
-      it.skipIf(!hasFfmpeg)('a voice note, made of music', async () => {
-        const type = 'audio/ogg; codecs=opus'
-        await sendEverywhere({
-          body: { mediaType: 'audio', mediaBase64: encoded(mp3(2)), message: 'sounds have no caption' },
-          data: { messageType: 'audio', content: '', mediaMimeType: type, mediaDuration: 2 },
-          wire: ['audioMessage', { mimetype: type, ptt: true, seconds: 2, waveform: expect.stringMatching(/^[\w+/]{86}==$/) }],
-          bytes: isOgg,
-          message: (length) => plainly('audio', '', mediaOf('ptt', type, length, { isVoiceNote: true, seconds: 2 })),
-        })
-      })
-
-      it.skipIf(!hasFfmpeg)('a voice note to be heard once, as long as the caller says', async () => {
-        const bytes = voice(1)
-        const type = 'audio/ogg; codecs=opus'
-        await sendEverywhere({
-          body: { mediaType: 'audio', mediaBase64: encoded(bytes), viewOnce: true, duration: 7, waveform: [0, 255] },
-          data: { messageType: 'audio', content: '', mediaMimeType: type, mediaDuration: 7 },
-          wire: ['viewOnceMessageV2Extension.message.audioMessage', { ptt: true, seconds: 7, viewOnce: true }],
-          bytes,
-          message: (length) => plainly('audio', '', mediaOf('ptt', type, length, { isVoiceNote: true, isViewOnce: true, seconds: 7 })),
-        })
-      })
-
-      it.skipIf(!hasFfmpeg)('music', async () => {
-        const bytes = mp3(2)
-        await sendEverywhere({
-          body: { mediaType: 'audio', mediaBase64: encoded(bytes), isVoice: false },
-          data: { messageType: 'audio', content: '', mediaMimeType: 'audio/mpeg' },
-          wire: ['audioMessage', { mimetype: 'audio/mpeg', ptt: false, seconds: 2 }],
-          bytes,
-          message: (length) => plainly('audio', '', mediaOf('audio', 'audio/mpeg', length, { seconds: 2 })),
-        })
-      })
-
-      it.skipIf(!hasFfmpeg)('a video', async () => {
-        const bytes = mp4(1)
-        const size = { width: 64, height: 48, seconds: 1 }
-        await sendEverywhere({
-          body: { mediaType: 'video', mediaBase64: encoded(bytes), message: 'Film' },
-          data: { messageType: 'video', content: 'Film', mediaMimeType: 'video/mp4' },
-          wire: ['videoMessage', { mimetype: 'video/mp4', caption: 'Film', ...size, jpegThumbnail: expect.stringMatching(jpeg) }],
-          bytes,
-          message: (length) => plainly('video', 'Film', mediaOf('video', 'video/mp4', length, { caption: 'Film', ...size })),
-        })
-      })
-
-      it.skipIf(!hasFfmpeg).each([
-        ['that no phone plays is converted', { mediaBase64: () => encoded(mp4(1, 'mpeg4')) }, {}, false],
-        ['is shown as a GIF when it is one', { mediaBase64: () => encoded(animatedGif()) }, {}, true],
-        ['is shown as a GIF when that is asked for', { mediaBase64: () => encoded(mp4(1)) }, { gif: true }, true],
-      ])('a video %s', async (_what, { mediaBase64 }, more, asGif) => {
-        const sent = await post('media', { number: cast.friend.number, mediaType: 'video', mediaBase64: mediaBase64(), ...more })
-        const id = text(sent.body, 'data.messageId')
-        const got = await cast.friend.next({ id })
-        expect(at(got, 'message.videoMessage.gifPlayback') ?? false).toBe(asGif)
-        expect(isMp4(Buffer.from(text(got, 'media.base64'), 'base64'))).toBe(true)
-        expect(at(await cast.plain.next({ data: { id } }), 'data.message.media')).toMatchObject({ type: 'video', isAnimated: asGif })
-      })
-
-      const image = { mediaType: 'image', mediaBase64: encoded(png(4, 4)) }
-      const large = encoded(Buffer.alloc(1024 * 1024 + 1, 'x'))
-      it.each<[what: string, kind: 'media' | 'sticker', body: Body | (() => Body), message: string | RegExp]>([
-        ['nobody to send it to', 'media', { number: '', ...image }, 'Number is required'],
-        ['nobody there', 'media', { number: '34699999999', ...image }, 'Number 34699999999 is not registered on WhatsApp'],
-        ['no type', 'media', { ...image, mediaType: null }, 'mediaType is required'],
-        ['an unknown type', 'media', { ...image, mediaType: 'IMAGE' }, /^Invalid request body: mediaType/],
-        ['no source', 'media', { mediaType: 'image' }, 'Provide exactly one of mediaUrl or mediaBase64'],
-        ['two sources', 'media', { ...image, mediaUrl: 'https://example.org/a.png' }, 'Provide exactly one of mediaUrl or mediaBase64'],
-        ['a long caption', 'media', { ...image, message: 'x'.repeat(1025) }, 'Message must have at most 1024 characters'],
-        ['an unknown quote', 'media', { ...image, replyTo: 'NONE' }, 'Quoted message not found'],
-        [
-          'nothing at the address',
-          'media',
-          () => ({ mediaType: 'image', mediaUrl: `${address}/none` }),
-          'Failed to download media: the server answered 404',
-        ],
-        ['a forbidden address', 'media', { mediaType: 'image', mediaUrl: 'http://10.0.0.1/a.png' }, /^Failed to download media: \S/],
-        [
-          'no address',
-          'media',
-          { mediaType: 'image', mediaUrl: 'ftp://example.org/a.png' },
-          'Failed to download media: not an http or https address',
-        ],
-        ['no picture', 'media', { ...image, mediaBase64: 'aGVsbG8=' }, 'Failed to process media: text/plain is not a picture'],
-        ['no base64', 'media', { ...image, mediaBase64: '%%%%' }, 'Failed to process media: not valid base64'],
-        ['too much in base64', 'media', { mediaType: 'document', mediaBase64: large }, 'Media must be at most 1 MB'],
-        ['too much at the address', 'media', () => ({ mediaType: 'document', mediaUrl: `${address}/large` }), 'Media must be at most 1 MB'],
-        [
-          'a document to be viewed once',
-          'media',
-          { ...image, mediaType: 'document', viewOnce: true },
-          'A document cannot be sent to be viewed once',
-        ],
-        ['a sticker of nothing', 'sticker', {}, 'imageUrl is required'],
-        ['a sticker of a text', 'sticker', { imageUrl: 'aGVsbG8=' }, 'Failed to process media: text/plain is not a picture'],
-      ])('%s: refused, and nothing is sent', async (_what, kind, body, message) => {
-        served.set('/large', { type: 'application/pdf', bytes: Buffer.from(large, 'base64') })
-        const answer = await post(kind, { number: cast.friend.number, ...(typeof body === 'function' ? body() : body) })
-        const expected = typeof message === 'string' ? message : expect.stringMatching(message)
-        expect([answer.status, answer.body]).toEqual([400, { success: false, error: { message: expected } }])
+    it('an image, by address', async () => {
+      const bytes = png(300, 200)
+      served.set('/red.png', { type: 'application/octet-stream', bytes })
+      const size = { width: 300, height: 200 }
+      await sendEverywhere({
+        body: { mediaType: 'image', mediaUrl: `${address}/red.png`, message: 'Look' },
+        data: { messageType: 'image', content: 'Look', mediaMimeType: 'image/png' },
+        wire: ['imageMessage', { mimetype: 'image/png', caption: 'Look', ...size, jpegThumbnail: expect.stringMatching(jpeg) }],
+        bytes,
+        message: (length) => plainly('image', 'Look', mediaOf('image', 'image/png', length, { caption: 'Look', ...size })),
       })
     })
 
-    describe('received', () => {
-      interface Arriving {
-        message: Body
-        file: { bytes: Buffer; mimetype: string } | null
-        /** The event's `message`. */
-        expected: object
-      }
-
-      /** From the friend, to the line's number and LID and to the group; every listener is told exactly this. */
-      const receiveEverywhere = async ({ message, file, expected }: Arriving): Promise<string> => {
-        const { line, friend, group } = cast
-        let id = ''
-        for (const to of [line.phone.number, line.phone.lid, group]) {
-          id = await friend.send(to, message, file === null ? {} : { file })
-          const chat =
-            to === group
-              ? { jid: group, lid: null, name: expect.toBeOneOf([null, 'Media']), type: 'group' }
-              : { jid: friend.jid, lid: friend.lid, name: 'Bea', type: 'private' }
-          await told(id, file?.bytes ?? null, {
-            id,
-            direction: 'incoming',
-            timestamp: expect.any(String),
-            chat,
-            sender: { jid: friend.jid, lid: friend.lid, name: 'Bea' },
-            recipient: null,
-            message: expected,
-          })
-        }
-        return id
-      }
-
-      const picture = { bytes: png(20, 10), mimetype: 'image/png' }
-      const size = { width: 20, height: 10 }
-      const imageOf = (more: Body = {}) => mediaOf('image', 'image/png', picture.bytes.length, { ...size, ...more })
-      const sound = { bytes: Buffer.from('OggS, as far as anybody looks'), mimetype: 'audio/ogg; codecs=opus' }
-      const film = { bytes: Buffer.from('a film, as far as anybody looks'), mimetype: 'video/mp4' }
-      const sticker = { bytes: Buffer.from('RIFF....WEBP'), mimetype: 'image/webp' }
-      const quoted = {
-        stanzaId: '3EB0QUOTED',
-        participant: '34600111222@s.whatsapp.net',
-        quotedMessage: { imageMessage: { caption: 'Before' } },
-      }
-      const context = { messageId: '3EB0QUOTED', participant: '34600111222@s.whatsapp.net', content: 'Before', mentions: [] }
-      const voiceMedia = (more: Body = {}) => mediaOf('ptt', sound.mimetype, sound.bytes.length, { isVoiceNote: true, seconds: 3, ...more })
-
-      it.each<[string, Arriving]>([
-        [
-          'an image',
-          {
-            message: { imageMessage: { caption: 'Look', ...size } },
-            file: picture,
-            expected: plainly('image', 'Look', imageOf({ caption: 'Look' })),
-          },
-        ],
-        [
-          'an image that quotes another, in a chat whose messages disappear',
-          {
-            message: { ephemeralMessage: { message: { imageMessage: { ...size, contextInfo: { ...quoted, expiration: 86_400 } } } } },
-            file: picture,
-            expected: plainly('image', '', imageOf(), { context }),
-          },
-        ],
-        [
-          'an image that was forwarded',
-          {
-            message: { imageMessage: { ...size, contextInfo: { isForwarded: true, forwardingScore: 2 } } },
-            file: picture,
-            expected: plainly('image', '', imageOf(), { isForwarded: true }),
-          },
-        ],
-        [
-          'a picture of an album',
-          {
-            message: {
-              imageMessage: size,
-              messageContextInfo: {
-                messageAssociation: { associationType: 'MEDIA_ALBUM', parentMessageKey: { id: '3EB0ALBUM', fromMe: true } },
-              },
-            },
-            file: picture,
-            expected: plainly('image', '', imageOf(), { album: { messageId: '3EB0ALBUM' } }),
-          },
-        ],
-        [
-          'the announcement of an album',
-          {
-            message: { albumMessage: { expectedImageCount: 2, expectedVideoCount: 1 } },
-            file: null,
-            expected: plainly('unknown', '', null, { album: { messageId: null, images: 2, videos: 1 } }),
-          },
-        ],
-        ...(['viewOnceMessage', 'viewOnceMessageV2', 'viewOnceMessageV2Extension'] as const).map((envelope): [string, Arriving] => [
-          `an image to be viewed once (${envelope})`,
-          {
-            message: { [envelope]: { message: { imageMessage: size } } },
-            file: picture,
-            expected: plainly('image', '', imageOf({ isViewOnce: true })),
-          },
-        ]),
-        [
-          'a video',
-          {
-            message: { videoMessage: { caption: 'Film', seconds: 9, ...size } },
-            file: film,
-            expected: plainly('video', 'Film', mediaOf('video', 'video/mp4', film.bytes.length, { caption: 'Film', seconds: 9, ...size })),
-          },
-        ],
-        [
-          'a GIF',
-          {
-            message: { videoMessage: { gifPlayback: true, seconds: 1 } },
-            file: film,
-            expected: plainly('video', '', mediaOf('video', 'video/mp4', film.bytes.length, { isAnimated: true, seconds: 1 })),
-          },
-        ],
-        [
-          'a video note',
-          {
-            message: { ptvMessage: { seconds: 5, width: 400, height: 400 } },
-            file: film,
-            expected: plainly('video', '', mediaOf('ptv', 'video/mp4', film.bytes.length, { seconds: 5, width: 400, height: 400 })),
-          },
-        ],
-        [
-          'a voice note',
-          { message: { audioMessage: { ptt: true, seconds: 3 } }, file: sound, expected: plainly('audio', '', voiceMedia()) },
-        ],
-        [
-          'a voice note to be heard once',
-          {
-            message: { viewOnceMessageV2Extension: { message: { audioMessage: { ptt: true, seconds: 3, viewOnce: true } } } },
-            file: sound,
-            expected: plainly('audio', '', voiceMedia({ isViewOnce: true })),
-          },
-        ],
-        [
-          'music',
-          {
-            message: { audioMessage: { seconds: 200 } },
-            file: { ...sound, mimetype: 'audio/mp4' },
-            expected: plainly('audio', '', mediaOf('audio', 'audio/mp4', sound.bytes.length, { seconds: 200 })),
-          },
-        ],
-        [
-          'a document',
-          {
-            message: { documentMessage: { title: 'Q3', fileName: 'Q3.pdf', pageCount: 2 } },
-            file: { bytes: pdf(), mimetype: 'application/pdf' },
-            expected: plainly('document', '', mediaOf('document', 'application/pdf', pdf().length, { fileName: 'Q3.pdf' })),
-          },
-        ],
-        [
-          'a document with a caption',
-          {
-            message: { documentWithCaptionMessage: { message: { documentMessage: { fileName: 'Q3.pdf', caption: 'Report' } } } },
-            file: { bytes: pdf(), mimetype: 'application/pdf' },
-            expected: plainly(
-              'document',
-              'Report',
-              mediaOf('document', 'application/pdf', pdf().length, { fileName: 'Q3.pdf', caption: 'Report' }),
-            ),
-          },
-        ],
-        [
-          'a sticker',
-          {
-            message: { stickerMessage: { width: 512, height: 512 } },
-            file: sticker,
-            expected: plainly('sticker', '', mediaOf('sticker', 'image/webp', sticker.bytes.length, { width: 512, height: 512 })),
-          },
-        ],
-        [
-          'an animated sticker',
-          {
-            message: { stickerMessage: { isAnimated: true } },
-            file: sticker,
-            expected: plainly('sticker', '', mediaOf('sticker', 'image/webp', sticker.bytes.length, { isAnimated: true })),
-          },
-        ],
-        [
-          'a sticker drawn as one goes',
-          {
-            message: { lottieStickerMessage: { message: { stickerMessage: { isLottie: true } } } },
-            file: { ...sticker, mimetype: 'application/was' },
-            expected: plainly('sticker', '', mediaOf('sticker', 'application/was', sticker.bytes.length, { isAnimated: true })),
-          },
-        ],
-        [
-          'what nobody here knows',
-          { message: { placeholderMessage: { type: 'MASK_LINKED_DEVICES' } }, file: null, expected: plainly('unknown', '', null) },
-        ],
-      ])('%s', async (_what, arriving) => {
-        await receiveEverywhere(arriving)
+    it('an image to be viewed once, as a data: URL', async () => {
+      const bytes = png(40, 30)
+      const size = { width: 40, height: 30 }
+      await sendEverywhere({
+        body: { mediaType: 'image', mediaUrl: `data:image/png;base64,${encoded(bytes)}`, viewOnce: true },
+        data: { messageType: 'image', content: '', mediaMimeType: 'image/png' },
+        wire: ['viewOnceMessageV2.message.imageMessage', { viewOnce: true, ...size }],
+        bytes,
+        message: (length) => plainly('image', '', mediaOf('image', 'image/png', length, { isViewOnce: true, ...size })),
       })
+    })
 
-      it('a new caption', async () => {
-        const { friend, line } = cast
-        const original = await friend.send(line.phone.number, { imageMessage: { caption: 'Lok', ...size } }, { file: picture })
-        await Promise.all(events().map((one) => one.next({ data: { id: original } })))
-        const key = { id: original, fromMe: true, remoteJid: line.phone.jid }
-        const editedMessage = { imageMessage: { caption: 'Look', ...size } }
-        const edit = { protocolMessage: { key, type: 'MESSAGE_EDIT', editedMessage } }
-        const id = await friend.send(line.phone.number, edit, { edit: '1' })
-        for (const one of events()) {
-          expect(at(await one.next({ data: { id } }), 'data.message')).toEqual(
-            plainly('message_edit', 'Look', null, { isEdit: true, edit: { original_id: original, text: 'Look' } }),
-          )
-        }
+    it('a document, in base64', async () => {
+      const bytes = pdf()
+      const card = { fileName: 'Q3.pdf', caption: 'Report' }
+      await sendEverywhere({
+        body: { mediaType: 'document', mediaBase64: encoded(bytes), fileName: 'Q3.pdf', message: 'Report' },
+        data: { messageType: 'document', content: 'Report', mediaMimeType: 'application/pdf' },
+        wire: ['documentMessage', { mimetype: 'application/pdf', title: 'Q3.pdf', ...card }],
+        bytes,
+        message: (length) => plainly('document', 'Report', mediaOf('document', 'application/pdf', length, card)),
       })
+    })
 
-      it('what the owner sends from the phone', async () => {
-        const { friend, line } = cast
-        const id = await line.phone.send(friend.number, { imageMessage: { caption: 'Mine', ...size } }, { file: picture })
-        const person = { jid: friend.jid, lid: friend.lid, name: 'Bea' }
-        await told(id, picture.bytes, {
-          id,
-          direction: 'outgoing',
-          timestamp: expect.any(String),
-          chat: { ...person, type: 'private' },
-          sender: { jid: line.phone.jid, lid: line.phone.lid, name: line.phone.name },
-          recipient: person,
-          message: plainly('image', 'Mine', imageOf({ caption: 'Mine' })),
-        })
+    it('a document, as an upload', async () => {
+      const { line, friend } = cast
+      const form = new FormData()
+      form.set('number', friend.number)
+      form.set('mediaType', 'document')
+      form.set('mimetype', 'application/x-ours')
+      form.set('mediaBase64', new Blob([Uint8Array.of(1, 2, 3, 4)]), 'data.bin')
+      const answer = await fetch(`${stage.gateway.url}/api/message/media/media`, {
+        method: 'POST',
+        headers: { token: line.token },
+        body: form,
       })
+      const sent = (await answer.json()) as Json
+      expect([answer.status, at(sent, 'data.mediaMimeType'), at(sent, 'data.mediaSize')]).toEqual([200, 'application/x-ours', 4])
+      const got = await friend.next({ id: text(sent, 'data.messageId') })
+      expect(at(got, 'message.documentMessage')).toMatchObject({ fileName: 'data.bin', mimetype: 'application/x-ours' })
+      expect(text(got, 'media.base64')).toBe('AQIDBA==')
+    })
+
+    it('to everybody in a group, and to some', async () => {
+      const { friend, group } = cast
+      const image = { mediaType: 'image', mediaBase64: encoded(png(9, 9)), message: `@${friend.number}` }
+      const sent = await post('media', { number: group, ...image, mention: [friend.number], mentionAll: true })
+      expect(at(sent.body, 'data.mentions')).toEqual([friend.jid])
+      const got = await friend.next({ id: text(sent.body, 'data.messageId') })
+      expect(at(got, 'message.imageMessage.contextInfo')).toMatchObject({ mentionedJid: [friend.jid], nonJidMentions: 1 })
+    })
+
+    it('a sticker', async () => {
+      const side = { width: 512, height: 512 }
+      await sendEverywhere({
+        kind: 'sticker',
+        body: { imageUrl: `data:image/png;base64,${encoded(png(30, 90))}` },
+        // No `content`: stickers have none.
+        data: { messageType: 'sticker', mediaMimeType: 'image/webp' },
+        wire: ['stickerMessage', { mimetype: 'image/webp', isAnimated: false, ...side }],
+        bytes: isWebp,
+        message: (length) => plainly('sticker', '', mediaOf('sticker', 'image/webp', length, side)),
+      })
+    })
+
+    it('an animated sticker', async () => {
+      const sent = await post('sticker', { number: cast.friend.number, imageUrl: encoded(animatedGif()) })
+      const got = await cast.friend.next({ id: text(sent.body, 'data.messageId') })
+      expect(at(got, 'message.stickerMessage.isAnimated')).toBe(true)
+      expect(Buffer.from(text(got, 'media.base64'), 'base64').includes('ANIM')).toBe(true)
+    })
+
+    it.skipIf(!hasFfmpeg)('a voice note, made of music', async () => {
+      const type = 'audio/ogg; codecs=opus'
+      await sendEverywhere({
+        body: { mediaType: 'audio', mediaBase64: encoded(mp3(2)), message: 'sounds have no caption' },
+        data: { messageType: 'audio', content: '', mediaMimeType: type, mediaDuration: 2 },
+        wire: ['audioMessage', { mimetype: type, ptt: true, seconds: 2, waveform: expect.stringMatching(/^[\w+/]{86}==$/) }],
+        bytes: isOgg,
+        message: (length) => plainly('audio', '', mediaOf('ptt', type, length, { isVoiceNote: true, seconds: 2 })),
+      })
+    })
+
+    it.skipIf(!hasFfmpeg)('a voice note to be heard once, as long as the caller says', async () => {
+      const bytes = voice(1)
+      const type = 'audio/ogg; codecs=opus'
+      await sendEverywhere({
+        body: { mediaType: 'audio', mediaBase64: encoded(bytes), viewOnce: true, duration: 7, waveform: [0, 255] },
+        data: { messageType: 'audio', content: '', mediaMimeType: type, mediaDuration: 7 },
+        wire: ['viewOnceMessageV2Extension.message.audioMessage', { ptt: true, seconds: 7, viewOnce: true }],
+        bytes,
+        message: (length) => plainly('audio', '', mediaOf('ptt', type, length, { isVoiceNote: true, isViewOnce: true, seconds: 7 })),
+      })
+    })
+
+    it.skipIf(!hasFfmpeg)('music', async () => {
+      const bytes = mp3(2)
+      await sendEverywhere({
+        body: { mediaType: 'audio', mediaBase64: encoded(bytes), isVoice: false },
+        data: { messageType: 'audio', content: '', mediaMimeType: 'audio/mpeg' },
+        wire: ['audioMessage', { mimetype: 'audio/mpeg', ptt: false, seconds: 2 }],
+        bytes,
+        message: (length) => plainly('audio', '', mediaOf('audio', 'audio/mpeg', length, { seconds: 2 })),
+      })
+    })
+
+    it.skipIf(!hasFfmpeg)('a video', async () => {
+      const bytes = mp4(1)
+      const size = { width: 64, height: 48, seconds: 1 }
+      await sendEverywhere({
+        body: { mediaType: 'video', mediaBase64: encoded(bytes), message: 'Film' },
+        data: { messageType: 'video', content: 'Film', mediaMimeType: 'video/mp4' },
+        wire: ['videoMessage', { mimetype: 'video/mp4', caption: 'Film', ...size, jpegThumbnail: expect.stringMatching(jpeg) }],
+        bytes,
+        message: (length) => plainly('video', 'Film', mediaOf('video', 'video/mp4', length, { caption: 'Film', ...size })),
+      })
+    })
+
+    it.skipIf(!hasFfmpeg).each([
+      ['that no phone plays is converted', { mediaBase64: () => encoded(mp4(1, 'mpeg4')) }, {}, false],
+      ['is shown as a GIF when it is one', { mediaBase64: () => encoded(animatedGif()) }, {}, true],
+      ['is shown as a GIF when that is asked for', { mediaBase64: () => encoded(mp4(1)) }, { gif: true }, true],
+    ])('a video %s', async (_what, { mediaBase64 }, more, asGif) => {
+      const sent = await post('media', { number: cast.friend.number, mediaType: 'video', mediaBase64: mediaBase64(), ...more })
+      const id = text(sent.body, 'data.messageId')
+      const got = await cast.friend.next({ id })
+      expect(at(got, 'message.videoMessage.gifPlayback') ?? false).toBe(asGif)
+      expect(isMp4(Buffer.from(text(got, 'media.base64'), 'base64'))).toBe(true)
+      expect(at(await cast.listeners[1].next({ data: { id } }), 'data.message.media')).toMatchObject({ type: 'video', isAnimated: asGif })
+    })
+
+    const image = { mediaType: 'image', mediaBase64: encoded(png(4, 4)) }
+    const large = encoded(Buffer.alloc(1024 * 1024 + 1, 'x'))
+    it.each<[what: string, kind: 'media' | 'sticker', body: Body | (() => Body), message: string | RegExp]>([
+      ['nobody to send it to', 'media', { number: '', ...image }, 'Number is required'],
+      ['nobody there', 'media', { number: '34699999999', ...image }, 'Number 34699999999 is not registered on WhatsApp'],
+      ['no type', 'media', { ...image, mediaType: null }, 'mediaType is required'],
+      ['an unknown type', 'media', { ...image, mediaType: 'IMAGE' }, /^Invalid request body: mediaType/],
+      ['no source', 'media', { mediaType: 'image' }, 'Provide exactly one of mediaUrl or mediaBase64'],
+      ['two sources', 'media', { ...image, mediaUrl: 'https://example.org/a.png' }, 'Provide exactly one of mediaUrl or mediaBase64'],
+      ['a long caption', 'media', { ...image, message: 'x'.repeat(1025) }, 'Message must have at most 1024 characters'],
+      ['an unknown quote', 'media', { ...image, replyTo: 'NONE' }, 'Quoted message not found'],
+      [
+        'nothing at the address',
+        'media',
+        () => ({ mediaType: 'image', mediaUrl: `${address}/none` }),
+        'Failed to download media: the server answered 404',
+      ],
+      ['a forbidden address', 'media', { mediaType: 'image', mediaUrl: 'http://10.0.0.1/a.png' }, /^Failed to download media: \S/],
+      [
+        'no address',
+        'media',
+        { mediaType: 'image', mediaUrl: 'ftp://example.org/a.png' },
+        'Failed to download media: not an http or https address',
+      ],
+      ['no picture', 'media', { ...image, mediaBase64: 'aGVsbG8=' }, 'Failed to process media: text/plain is not a picture'],
+      ['no base64', 'media', { ...image, mediaBase64: '%%%%' }, 'Failed to process media: not valid base64'],
+      ['too much in base64', 'media', { mediaType: 'document', mediaBase64: large }, 'Media must be at most 1 MB'],
+      ['too much at the address', 'media', () => ({ mediaType: 'document', mediaUrl: `${address}/large` }), 'Media must be at most 1 MB'],
+      [
+        'a document to be viewed once',
+        'media',
+        { ...image, mediaType: 'document', viewOnce: true },
+        'A document cannot be sent to be viewed once',
+      ],
+      ['a sticker of nothing', 'sticker', {}, 'imageUrl is required'],
+      ['a sticker of a text', 'sticker', { imageUrl: 'aGVsbG8=' }, 'Failed to process media: text/plain is not a picture'],
+    ])('%s: refused, and nothing is sent', async (_what, kind, body, message) => {
+      served.set('/large', { type: 'application/pdf', bytes: Buffer.from(large, 'base64') })
+      const answer = await post(kind, { number: cast.friend.number, ...(typeof body === 'function' ? body() : body) })
+      const expected = typeof message === 'string' ? message : expect.stringMatching(message)
+      expect([answer.status, answer.body]).toEqual([400, { success: false, error: { message: expected } }])
     })
   },
   { env: { MEDIA_LIMIT_MIB: '1' } },
 )
-
-/** The expectation with its media carrying these bytes. */
-const withMedia = (expected: object, base64: string | null): object => {
-  const { message } = expected as { message: { media: object | null } }
-  return { ...expected, message: { ...message, media: message.media === null ? null : { ...message.media, base64 } } }
-}
