@@ -33,11 +33,6 @@ const groups: readonly { tag: string; routes: readonly Route[] }[] = [
   {
     tag: 'Messages',
     routes: [
-      ['message.carousel', 'POST', '/api/message/carousel/:instance', 'Sending a carousel'],
-      ['message.button', 'POST', '/api/message/button/:instance', 'Sending buttons'],
-      ['message.list', 'POST', '/api/message/list/:instance', 'Sending a list'],
-      ['message.form', 'POST', '/api/message/form/:instance', 'Sending a form'],
-      ['message.pix', 'POST', '/api/message/pix/:instance', 'Sending a PIX charge'],
       ['message.status', 'POST', '/api/message/status/:instance', 'Posting a status'],
       ['message.event', 'POST', '/api/message/event/:instance', 'Sending an event'],
     ],

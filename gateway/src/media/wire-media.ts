@@ -29,9 +29,19 @@ export interface WireMedia {
 /** Null: the message carries no media. Envelopes are opened. */
 export const readWireMedia = (message: WireMessage): WireMedia | null => {
   const { message: content, viewOnce } = openEnvelopes(message)
-  const media = readContent(content)
+  const media = readContent(headerOf(content) ?? content)
   return media !== null && viewOnce ? { ...media, isViewOnce: true } : media
 }
+
+/** Messages with buttons carry theirs above the text. */
+const headerOf = ({ interactiveMessage, buttonsMessage, templateMessage }: WireMessage): Header | null | undefined =>
+  interactiveMessage?.header ??
+  buttonsMessage ??
+  templateMessage?.interactiveMessageTemplate?.header ??
+  templateMessage?.hydratedTemplate ??
+  templateMessage?.hydratedFourRowTemplate
+
+type Header = Pick<WireMessage, 'imageMessage' | 'videoMessage' | 'documentMessage'>
 
 const readContent = (content: WireMessage): WireMedia | null => {
   const { imageMessage: image, audioMessage: audio, documentMessage: document, stickerMessage: sticker } = content

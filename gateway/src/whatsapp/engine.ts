@@ -87,7 +87,7 @@ export interface EngineSession extends MediaSession, GroupSession {
 export interface SendExtras {
   /** `edit`: by the author; `revoke`: by the author; `admin-revoke`: by an admin of the group, of somebody else's message; `pin`: pinned for all. */
   edit?: 'edit' | 'revoke' | 'admin-revoke' | 'pin'
-  /** Further children of the stanza, e.g. `biz` for interactive messages (engine.md §8.2). */
+  /** Further children of the stanza; default what `stanza-nodes.ts` finds that the message needs, e.g. `biz` for one with buttons. */
   nodes?: readonly StanzaNode[]
   /** Who may see a story; only for `status@broadcast`. */
   audience?: readonly Address[]

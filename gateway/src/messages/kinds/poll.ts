@@ -77,7 +77,6 @@ export const outgoingPoll = {
         // As WhatsApp's own clients write them: the third version is for a single choice.
         ...(selectable === 1 ? { pollCreationMessageV3: poll } : { pollCreationMessage: poll }),
       },
-      extras: { nodes: [{ tag: 'meta', attrs: { polltype: 'creation' } }] },
     }
   },
 } satisfies OutgoingKind<typeof body>

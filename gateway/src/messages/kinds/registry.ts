@@ -2,11 +2,19 @@
 import { contentOf } from '../../whatsapp/envelopes.ts'
 import type { WireMessage } from '../../whatsapp/wire.ts'
 import { incomingAlbum } from './album.ts'
+import { incomingAnswer } from './answers.ts'
+import { outgoingButton } from './button.ts'
+import { incomingCard } from './cards.ts'
+import { outgoingCarousel } from './carousel.ts'
 import { incomingContact, outgoingContact } from './contact.ts'
 import { incomingEdit } from './edit.ts'
+import { outgoingForm } from './form.ts'
+import { incomingInteractive } from './interactive-reading.ts'
 import { type IncomingKind, type OutgoingKind, outgoingKind, type Reading } from './kind.ts'
+import { outgoingList } from './list.ts'
 import { incomingLocation, outgoingLocation } from './location.ts'
 import { incomingMedia, outgoingMedia } from './media.ts'
+import { outgoingPix } from './pix.ts'
 import { incomingPoll, incomingVote, outgoingPoll } from './poll.ts'
 import { incomingReaction, outgoingReaction } from './reaction.ts'
 import { incomingRevoke } from './revoke.ts'
@@ -16,6 +24,9 @@ import { incomingText, outgoingText } from './text.ts'
 
 const incoming: readonly IncomingKind[] = [
   incomingText,
+  incomingInteractive,
+  incomingAnswer,
+  incomingCard,
   incomingMedia,
   incomingAlbum,
   incomingEdit,
@@ -35,6 +46,11 @@ export const outgoing: readonly OutgoingKind[] = [
   outgoingKind(outgoingContact),
   outgoingKind(outgoingReaction),
   outgoingKind(outgoingPoll),
+  outgoingKind(outgoingButton),
+  outgoingKind(outgoingList),
+  outgoingKind(outgoingCarousel),
+  outgoingKind(outgoingForm),
+  outgoingKind(outgoingPix),
 ]
 
 /** Never null: what no kind knows, and what nobody could decrypt, is reported as `unknown` rather than dropped. */

@@ -1,5 +1,6 @@
-/** Reading stanzas. */
+/** Reading stanzas, and writing what the engine's caller adds to one. */
 import type { BinaryNode } from 'baileys'
+import type { StanzaNode } from '../../engine.ts'
 
 export const childrenOf = (node: BinaryNode | undefined): readonly BinaryNode[] => (Array.isArray(node?.content) ? node.content : [])
 
@@ -26,3 +27,11 @@ export const numberOf = (text: string | undefined): number | null => {
   const value = text === undefined ? Number.NaN : Number(text)
   return Number.isFinite(value) ? value : null
 }
+
+export const toBinaryNode = ({ tag, attrs, content }: StanzaNode): BinaryNode => ({
+  tag,
+  attrs: { ...attrs },
+  ...(content === undefined ? {} : { content: isNodes(content) ? content.map(toBinaryNode) : content }),
+})
+
+const isNodes = (content: NonNullable<StanzaNode['content']>): content is readonly StanzaNode[] => Array.isArray(content)

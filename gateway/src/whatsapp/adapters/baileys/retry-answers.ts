@@ -1,10 +1,12 @@
 /**
- * Answers to devices that could not read an edit, a revocation or a pin of ours. Baileys sends such a message again without the stanza's `edit`
- * attribute, and the other side would take it for a new message; every other message is left to it.
+ * Answers to devices that could not read a message of ours whose stanza says something too. Baileys sends it again without that: an edit, a
+ * revocation or a pin would be taken for a new message, and what has buttons would not be shown. Every other message is left to it.
  */
 import { type BinaryNode, extractE2ESessionFromRetryReceipt, proto, type WASocket } from 'baileys'
 import { buildAckStanza } from 'baileys/lib/Utils/stanza-ack.js'
+import { nodesBeside } from '../../stanza-nodes.ts'
 import type { WireMessage } from '../../wire.ts'
+import { toBinaryNode } from './nodes.ts'
 import type { CacheView } from './shared-cache.ts'
 
 /** As often as clients answer one device about one message. */
@@ -37,9 +39,11 @@ export const createRetryAnswers =
     const device = participant ?? from
     if (type !== 'retry' || !id || !from || !device) return false
     const message = await storedMessage(id)
-    const edit = message === null ? null : editOf(message)
-    if (message === null || edit === null) return false
-    const key = `edit/${id}/${device}`
+    if (message === null) return false
+    const edit = editOf(message)
+    const nodes = nodesBeside(message)
+    if (edit === null && nodes.length === 0) return false
+    const key = `stanza/${id}/${device}`
     const times = Number(answers.get(key) ?? 0) + 1
     answers.set(key, times)
     const retry = Array.isArray(receipt.content) ? receipt.content.find(({ tag }) => tag === 'retry') : undefined
@@ -51,7 +55,8 @@ export const createRetryAnswers =
       await socket().relayMessage(recipient ?? from, message, {
         messageId: id,
         participant: { jid: device, count: Number(retry?.attrs.count) || times },
-        additionalAttributes: { edit },
+        additionalAttributes: edit === null ? {} : { edit },
+        additionalNodes: nodes.map(toBinaryNode),
       })
     } finally {
       await socket().sendNode(buildAckStanza(receipt))

@@ -8,16 +8,17 @@ import {
   type NumberLookUp,
   type SendOptions,
   type SessionOptions,
-  type StanzaNode,
 } from '../../engine.ts'
 import type { GroupSession } from '../../groups.ts'
 import { isGroupJid, isLid, isUserJid, parseJid } from '../../jid.ts'
 import type { MediaSession } from '../../media.ts'
+import { nodesBeside } from '../../stanza-nodes.ts'
 import type { WireMessage } from '../../wire.ts'
 import { destinationOf, receiptTargetOf } from './addresses.ts'
 import { Connection } from './connection.ts'
 import type { Environment } from './environment.ts'
 import { createMediaSession } from './media.ts'
+import { toBinaryNode } from './nodes.ts'
 import { lookUpRequest, readLookUp } from './numbers.ts'
 import { claimToken } from './privacy-tokens.ts'
 
@@ -90,7 +91,11 @@ export class BaileysSession implements EngineSession {
     })
   }
 
-  async send(to: Address, message: WireMessage, { id, edit, nodes = [], audience = [] }: SendOptions): Promise<{ timestamp: number }> {
+  async send(
+    to: Address,
+    message: WireMessage,
+    { id, edit, nodes = nodesBeside(message), audience = [] }: SendOptions,
+  ): Promise<{ timestamp: number }> {
     const { socket } = this.#connection
     const jid = targetOf(to)
     await this.#connection.ask(async () => {
@@ -223,11 +228,3 @@ const pairingAnswer = ({ ws }: WASocket): Promise<BinaryNode> =>
 
 /** The values WhatsApp Web writes (engine.md §8.2). */
 const editAttribute = { edit: '1', pin: '2', revoke: '7', 'admin-revoke': '8' } as const
-
-const toBinaryNode = ({ tag, attrs, content }: StanzaNode): BinaryNode => ({
-  tag,
-  attrs: { ...attrs },
-  ...(content === undefined ? {} : { content: isNodes(content) ? content.map(toBinaryNode) : content }),
-})
-
-const isNodes = (content: NonNullable<StanzaNode['content']>): content is readonly StanzaNode[] => Array.isArray(content)

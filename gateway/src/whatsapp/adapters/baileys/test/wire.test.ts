@@ -144,6 +144,33 @@ describe('on the wire', () => {
     await observed.session.stop()
   })
 
+  it('buttons the other phone can not decrypt have their biz node when they are sent again, in private and in a group', async () => {
+    const person = await world.person('Seller')
+    const observed = await link(world, person)
+    await observed.send(bob, text('hello'), { id: newId() })
+    const group = (await simulator.call('POST', '/groups', { by: bob.number, subject: 'Sale', participants: [person.number] })) as {
+      id: string
+    }
+    for (const to of [bob, { ...bob, jid: group.id, lid: group.id }]) {
+      const id = newId()
+      const heal = await fault({ action: 'corrupt', match: { phone: person.number, tag: 'message', direction: 'in' }, times: 1 })
+      const buttons = [{ name: 'quick_reply', buttonParamsJson: '{"display_text":"Yes","id":"yes"}' }]
+      await observed.send(
+        to,
+        { interactiveMessage: { body: { text: 'Sure?' }, nativeFlowMessage: { buttons, messageVersion: 1 } } },
+        { id },
+      )
+      expect((await bob.received(id)).message.interactiveMessage?.body?.text).toBe('Sure?')
+      const sent = (await simulator.traffic(`phone=${person.number}&tag=message&direction=in`)).filter(
+        ({ stanza }) => stanza.attrs.id === id,
+      )
+      expect(sent.length).toBeGreaterThan(1)
+      expect(sent.filter(({ stanza }) => !JSON.stringify(stanza).includes('"native_flow"'))).toEqual([])
+      await heal()
+    }
+    await observed.session.stop()
+  })
+
   it('what another companion can not decrypt is sent again to that one device', async () => {
     const [one, two] = await Promise.all([world.person('Sender'), world.person('Receiver')])
     const from = await link(world, one)

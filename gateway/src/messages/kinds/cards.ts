@@ -1,0 +1,92 @@
+/**
+ * Cards that WhatsApp draws by itself: a product of a catalogue, an order of one, an invite to a group. The contract has no type for them; they
+ * can be tapped like a message with buttons, and read as `interactive`.
+ */
+import type { WireMessage } from '../../whatsapp/wire.ts'
+import type { IncomingKind, Reading } from './kind.ts'
+
+export const incomingCard: IncomingKind = {
+  read({ productMessage, orderMessage, groupInviteMessage }) {
+    if (productMessage) return productIn(productMessage)
+    if (orderMessage) return orderIn(orderMessage)
+    return groupInviteMessage ? inviteIn(groupInviteMessage) : null
+  },
+}
+
+const productIn = ({ product, businessOwnerJid, body, footer }: NonNullable<WireMessage['productMessage']>): Reading =>
+  reading(product?.title || body || '', {
+    product: {
+      id: product?.productId || null,
+      title: product?.title || null,
+      description: product?.description || null,
+      currency: product?.currencyCode || null,
+      price: amountOf(product?.priceAmount1000),
+      salePrice: amountOf(product?.salePriceAmount1000),
+      retailerId: product?.retailerId || null,
+      url: product?.url || null,
+      business: businessOwnerJid || null,
+      body: body || null,
+      footer: footer || null,
+    },
+  })
+
+const orderIn = ({
+  orderId,
+  orderTitle,
+  message,
+  itemCount,
+  totalAmount1000,
+  totalCurrencyCode,
+  sellerJid,
+  token,
+}: NonNullable<WireMessage['orderMessage']>): Reading =>
+  reading(message || orderTitle || '', {
+    order: {
+      id: orderId || null,
+      title: orderTitle || null,
+      itemCount: itemCount ?? 0,
+      total: amountOf(totalAmount1000),
+      currency: totalCurrencyCode || null,
+      seller: sellerJid || null,
+      // With it the items can be asked for.
+      token: token || null,
+    },
+  })
+
+const inviteIn = ({
+  groupJid,
+  groupName,
+  inviteCode,
+  inviteExpiration,
+  caption,
+}: NonNullable<WireMessage['groupInviteMessage']>): Reading => {
+  const expiresAt = numberOf(inviteExpiration)
+  return reading(caption || groupName || '', {
+    groupInvite: {
+      groupJid: groupJid || null,
+      groupName: groupName || null,
+      inviteCode: inviteCode || null,
+      /** RFC 3339. */
+      expiresAt: expiresAt === null ? null : new Date(expiresAt * 1000).toISOString(),
+    },
+  })
+}
+
+const reading = (content: string, interactive: Record<string, unknown>): Reading => ({
+  type: 'interactive',
+  content,
+  changes: null,
+  mediaType: null,
+  details: { interactive },
+})
+
+type Long = number | { toNumber(): number } | null | undefined
+
+/** WhatsApp counts in thousandths. */
+const amountOf = (thousandths: Long): number | null => {
+  const value = numberOf(thousandths)
+  return value === null ? null : value / 1000
+}
+
+/** Null for none: protobuf leaves a 0 out or not as it likes. */
+const numberOf = (value: Long): number | null => Number(typeof value === 'object' ? value?.toNumber() : value) || null

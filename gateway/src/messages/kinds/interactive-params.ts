@@ -1,0 +1,30 @@
+/** The JSON texts inside native flows. Foreign: whoever wrote the message wrote them. */
+
+export type Params = Readonly<Record<string, unknown>>
+
+/** Null when it is no JSON object. */
+export const readParams = (json: string | null | undefined): Params | null => {
+  try {
+    const value: unknown = JSON.parse(json ?? '')
+    return isParams(value) ? value : null
+  } catch {
+    return null
+  }
+}
+
+/** The first of these fields that holds a text; `""` when none does. */
+export const textIn = (params: Params | null, ...fields: readonly string[]): string => {
+  for (const field of fields) {
+    const value = params?.[field]
+    if (typeof value === 'string' && value !== '') return value
+  }
+  return ''
+}
+
+/** The objects in a list; empty when there is no list. */
+export const listIn = (params: Params | null, field: string): Params[] => {
+  const value = params?.[field]
+  return Array.isArray(value) ? value.filter(isParams) : []
+}
+
+const isParams = (value: unknown): value is Params => typeof value === 'object' && value !== null && !Array.isArray(value)
