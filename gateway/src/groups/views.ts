@@ -96,7 +96,8 @@ export const viewListed = (group: Group, self: Address, participants: boolean): 
 export const viewRequest = ({ address, requestedAt }: JoinRequest) => ({
   jid: address.lid ?? address.jid ?? '',
   phoneNumber: address.jid,
-  requestedAt: requestedAt === null ? null : rfc3339(requestedAt),
+  // Whole seconds, as documented: that is what WhatsApp tells.
+  requestedAt: requestedAt === null ? null : rfc3339(requestedAt).replace('.000Z', 'Z'),
 })
 
 /** The number where it is known: the contract's `jid` of a person. */
