@@ -148,6 +148,34 @@ onStage(
       const { status, body } = await stage.gateway.api().get('/health')
       expect([status, at(body, 'status'), at(body, 'checks.ffmpeg')]).toEqual([200, 'ok', 'missing'])
     })
+
+    it('a recorded voice note and an MP4 go as they are; what would have to be converted is refused and says why', async () => {
+      const line = await stage.line('plain')
+      const friend = await stage.phone()
+      const send = (body: { [key: string]: string }) => line.api.post('/api/message/media/plain', { number: friend.number, ...body })
+      const head = Buffer.from(
+        'OggS\0\x02\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x01\x13OpusHead\x01\x01\x38\x01\x80\xbb\0\0\0\0\0',
+        'latin1',
+      )
+      // Its last page counts 3 s at 48 kHz, after the 312 samples that are skipped.
+      const end = Buffer.alloc(27)
+      end.write('OggS', 'latin1')
+      end.writeBigInt64LE(144_312n, 6)
+      const recorded = Buffer.concat([head, end])
+      const film = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypisom\0\0\0\0isomiso2'), Buffer.alloc(64)])
+      for (const [mediaType, bytes] of [
+        ['audio', recorded],
+        ['video', film],
+      ] as const) {
+        const sent = await send({ mediaType, mediaBase64: bytes.toString('base64') })
+        const got = await friend.next({ id: text(sent.body, 'data.messageId') })
+        expect(text(got, 'media.base64')).toBe(bytes.toString('base64'))
+        expect(at(sent.body, 'data.mediaDuration')).toBe(mediaType === 'audio' ? 3 : undefined)
+      }
+      const message = 'Failed to process media: making a voice note of video/mp4 needs ffmpeg, which is not installed on this gateway'
+      const refused = await send({ mediaType: 'audio', mediaBase64: film.toString('base64') })
+      expect(refused).toMatchObject({ status: 400, body: { success: false, error: { message } } })
+    })
   },
   { env: { FFMPEG_PATH: '/nowhere/ffmpeg' } },
 )
