@@ -1,0 +1,64 @@
+/**
+ * Pictures through the engine adapter without the gateway, its store in memory: encrypted, uploaded and sent, nothing else. In a process of
+ * its own; ends with one JSON line.
+ *   <simulator> <owner> <numbers> <file> <messages> <in flight> <warm-up>
+ */
+import process from 'node:process'
+import { createAddressGuard } from '../../gateway/src/outbound/address-guard.ts'
+import { createLogger } from '../../gateway/src/runtime/logging.ts'
+import { createBaileysEngine, parseNetwork } from '../../gateway/src/whatsapp/adapters/baileys/engine.ts'
+import { MemoryIdentityStore } from '../../gateway/src/whatsapp/memory/identities.ts'
+import { MemorySessionStore } from '../../gateway/src/whatsapp/memory/session-store.ts'
+
+const [simulator = '', owner = '', list = '', path = '', messages = '0', inFlight = '1', warmUp = '0'] = process.argv.slice(2)
+const numbers = list.split(',')
+const logger = createLogger('silent')
+const guard = createAddressGuard({ allow: ['127.0.0.1'], logger })
+const engine = createBaileysEngine({ network: parseNetwork(await (await fetch(`${simulator}/network`)).json()), guard })
+
+const opened = Promise.withResolvers<void>()
+const session = engine.open({
+  instanceId: owner,
+  store: new MemorySessionStore(),
+  identities: new MemoryIdentityStore(),
+  proxy: null,
+  historyDays: null,
+  keepOnline: false,
+  storedMessage: async () => null,
+  logger,
+  async onEvent(event) {
+    if (event.type === 'open') opened.resolve()
+    if (event.type !== 'qr') return
+    const body = JSON.stringify({ qr: event.text })
+    await fetch(`${simulator}/phones/${owner}/scan`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+  },
+})
+session.start()
+await opened.promise
+
+let sent = 0
+const picture = async (): Promise<void> => {
+  const n = sent++
+  const upload = await session.uploadMedia({ path, kind: 'image' })
+  await session.send(
+    { jid: `${numbers[n % numbers.length]}@s.whatsapp.net`, lid: null },
+    { imageMessage: { ...upload, mimetype: 'image/jpeg' } },
+    { id: `3EB0${n.toString(16).toUpperCase().padStart(16, '0')}` },
+  )
+}
+
+const pictures = async (amount: number): Promise<void> => {
+  let left = amount
+  const worker = async () => {
+    while (left-- > 0) await picture()
+  }
+  await Promise.all(Array.from({ length: Number(inFlight) }, worker))
+}
+
+await pictures(numbers.length)
+await pictures(Number(warmUp))
+const began = performance.now()
+await pictures(Number(messages))
+const perSecond = Number(messages) / ((performance.now() - began) / 1000)
+await session.stop()
+process.stdout.write(`${JSON.stringify({ perSecond })}\n`, () => process.exit(0))
