@@ -13,6 +13,7 @@ import { outbox } from './outbox.ts'
 import { read } from './read.ts'
 import { receive } from './receive.ts'
 import { send } from './send.ts'
+import { sendImage } from './send-image.ts'
 import { start } from './start.ts'
 import { websocket } from './websocket.ts'
 
@@ -20,6 +21,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Measurement | Measuremen
   start,
   read,
   send,
+  'sends-image': sendImage,
   receive,
   connect,
   memory,
