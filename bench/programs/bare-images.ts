@@ -3,6 +3,7 @@
  * its own; ends with one JSON line.
  *   <simulator> <owner> <numbers> <file> <messages> <in flight> <warm-up>
  */
+import { copyFile } from 'node:fs/promises'
 import process from 'node:process'
 import { createAddressGuard } from '../../gateway/src/outbound/address-guard.ts'
 import { createLogger } from '../../gateway/src/runtime/logging.ts'
@@ -36,10 +37,14 @@ const session = engine.open({
 session.start()
 await opened.promise
 
+/** The encrypted copy lies beside the file, so each of those in flight has one of its own. */
+const files = Array.from({ length: Number(inFlight) }, (_, n) => `${path}.${n}`)
+for (const file of files) await copyFile(path, file)
+
 let sent = 0
-const picture = async (): Promise<void> => {
+const picture = async (file: string): Promise<void> => {
   const n = sent++
-  const upload = await session.uploadMedia({ path, kind: 'image' })
+  const upload = await session.uploadMedia({ path: file, kind: 'image' })
   await session.send(
     { jid: `${numbers[n % numbers.length]}@s.whatsapp.net`, lid: null },
     { imageMessage: { ...upload, mimetype: 'image/jpeg' } },
@@ -49,10 +54,10 @@ const picture = async (): Promise<void> => {
 
 const pictures = async (amount: number): Promise<void> => {
   let left = amount
-  const worker = async () => {
-    while (left-- > 0) await picture()
+  const worker = async (file: string) => {
+    while (left-- > 0) await picture(file)
   }
-  await Promise.all(Array.from({ length: Number(inFlight) }, worker))
+  await Promise.all(files.map(worker))
 }
 
 await pictures(numbers.length)
