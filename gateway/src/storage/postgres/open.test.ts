@@ -38,6 +38,27 @@ forEachDatabase(
       expect(await db.write((tx) => tx.selectFrom('accounts').selectAll().execute())).toEqual([])
     })
 
+    it('writes that keep getting into each other over a key end up one after the other', async () => {
+      const { db } = await openWithUrl()
+      let running = 0
+      const write = () =>
+        db.write(async (tx) => {
+          running += 1
+          let others = running > 1
+          try {
+            for (let n = 0; n < 10; n += 1) {
+              await tx.selectFrom('accounts').select('id').execute()
+              others ||= running > 1
+            }
+          } finally {
+            running -= 1
+          }
+          if (others) throw Object.assign(new Error('duplicate key value'), { code: '23505' })
+          return 'written'
+        })
+      expect(new Set(await Promise.all(Array.from({ length: 8 }, write)))).toEqual(new Set(['written']))
+    })
+
     it('a connection that is cut between two statements of a transaction fails that transaction, nothing else', async () => {
       const { db, url } = await openWithUrl()
       const administrator = new pg.Client({ connectionString: url })

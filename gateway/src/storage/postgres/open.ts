@@ -18,7 +18,7 @@ export interface OpenPostgres {
 /** Writes waiting for a connection; more are refused. */
 const maxWaiting = 50_000
 /** Attempts beside other writes; then it gets a turn alone, with nobody of this gateway, the only one there is, to collide with. */
-const attemptsTogether = 4
+const attemptsTogether = { order: 4, key: 2 }
 const maxAttempts = 8
 
 export async function openPostgres({ url, logger }: OpenPostgres): Promise<Database> {
@@ -68,22 +68,26 @@ export async function openPostgres({ url, logger }: OpenPostgres): Promise<Datab
 }
 
 async function repeatedOnCollision<T>(turns: Turns, transaction: () => Promise<T>): Promise<T> {
+  let alone = false
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await (attempt <= attemptsTogether ? turns.together(transaction) : turns.alone(transaction))
+      return await (alone ? turns.alone(transaction) : turns.together(transaction))
     } catch (error) {
-      if (attempt >= attemptsFor(error)) throw error
+      const collision = collisionIn(error)
+      // Alone, nobody else's row can have come between.
+      if (collision === null || attempt === maxAttempts || (alone && collision === 'key')) throw error
+      alone = attempt >= attemptsTogether[collision]
       await sleep(Math.random() * Math.min(2 ** attempt, 200))
     }
   }
 }
 
 /**
- * serialization_failure, deadlock_detected: nothing is wrong but the moment. unique_violation: mostly the same, two transactions that
- * each looked first and found nothing; the next attempt sees the other's row. One that stays is the caller's mistake.
+ * `order`: serialization_failure, deadlock_detected; nothing is wrong but the moment. `key`: unique_violation; mostly the same, two
+ * transactions that each looked first and found nothing. One that stays is the caller's mistake.
  */
-const attemptsFor = (error: unknown): number => {
+const collisionIn = (error: unknown): keyof typeof attemptsTogether | null => {
   const code = error instanceof Error && 'code' in error ? error.code : null
-  if (code === '40001' || code === '40P01') return maxAttempts
-  return code === '23505' ? 3 : 1
+  if (code === '40001' || code === '40P01') return 'order'
+  return code === '23505' ? 'key' : null
 }
