@@ -59,8 +59,6 @@ const groups: readonly { tag: string; routes: readonly Route[] }[] = [
       ['chat.block', 'POST', '/api/chat/block/:instance', 'Blocking a contact'],
       ['chat.presence', 'POST', '/api/chat/presence/:instance', 'Showing presence'],
       ['chat.history', 'POST', '/api/chat/history/:instance', 'Reading the history of a chat'],
-      ['chat.status', 'GET', '/api/chat/status/:instance', 'Reading the status of a message'],
-      ['chat.poll', 'GET', '/api/chat/poll/:instance', 'Reading poll votes'],
       ['chat.forward', 'POST', '/api/chat/forward/:instance', 'Forwarding a message'],
       ['chat.edit', 'POST', '/api/chat/edit/:instance', 'Editing a message'],
       ['chat.delete', 'DELETE', '/api/chat/delete/:instance', 'Deleting a message'],

@@ -9,11 +9,13 @@ import type { Database } from '../storage/database.ts'
 import type { Vault } from '../storage/vault.ts'
 import type { EngineEvent, EngineFactory, IdentityStore } from '../whatsapp/engine.ts'
 import { decodeWireMessage, type WireMessage } from '../whatsapp/wire.ts'
+import { statusOperation } from './delivery-status.ts'
 import { createLeftovers } from './leftovers.ts'
 import { createLinkPreviews } from './link-preview.ts'
 import { findMessages } from './message-repository.ts'
 import { sendOperations } from './operations.ts'
 import { createPeople } from './people.ts'
+import { pollOperation } from './poll-results.ts'
 import { createRecipients } from './recipient.ts'
 import { createRecorder } from './recorder.ts'
 import { createSender, type Sender, type SenderMedia, type SendingInstances } from './send.ts'
@@ -89,7 +91,7 @@ export const createMessages = ({
   })
 
   return {
-    operations: sendOperations(sender),
+    operations: [...sendOperations(sender), statusOperation({ db }), pollOperation({ db })],
     sender,
     handle: async (instance, event) => recorder.take(instance.id, event),
     async storedMessage(instanceId, messageId) {

@@ -1,6 +1,6 @@
 /** The table `poll_votes`: what each voter chose last. */
 import { sql } from 'kysely'
-import type { Writer } from '../storage/database.ts'
+import type { Reader, Writer } from '../storage/database.ts'
 
 export interface CastVote {
   chat: string
@@ -14,6 +14,27 @@ export interface CastVote {
   options: readonly string[]
   /** Milliseconds, the voter's clock. */
   votedAt: number
+}
+
+/** The latest vote of everybody, in the order they were cast; of voters that took theirs back without options. */
+export const votesIn = async (reader: Reader, instanceId: string, chat: string, pollId: string): Promise<Omit<CastVote, 'voterLid'>[]> => {
+  const rows = await reader
+    .selectFrom('poll_votes')
+    .select(['voter', 'vote_id', 'options', 'voted_at'])
+    .where('instance_id', '=', instanceId)
+    .where('chat', '=', chat)
+    .where('poll_id', '=', pollId)
+    .orderBy('voted_at')
+    .orderBy('voter')
+    .execute()
+  return rows.map(({ voter, vote_id, options, voted_at }) => ({
+    chat,
+    pollId,
+    voter,
+    voteId: vote_id,
+    options: JSON.parse(options) as string[],
+    votedAt: voted_at,
+  }))
 }
 
 /** Replaces an earlier vote of the same voter; one that is older than what is there changes nothing. */
