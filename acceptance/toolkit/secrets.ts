@@ -23,7 +23,8 @@ export interface SecretBook {
   readonly size: number
 }
 
-const secretField = /token|authorization|password|secret|accesskey|apikey|qrcode|pairingcode/i
+/** A form's `flowToken` is none: it comes back with the answer, so that senders know which form it was. */
+const secretField = /(?<!flow)token|authorization|password|secret|accesskey|apikey|qrcode|pairingcode/i
 /** Where WhatsApp keeps media: answers and events name it, and it is of no use without the key. */
 const isSealedMedia = (url: string): boolean => URL.parse(url)?.pathname.endsWith('.enc') ?? false
 const textField = /^(message|caption|content)$/

@@ -24,6 +24,9 @@ export interface Simulator {
   stop(): Promise<Exit>
 }
 
+/** Of the message with this id: a button or row by its id, or a form; `card` of a carousel, from 0. */
+export type Tap = { message: string; card?: number } & ({ button: string } | { row: string } | { form: { [key: string]: Json } })
+
 export interface Phone {
   readonly number: string
   /** `<number>@s.whatsapp.net` */
@@ -45,6 +48,8 @@ export interface Phone {
   ): Promise<string>
   /** Votes in a poll it has got; gives the message id. */
   vote(to: string, poll: string, options: readonly string[]): Promise<string>
+  /** Taps what a message shows; gives the message id. */
+  tap(to: string, tap: Tap): Promise<string>
   /** Answers an event it has got; gives the message id. */
   respond(to: string, event: string, response: 'GOING' | 'NOT_GOING' | 'MAYBE', guests?: number): Promise<string>
   /** Posts a story for these people; gives the message id. */
@@ -165,6 +170,7 @@ const createPhone = (described: Json, ok: Call): Phone => {
       return text(await ok('post', `${path}/messages`, body), 'id')
     },
     vote: async (to, poll, options) => text(await ok('post', `${path}/messages`, { to, vote: { poll, options: [...options] } }), 'id'),
+    tap: async (to, tap) => text(await ok('post', `${path}/messages`, { to, tap: { ...tap } }), 'id'),
     async respond(to, event, response, guests) {
       const answer = { event, response, ...(guests === undefined ? {} : { guests }) }
       return text(await ok('post', `${path}/messages`, { to, response: answer }), 'id')

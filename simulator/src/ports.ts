@@ -60,6 +60,8 @@ export interface PhoneMessage {
   text: string
   /** The decrypted WAProto Message as JSON (bytes in base64). */
   message: Record<string, unknown>
+  /** Why a real phone would show nothing of it, though it came; absent when it would show it. */
+  unrendered?: string
 }
 
 /** What a companion gave in its QR text or pairing hello, as much as the phone needs to sign it in. */
@@ -96,6 +98,16 @@ export interface PairingCodeExchange {
 export type PhoneAnswer =
   | { kind: 'vote'; question: string; options: readonly string[] }
   | { kind: 'response'; question: string; response: 'GOING' | 'NOT_GOING' | 'MAYBE'; guests?: number }
+  | (PhoneTap & { kind: 'tap' })
+
+/** Exactly one of `button` (id), `row` (id) and `form` (what is filled in), in a message the phone shows; `card` of a carousel, from 0. */
+export interface PhoneTap {
+  message: string
+  card?: number
+  button?: string
+  row?: string
+  form?: Record<string, unknown>
+}
 
 export interface PhonePort {
   readonly identity: PhoneIdentity

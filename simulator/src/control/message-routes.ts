@@ -22,13 +22,30 @@ const outgoing = z
     response: z
       .object({ event: z.string(), response: z.enum(['GOING', 'NOT_GOING', 'MAYBE']), guests: z.number().int().optional() })
       .optional(),
+    /** In a message (its id) the phone has got and shows: a button or a row by its id, or a form; `card` of a carousel, from 0. */
+    tap: z
+      .object({
+        message: z.string(),
+        card: z.number().int().min(0).optional(),
+        button: z.string().optional(),
+        row: z.string().optional(),
+        form: z.record(z.string(), z.unknown()).optional(),
+      })
+      .refine(
+        ({ button, row, form }) => [button, row, form].filter((given) => given !== undefined).length === 1,
+        'one of button, row, form',
+      )
+      .optional(),
     media: z.object({ base64: z.base64(), mimetype: z.string().min(1) }).optional(),
     id: z.string().optional(),
     edit: z.string().optional(),
     /** Whom a story (`to: status@broadcast`) is for; default everybody the phone knows. */
     audience: z.array(address).optional(),
   })
-  .refine((body) => [body.text, body.message, body.media, body.vote, body.response].some((given) => given !== undefined), 'nothing to send')
+  .refine(
+    (body) => [body.text, body.message, body.media, body.vote, body.response, body.tap].some((given) => given !== undefined),
+    'nothing to send',
+  )
 const listed = z.object({
   after: z.coerce.number().int().min(0).default(0),
   wait: z.coerce.number().int().min(0).max(MAX_WAIT_MS).default(0),
@@ -42,7 +59,15 @@ const withCursor = z.object({ cursor: z.coerce.number().int() })
 
 const USER = /@(s\.whatsapp\.net|lid)$/
 /** Content that lies on the media host. */
-const MEDIA_TYPES = new Set(['imageMessage', 'videoMessage', 'ptvMessage', 'audioMessage', 'documentMessage', 'stickerMessage'])
+const MEDIA_TYPES = new Set([
+  'imageMessage',
+  'videoMessage',
+  'ptvMessage',
+  'audioMessage',
+  'documentMessage',
+  'stickerMessage',
+  'interactiveMessage',
+])
 
 export function messageRoutes(api: FastifyInstance, { phones, services }: ControlParts): void {
   api.post('/phones/:number/messages', async (request) => {
@@ -93,17 +118,21 @@ export function messageRoutes(api: FastifyInstance, { phones, services }: Contro
   })
 }
 
-/** Undefined: the body is no vote and no answer. Throws a 400 for one the phone cannot give. */
-async function answerIn(person: Person, { to, vote, response }: z.infer<typeof outgoing>): Promise<proto.IMessage | undefined> {
-  const answer: PhoneAnswer | undefined = vote
-    ? { kind: 'vote', question: vote.poll, options: vote.options }
-    : response && { kind: 'response', question: response.event, response: response.response, guests: response.guests }
+/** Undefined: the body is no vote, no answer and no tap. Throws a 400 for one the phone cannot give. */
+async function answerIn(person: Person, body: z.infer<typeof outgoing>): Promise<proto.IMessage | undefined> {
+  const answer = answerOf(body)
   if (!answer) return undefined
   try {
-    return await person.phone.sealAnswer(to, answer)
+    return await person.phone.sealAnswer(body.to, answer)
   } catch (error) {
     throw new ControlError(400, error instanceof Error ? error.message : String(error))
   }
+}
+
+function answerOf({ vote, response, tap }: z.infer<typeof outgoing>): PhoneAnswer | undefined {
+  if (vote) return { kind: 'vote', question: vote.poll, options: vote.options }
+  if (response) return { kind: 'response', question: response.event, response: response.response, guests: response.guests }
+  return tap && { kind: 'tap', ...tap }
 }
 
 /** The WAProto Message a body means. Throws a 400 when it is not one. */

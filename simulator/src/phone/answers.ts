@@ -1,5 +1,5 @@
 /**
- * Votes and answers to events, as the person holding the phone gives them: encrypted under the secret the question carries, with the
+ * Votes, answers to events and taps, as the person holding the phone gives them. The first two are encrypted under the secret the question carries, with the
  * addresses both sides have in that conversation (engine.md §8.2).
  */
 import { createCipheriv, createHash, hkdfSync } from 'node:crypto'
@@ -9,6 +9,7 @@ import { mustParse, userJid } from './addresses.ts'
 import type { RandomBytes } from './device-keys.ts'
 import type { GroupBook } from './group-book.ts'
 import type { LogEntry, MessageLog } from './message-log.ts'
+import { tapAnswer } from './taps.ts'
 
 interface Parts {
   self: PhoneIdentity
@@ -24,6 +25,7 @@ interface Parts {
 export async function sealAnswer(to: string, answer: PhoneAnswer, parts: Parts): Promise<proto.IMessage> {
   const { self, log, groups, random, now, person } = parts
   const chat = userJid(to)
+  if (answer.kind === 'tap') return tapAnswer(answer, log.find(person(chat), answer.message), self.jid)
   const question = log.find(person(chat), answer.question)
   const secret = question?.content.messageContextInfo?.messageSecret
   if (!question || !secret?.length) throw new Error(`no question ${answer.question} in ${to}`)

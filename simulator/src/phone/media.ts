@@ -70,9 +70,11 @@ export function mediaPart(message: proto.IMessage): { kind: MediaKind; part: Med
   const normal = normalizeMessageContent(message)
   // The library does not know this envelope.
   const content = normal?.lottieStickerMessage?.message ?? normal
-  if (!content) return undefined
+  // Above buttons there may be a picture.
+  const holder: Pick<proto.IMessage, (typeof FIELDS)[number][0]> | null | undefined = content?.interactiveMessage?.header ?? content
+  if (!holder) return undefined
   for (const [field, kind] of FIELDS) {
-    const part = content[field]
+    const part = holder[field]
     if (part) return { kind, part }
   }
   return undefined

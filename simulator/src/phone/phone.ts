@@ -24,6 +24,7 @@ import { type LogEntry, MessageLog } from './message-log.ts'
 import { isNewsletter, Outbox } from './outbox.ts'
 import { editOf, withSecret } from './outgoing.ts'
 import { ack, personalReceipt } from './receipts.ts'
+import { renderProblem } from './rendering.ts'
 import { SenderKeys, STATUS_JID } from './sender-keys.ts'
 import { Sessions } from './sessions.ts'
 
@@ -290,6 +291,7 @@ class Phone implements PhonePort {
       message,
       pushName: envelope.pushName,
       receipt: envelope.group ? { to: envelope.chat, participant: envelope.author } : { to: envelope.chat },
+      unrendered: renderProblem(message, stanza),
     })
     if (!entry || envelope.own) return
     if (this.autoRead) this.sendReceipts({ chat: envelope.chat, ids: [envelope.id], type: 'read' })
@@ -348,12 +350,12 @@ class Phone implements PhonePort {
     message: proto.IMessage
     pushName?: string
     receipt?: LogEntry['receipt']
+    unrendered?: string
   }): LogEntry | undefined {
-    const { id, fromMe, timestamp, message, pushName, receipt } = input
+    const { id, fromMe, timestamp, message, pushName, receipt, unrendered } = input
     const type = contentType(message)
     if (!type) return undefined
     this.inBackground(this.mediaAgain.keep(id, message), 'keeping media')
-    const json: Record<string, unknown> = proto.Message.fromObject(message).toJSON()
     const shown = {
       id,
       chat: this.book.person(input.chat),
@@ -362,7 +364,8 @@ class Phone implements PhonePort {
       timestamp,
       type,
       text: textOf(message),
-      message: json,
+      message: proto.Message.fromObject(message).toJSON(),
+      ...(unrendered !== undefined && { unrendered }),
     }
     return this.log.add({ shown, content: message, pushName, receipt })
   }
