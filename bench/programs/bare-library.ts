@@ -20,6 +20,7 @@ import { createSharedCaches } from '../../gateway/src/whatsapp/adapters/baileys/
 import { Credentials } from '../../gateway/src/whatsapp/adapters/baileys/credentials.ts'
 import { DeviceLists } from '../../gateway/src/whatsapp/adapters/baileys/device-lists.ts'
 import { createBaileysEngine, parseNetwork } from '../../gateway/src/whatsapp/adapters/baileys/engine.ts'
+import { KeyHolders } from '../../gateway/src/whatsapp/adapters/baileys/key-holders.ts'
 import { directRoutes } from '../../gateway/src/whatsapp/adapters/baileys/proxy.ts'
 import { Commits } from '../../gateway/src/whatsapp/adapters/baileys/signal/commits.ts'
 import { LidMappings } from '../../gateway/src/whatsapp/adapters/baileys/signal/lid-mapping.ts'
@@ -114,7 +115,7 @@ const send = async (owner: string, numbers: readonly string[], messages: number,
   const session = await link(owner, folder === undefined ? inMemory() : await inDatabase(folder))
   const text = (n: number) =>
     session.send(
-      { jid: `${numbers[n % numbers.length]}@s.whatsapp.net`, lid: null },
+      addressOf(numbers[n % numbers.length] ?? ''),
       { extendedTextMessage: { text: `message ${n}` } },
       { id: `3EB0${n.toString(16).toUpperCase().padStart(16, '0')}` },
     )
@@ -127,6 +128,9 @@ const send = async (owner: string, numbers: readonly string[], messages: number,
   await session.stop()
   return { perSecond }
 }
+
+/** Groups come as JIDs. */
+const addressOf = (number: string) => ({ jid: number.includes('@') ? number : `${number}@s.whatsapp.net`, lid: null })
 
 const receive = async (owner: string, numbers: readonly string[], messages: number, warmUp: number, folder?: string) => {
   const stores = folder === undefined ? inMemory() : await inDatabase(folder)
@@ -220,6 +224,7 @@ const login = async (
     keys: createAuthKeys({
       store,
       tokens: caches.tokens.view(prefix),
+      holders: new KeyHolders(caches.keyHolders, prefix),
       forgetSessions: async () => {},
       flushCredentials: () => credentials.flush(),
       onStorageFailure: fail,

@@ -4,12 +4,15 @@
  */
 import { BufferJSON, proto, type SignalDataSet, type SignalDataTypeMap, type SignalKeyStore } from 'baileys'
 import type { SessionStore, StoreBatch } from '../../engine.ts'
+import type { Holders, KeyHolders } from './key-holders.ts'
 import type { CacheView } from './shared-cache.ts'
 
 export interface AuthKeysOptions {
   store: SessionStore
   /** Privacy tokens are looked up at every send. */
   tokens: CacheView<unknown>
+  /** Who has our sender keys is looked up at every message to a group. */
+  holders: KeyHolders
   /** Signal addresses (`user_domain.device`) whose session must go. */
   forgetSessions(addresses: string[]): Promise<void>
   /** New prekeys count in the credentials; both must be stored before the keys are published. */
@@ -21,7 +24,7 @@ export interface AuthKeysOptions {
 type Kind = keyof SignalDataTypeMap
 
 export const createAuthKeys = (options: AuthKeysOptions): SignalKeyStore => {
-  const { store, tokens } = options
+  const { store, tokens, holders } = options
 
   const guarded = async <T>(touch: () => Promise<T>): Promise<T> => {
     try {
@@ -39,7 +42,7 @@ export const createAuthKeys = (options: AuthKeysOptions): SignalKeyStore => {
     const missing: string[] = []
     for (const id of ids) {
       if (kind === 'tctoken' && id === TOKEN_INDEX) continue
-      const hot = kind === 'tctoken' ? (tokens.get(id) as SignalDataTypeMap[T] | null | undefined) : undefined
+      const hot = hotValue(kind, id) as SignalDataTypeMap[T] | null | undefined
       if (hot === undefined) missing.push(id)
       else if (hot !== null) found[id] = hot
     }
@@ -49,9 +52,13 @@ export const createAuthKeys = (options: AuthKeysOptions): SignalKeyStore => {
       const bytes = stored.get(id)
       if (bytes !== undefined) found[id] = codec.decode(bytes)
       if (kind === 'tctoken') tokens.set(id, found[id] ?? null)
+      if (kind === 'sender-key-memory') holders.note(id, (found[id] ?? {}) as Holders)
     }
     return found
   }
+
+  const hotValue = (kind: Kind, id: string): unknown =>
+    kind === 'tctoken' ? tokens.get(id) : kind === 'sender-key-memory' ? holders.get(id) : undefined
 
   const set = async (data: SignalDataSet): Promise<void> => {
     const batch: StoreBatch = { put: [], remove: [] }
@@ -60,11 +67,16 @@ export const createAuthKeys = (options: AuthKeysOptions): SignalKeyStore => {
       for (const [id, value] of Object.entries(data[kind] ?? {})) {
         if (kind === 'session' && value === null) sessions.push(id)
         else if (kind === 'tctoken' && id === TOKEN_INDEX) continue
+        else if (kind === 'sender-key-memory' && value !== null && holders.isKnown(id, value as Holders)) continue
         else addTo(batch, kind, id, value)
       }
     }
     if (batch.put.length > 0 || batch.remove.length > 0) await guarded(() => store.commit(batch))
     for (const [id, value] of Object.entries(data.tctoken ?? {})) tokens.set(id, value)
+    for (const [id, value] of Object.entries(data['sender-key-memory'] ?? {})) {
+      if (value === null) holders.forget(id)
+      else if (!holders.isKnown(id, value)) holders.note(id, value)
+    }
     if (sessions.length > 0) await options.forgetSessions(sessions)
     if (data['pre-key'] !== undefined) await options.flushCredentials()
   }

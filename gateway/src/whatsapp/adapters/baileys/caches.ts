@@ -1,7 +1,9 @@
 /** What sessions remember, with a bound over all of them. */
 import type { DeviceList } from './device-lists.ts'
-import { SharedLists } from './group-lists.ts'
+import { type SendingList, weightOfList } from './group-lists.ts'
+import { type Holders, weightOfHolders } from './key-holders.ts'
 import { SharedCache } from './shared-cache.ts'
+import { WeightedCache } from './weighted-cache.ts'
 
 /** One of each per process. The limits are entries over all sessions. */
 export interface SharedCaches {
@@ -11,8 +13,10 @@ export interface SharedCaches {
   identities: SharedCache<string>
   /** Devices of a user. */
   devices: SharedCache<DeviceList>
-  /** Members of groups that are sent to; the limit is in people. */
-  groups: SharedLists
+  /** Members of groups that are sent to; the limit is in people, about 100 bytes each. */
+  groups: WeightedCache<SendingList>
+  /** Which devices have our sender key of a group; the limit is in devices, about 100 bytes each. */
+  keyHolders: WeightedCache<Holders>
   /** Whether somebody who has left a group knows our key of it. */
   staleKeys: SharedCache<boolean>
   /** What groups were last said to be called. */
@@ -32,7 +36,8 @@ export const createSharedCaches = (): SharedCaches => ({
   signal: new SharedCache(20_000),
   identities: new SharedCache(40_000),
   devices: new SharedCache(20_000),
-  groups: new SharedLists(200_000),
+  groups: new WeightedCache(200_000, weightOfList),
+  keyHolders: new WeightedCache(200_000, weightOfHolders),
   groupNames: new SharedCache(20_000),
   staleKeys: new SharedCache(20_000),
   tokens: new SharedCache(20_000),

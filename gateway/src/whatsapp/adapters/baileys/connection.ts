@@ -228,6 +228,7 @@ export class Connection {
       keys: createAuthKeys({
         store,
         tokens: caches.tokens.view(this.#cachePrefix),
+        holders: this.groupSide.holders,
         forgetSessions: async (addresses) => this.#repository?.forgetAddresses(addresses),
         flushCredentials: () => credentials.flush(),
         onStorageFailure,
@@ -326,7 +327,6 @@ export class Connection {
       this.#name = nameOf(credentials)
       this.#queue.push({ type: 'open', self: this.#self, name: this.#name })
       if (this.#justLinked) void this.groupSide.linked()
-      this.#justLinked = false
       // A store that cannot be read ends the session elsewhere, at its next message.
       this.#unreadable?.opened().catch(() => {})
     }

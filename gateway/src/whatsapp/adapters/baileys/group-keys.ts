@@ -4,6 +4,7 @@
  */
 import type { SessionStore, StoreBatch } from '../../engine.ts'
 import type { GroupNews } from '../../groups.ts'
+import type { KeyHolders } from './key-holders.ts'
 import type { CacheView } from './shared-cache.ts'
 import { addressOf } from './signal/addresses.ts'
 
@@ -13,6 +14,8 @@ export interface GroupKeysOptions {
   commit(batch: StoreBatch): void
   /** The Signal layer's cache. */
   records: CacheView<Uint8Array>
+  /** Who has the keys. */
+  holders: KeyHolders
   /** Whether the key of a group is known by somebody who has left. */
   stale: CacheView<boolean>
   /** JIDs of our own device, number and LID. */
@@ -36,12 +39,13 @@ export class GroupKeys {
 
   /** To be awaited before each message to the group; one message after the other. */
   async renewIfStale(group: string): Promise<void> {
-    const { store, commit, records, stale, ownDevices } = this.#options
+    const { store, commit, records, holders, stale, ownDevices } = this.#options
     const isStale = stale.get(group) ?? (await store.load(STALE, [group])).has(group)
     stale.set(group, false)
     if (!isStale) return
     // First who has the key, then the key: a crash in between gives the old one out again, which is better than a new one nobody has.
     await store.commit({ put: [], remove: [{ kind: 'sender-key-memory', id: group }] })
+    holders.forget(group)
     const ids = ownDevices().map((jid) => `${group}::${addressOf(jid).id}`)
     for (const id of ids) records.delete(`sender-key/${id}`)
     commit({ put: [], remove: [...ids.map((id) => ({ kind: 'sender-key', id })), { kind: STALE, id: group }] })

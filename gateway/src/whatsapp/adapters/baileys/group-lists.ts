@@ -6,9 +6,10 @@
 import type { GroupMetadata } from 'baileys'
 import type { Address } from '../../engine.ts'
 import type { Group, GroupNews } from '../../groups.ts'
+import type { WeightedCache } from './weighted-cache.ts'
 
 export interface GroupListsOptions {
-  lists: SharedLists
+  lists: WeightedCache<SendingList>
   /** Of this connection; nobody else's lists are under it. */
   prefix: string
   /** Asks WhatsApp. */
@@ -109,48 +110,5 @@ const after = (list: SendingList, change: GroupNews['changes'][number], self: Ad
   }
 }
 
-/** The lists of all sessions. The bound is in people, since groups have from one to a thousand of them; one costs about 100 bytes. */
-export class SharedLists {
-  readonly #lists = new Map<string, SendingList>()
-  readonly #limit: number
-  #people = 0
-
-  constructor(limit: number) {
-    this.#limit = limit
-  }
-
-  get(key: string): SendingList | undefined {
-    const list = this.#lists.get(key)
-    if (list !== undefined) {
-      // A Map keeps the order of insertion; put back at the end it is the most recently used.
-      this.#lists.delete(key)
-      this.#lists.set(key, list)
-    }
-    return list
-  }
-
-  set(key: string, list: SendingList): void {
-    this.delete(key)
-    this.#lists.set(key, list)
-    this.#people += weightOf(list)
-    for (const oldest of this.#lists.keys()) {
-      if (this.#people <= this.#limit) return
-      this.delete(oldest)
-    }
-  }
-
-  delete(key: string): void {
-    const list = this.#lists.get(key)
-    if (list === undefined) return
-    this.#lists.delete(key)
-    this.#people -= weightOf(list)
-  }
-
-  /** People in all lists. */
-  get people(): number {
-    return this.#people
-  }
-}
-
-/** An empty group takes room too. */
-const weightOf = ({ participants }: SendingList): number => participants.length + 4
+/** In people; an empty group takes room too. */
+export const weightOfList = ({ participants }: SendingList): number => participants.length + 4

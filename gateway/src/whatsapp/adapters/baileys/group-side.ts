@@ -6,6 +6,7 @@ import type { SharedCaches } from './caches.ts'
 import { GroupKeys } from './group-keys.ts'
 import { GroupLists } from './group-lists.ts'
 import { createGroups } from './groups.ts'
+import { KeyHolders } from './key-holders.ts'
 import type { CacheView } from './shared-cache.ts'
 
 /** What is needed of the connection. */
@@ -24,12 +25,17 @@ export class GroupSide {
   readonly groups: Groups
   readonly lists: GroupLists
   readonly keys: GroupKeys
+  readonly holders: KeyHolders
   readonly #connection: GroupConnection
   /** What groups were last said to be called. */
   readonly #names: CacheView<string>
 
   /** `prefix`: what is remembered under it is of this connection alone. */
-  constructor(connection: GroupConnection, caches: Pick<SharedCaches, 'groups' | 'groupNames' | 'staleKeys' | 'signal'>, prefix: string) {
+  constructor(
+    connection: GroupConnection,
+    caches: Pick<SharedCaches, 'groups' | 'groupNames' | 'keyHolders' | 'staleKeys' | 'signal'>,
+    prefix: string,
+  ) {
     this.#connection = connection
     this.#names = caches.groupNames.view(connection.options.instanceId)
     this.groups = createGroups({
@@ -41,10 +47,12 @@ export class GroupSide {
       onLeft: (jid) => this.lists.forget(jid),
     })
     this.lists = new GroupLists({ lists: caches.groups, prefix, read: (jid) => this.groups.read(jid), self: () => connection.self })
+    this.holders = new KeyHolders(caches.keyHolders, prefix)
     this.keys = new GroupKeys({
       store: connection.options.store,
       commit: (batch) => connection.commit(batch),
       records: caches.signal.view(prefix),
+      holders: this.holders,
       stale: caches.staleKeys.view(prefix),
       ownDevices: () => [connection.socket.user?.id, connection.socket.user?.lid].flatMap((jid) => jid ?? []),
     })

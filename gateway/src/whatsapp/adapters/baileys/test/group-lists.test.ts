@@ -2,7 +2,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Address } from '../../../engine.ts'
 import type { Group, GroupChange } from '../../../groups.ts'
-import { GroupLists, SharedLists } from '../group-lists.ts'
+import { GroupLists, type SendingList, weightOfList } from '../group-lists.ts'
+import { WeightedCache } from '../weighted-cache.ts'
 
 const self: Address = { jid: '551@s.whatsapp.net', lid: '901@lid' }
 const ana: Address = { jid: '552@s.whatsapp.net', lid: '902@lid' }
@@ -31,13 +32,13 @@ const groupOf = (jid: string, people: readonly Address[], more: Partial<Group> =
 describe('lists of groups', () => {
   let asked = 0
   let answer: Promise<Group> = Promise.resolve(groupOf('1@g.us', []))
-  let shared = new SharedLists(100)
+  let shared = new WeightedCache(100, weightOfList)
   let lists = new GroupLists({ lists: shared, prefix: 'a', read: () => answer, self: () => self })
 
   beforeEach(() => {
     asked = 0
     answer = Promise.resolve(groupOf('1@g.us', [self, ana]))
-    shared = new SharedLists(100)
+    shared = new WeightedCache(100, weightOfList)
     lists = new GroupLists({
       lists: shared,
       prefix: 'a',
@@ -111,7 +112,7 @@ describe('lists of groups', () => {
   })
 
   it('hold no more people than they may: what was used longest ago goes', () => {
-    const small = new SharedLists(20)
+    const small = new WeightedCache<SendingList>(20, weightOfList)
     const list = (count: number) => ({
       id: '',
       addressingMode: undefined,
@@ -123,6 +124,6 @@ describe('lists of groups', () => {
     small.set('c', list(1))
     expect([small.get('a'), small.get('b'), small.get('c')].map((found) => found?.participants.length)).toEqual([6, undefined, 1])
     small.set('d', list(1_000))
-    expect(small.people).toBeLessThanOrEqual(20)
+    expect(small.weight).toBeLessThanOrEqual(20)
   })
 })

@@ -5,7 +5,9 @@ import { MemorySessionStore } from '../../../memory/session-store.ts'
 import { createAuthKeys } from '../auth-keys.ts'
 import { Credentials } from '../credentials.ts'
 import { type DeviceList, DeviceLists } from '../device-lists.ts'
+import { KeyHolders, weightOfHolders } from '../key-holders.ts'
 import { SharedCache } from '../shared-cache.ts'
+import { WeightedCache } from '../weighted-cache.ts'
 
 const fail = (error: unknown): never => {
   throw error
@@ -15,6 +17,7 @@ const keysOver = (store: MemorySessionStore, forgotten: string[] = [], failures:
   createAuthKeys({
     store,
     tokens: new SharedCache<unknown>(10).view('t'),
+    holders: new KeyHolders(new WeightedCache(100, weightOfHolders), 'h'),
     forgetSessions: async (addresses) => void forgotten.push(...addresses),
     flushCredentials: async () => {},
     onStorageFailure: (error) => void failures.push(error),
@@ -34,6 +37,28 @@ describe('auth.keys', () => {
     expect(found['813']).toBeUndefined()
     await keys.set({ 'pre-key': { '812': null } })
     expect(await keys.get('pre-key', ['812'])).toEqual({})
+  })
+
+  it('who has a sender key is read once and written only when it says something new', async () => {
+    const store = new MemorySessionStore()
+    const keys = keysOver(store)
+    const read = async () => (await keys.get('sender-key-memory', ['g'])).g ?? {}
+    const write = async (devices: { [device: string]: boolean } | null) => keys.set({ 'sender-key-memory': { g: devices } })
+    await write({ ...(await read()), a: true, b: true })
+    await write({ ...(await read()) })
+    expect(store.commits).toBe(1)
+    // Baileys writes into what it has read before it sends: until it says so, that is not what is stored.
+    const copy = await read()
+    copy.c = true
+    expect(await read()).toEqual({ a: true, b: true })
+    await write(copy)
+    expect(store.commits).toBe(2)
+    expect((await keysOver(store).get('sender-key-memory', ['g'])).g).toEqual({ a: true, b: true, c: true })
+    await write(null)
+    expect(await read()).toEqual({})
+    expect(store.records.size).toBe(0)
+    await write({ a: true })
+    expect(await read()).toEqual({ a: true })
   })
 
   it('keeps app-state keys and versions, tokens and sender-key memory as they were', async () => {
