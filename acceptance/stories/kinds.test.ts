@@ -304,4 +304,103 @@ onStage('Kinds of message', (stage) => {
     await refused('poll', { question: 'Which?', options: ['a', 'a '] }, 'Options must be different from each other')
     await refused('poll', { question: 'Which?', options: ['a', 'b'.repeat(101)] }, 'Options must have at most 100 characters')
   })
+
+  it('events and what people answer', async () => {
+    const { friend, group, line, receiver } = await players()
+    const location = { name: 'Room 2', address: 'Main Street 1' }
+    const body = {
+      name: 'Sprint review',
+      startAt: '2030-11-03T10:00:00-03:00',
+      endAt: '2030-11-03T11:00:00-03:00',
+      description: 'What we built',
+      location,
+      joinLink: 'https://call.whatsapp.com/video/abc',
+      reminderOffsetSec: 900,
+      extraGuestsAllowed: true,
+    }
+    const places = [friend.number, friend.lid, group]
+    const since = await stage.simulator.trafficCursor()
+    const events = await sendEverywhere('event', body, {
+      message: 'Message sent successfully',
+      data: { messageType: 'event', content: 'Sprint review' },
+    })
+    const [startTime, endTime] = [Date.UTC(2030, 10, 3, 13) / 1000, Date.UTC(2030, 10, 3, 14) / 1000]
+    for (const got of events) {
+      expect(at(got, 'message.eventMessage')).toEqual({
+        name: 'Sprint review',
+        description: 'What we built',
+        startTime: String(startTime),
+        endTime: String(endTime),
+        location,
+        joinLink: 'https://call.whatsapp.com/video/abc',
+        isCanceled: false,
+        isScheduleCall: false,
+        extraGuestsAllowed: true,
+        hasReminder: true,
+        reminderOffsetSec: '900',
+      })
+    }
+    const stanzas = await stage.simulator.traffic({ after: since, phone: line.phone.number, tag: 'message', direction: 'in' })
+    const metas = stanzas.filter((one) => JSON.stringify(one).includes('"event_type":"creation"'))
+    expect(metas.map((one) => at(one, 'stanza.attrs.type'))).toEqual(['event', 'event', 'event'])
+
+    const answered = async (who: Phone, to: string, event: string, response: 'GOING' | 'NOT_GOING' | 'MAYBE', guests = 0) => {
+      const id = await who.respond(to, event, response, guests)
+      const told = await receiver.next({ event: 'message.exchange', data: { id } })
+      const said = response.toLowerCase()
+      expect(at(told, 'data.sender.jid')).toBe(who.jid)
+      expect(at(told, 'data.message')).toEqual(
+        plainly('event_response', said, { event: { messageId: event, name: 'Sprint review', response: said, extraGuestCount: guests } }),
+      )
+    }
+    for (const [index, event] of events.entries()) {
+      const to = places[index] === group ? group : places[index] === friend.lid ? line.phone.lid : line.phone.jid
+      await answered(friend, to, text(event, 'id'), 'GOING', 2)
+      await answered(friend, to, text(event, 'id'), 'NOT_GOING')
+      await answered(line.phone, places[index] === group ? group : friend.jid, text(event, 'id'), 'MAYBE')
+    }
+
+    await receiveEverywhere(
+      {
+        messageContextInfo: { messageSecret: Buffer.alloc(32, 7).toString('base64') },
+        eventMessage: {
+          name: 'Party',
+          startTime,
+          location: { degreesLatitude: 1.5, degreesLongitude: 2.5, name: 'Beach' },
+          isCanceled: true,
+        },
+      },
+      plainly('event', 'Party', {
+        event: {
+          name: 'Party',
+          description: null,
+          startAt: '2030-11-03T13:00:00.000Z',
+          endAt: null,
+          location: { latitude: 1.5, longitude: 2.5, name: 'Beach', address: null },
+          joinLink: null,
+          isCanceled: true,
+          isScheduleCall: false,
+          extraGuestsAllowed: false,
+          hasReminder: false,
+          reminderOffsetSec: null,
+        },
+      }),
+    )
+    const question = await friend.send(line.phone.number, 'When?')
+    await receiver.next({ data: { id: question } })
+    await post('event', { number: friend.number, name: 'Then', startAt: '2030-11-03T10:00Z', replyTo: question })
+    const quoting = await friend.next({ message: { eventMessage: { name: 'Then' } } })
+    expect(text(quoting, 'message.eventMessage.contextInfo.stanzaId')).toBe(question)
+
+    const startAt = '2030-11-03T10:00:00Z'
+    await refused('event', { startAt }, 'Name is required')
+    await refused('event', { name: 'x'.repeat(101), startAt }, 'Name must have at most 100 characters')
+    await refused('event', { name: 'x', startAt, description: 'x'.repeat(2049) }, 'Description must have at most 2048 characters')
+    await refused('event', { name: 'x' }, 'StartAt is required')
+    await refused('event', { name: 'x', startAt: '2030-11-03T10:00:00' }, 'Invalid startAt: use RFC 3339 with a time zone')
+    await refused('event', { name: 'x', startAt: '2030-13-03T10:00:00Z' }, 'Invalid startAt: use RFC 3339 with a time zone')
+    await refused('event', { name: 'x', startAt, endAt: 'tomorrow' }, 'Invalid endAt: use RFC 3339 with a time zone')
+    await refused('event', { name: 'x', startAt, endAt: startAt }, 'EndAt must be after startAt')
+    await refused('event', { name: 'x', startAt, joinLink: 'javascript:alert(1)' }, 'Invalid joinLink')
+  })
 })

@@ -34,7 +34,6 @@ const groups: readonly { tag: string; routes: readonly Route[] }[] = [
     tag: 'Messages',
     routes: [
       ['message.status', 'POST', '/api/message/status/:instance', 'Posting a status'],
-      ['message.event', 'POST', '/api/message/event/:instance', 'Sending an event'],
     ],
   },
   {

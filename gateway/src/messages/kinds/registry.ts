@@ -8,6 +8,7 @@ import { incomingCard } from './cards.ts'
 import { outgoingCarousel } from './carousel.ts'
 import { incomingContact, outgoingContact } from './contact.ts'
 import { incomingEdit } from './edit.ts'
+import { incomingEvent, incomingEventAnswer, outgoingEvent } from './event.ts'
 import { outgoingForm } from './form.ts'
 import { incomingInteractive } from './interactive-reading.ts'
 import { type IncomingKind, type OutgoingKind, outgoingKind, type Reading } from './kind.ts'
@@ -36,6 +37,8 @@ const incoming: readonly IncomingKind[] = [
   incomingReaction,
   incomingPoll,
   incomingVote,
+  incomingEvent,
+  incomingEventAnswer,
 ]
 
 export const outgoing: readonly OutgoingKind[] = [
@@ -46,6 +49,7 @@ export const outgoing: readonly OutgoingKind[] = [
   outgoingKind(outgoingContact),
   outgoingKind(outgoingReaction),
   outgoingKind(outgoingPoll),
+  outgoingKind(outgoingEvent),
   outgoingKind(outgoingButton),
   outgoingKind(outgoingList),
   outgoingKind(outgoingCarousel),
