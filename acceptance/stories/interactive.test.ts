@@ -1,4 +1,5 @@
 /** What can be tapped: buttons, lists, carousels, forms and PIX keys, sent to a person, a LID and a group, tapped there, and received. */
+import { randomBytes } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { png } from '../toolkit/files.ts'
 import { at, type Json, text } from '../toolkit/json.ts'
@@ -281,6 +282,18 @@ onStage('What can be tapped', (stage) => {
       const context = expect.objectContaining({ messageId: sent.id })
       await tapped(sent, { card: 1, button: 'book_2' }, plainly('template_button_reply', 'book_2', told, { context }))
     }
+  })
+
+  it('a card with a picture that is too long to be held as a text', async () => {
+    const { friend } = await players()
+    // Readers of PNG stop where it ends.
+    const large = Buffer.concat([picture, randomBytes(3_000_000)])
+    const header = { title: 'Suite', imageUrl: large.toString('base64') }
+    const sent = await post('carousel', { number: friend.number, cards: [{ header, body: { text: 'Sea' } }] })
+    expect(sent.status).toBe(200)
+    const got = await friend.next({ id: text(sent.body, 'data.messageId') })
+    expect(at(got, 'unrendered')).toBeUndefined()
+    expect(Number(at(got, 'message.interactiveMessage.carouselMessage.cards.0.header.imageMessage.fileLength'))).toBe(large.length)
   })
 
   const card = { header: { title: 'Suite' }, body: { text: 'Sea' } }

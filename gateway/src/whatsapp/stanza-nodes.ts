@@ -19,8 +19,10 @@ export const nodesBeside = (message: WireMessage): StanzaNode[] => {
 }
 
 /** Without it the server takes a message with buttons, and no client shows it. */
-const bizNode = ({ nativeFlowMessage }: NonNullable<WireMessage['interactiveMessage']>): StanzaNode =>
-  nativeFlowMessage?.buttons?.some(({ name }) => name === PAYMENT) ? paymentNode : mixedNode()
+const bizNode = ({ nativeFlowMessage }: NonNullable<WireMessage['interactiveMessage']>): StanzaNode => {
+  const payment = nativeFlowMessage?.buttons?.map(({ name }) => payments.get(name ?? '')).find((name) => name !== undefined)
+  return payment === undefined ? mixedNode() : paymentNode(payment)
+}
 
 /** The shape that was measured to be delivered and shown (engine.md §8.2; tulir/whatsmeow#1235). */
 const mixedNode = (): StanzaNode => ({
@@ -40,11 +42,14 @@ const mixedNode = (): StanzaNode => ({
   ],
 })
 
-const PAYMENT = 'payment_info'
+/** By the name of their button. Drawn on phones only when this name, and nothing else, stands in the node (vinikjkkj/zapo#228). */
+const payments: ReadonlyMap<string, string> = new Map([
+  ['payment_info', 'payment_info'],
+  ['review_and_pay', 'order_details'],
+])
 
-/** Payments are named after their button, and drawn on phones only when nothing else stands there (vinikjkkj/zapo#228). */
-const paymentNode: StanzaNode = {
+const paymentNode = (name: string): StanzaNode => ({
   tag: 'biz',
   attrs: {},
-  content: [{ tag: 'interactive', attrs: { type: 'native_flow', v: '1' }, content: [{ tag: 'native_flow', attrs: { name: PAYMENT } }] }],
-}
+  content: [{ tag: 'interactive', attrs: { type: 'native_flow', v: '1' }, content: [{ tag: 'native_flow', attrs: { name } }] }],
+})

@@ -8,6 +8,7 @@ import { type Clock, unixSeconds } from '../clock.ts'
 import type { GroupStore } from '../groups/group-store.ts'
 import { parseJid } from '../jid.ts'
 import { type BinaryNode, childOf, childrenNamed, childrenOf, node } from '../wire/nodes.ts'
+import { bizRefusal } from './biz-node.ts'
 import { GroupRouter } from './group-router.ts'
 import type { NewsletterRouter } from './newsletter-router.ts'
 import { mayReach } from './reach.ts'
@@ -33,7 +34,7 @@ export class MessageRouter {
   route(sender: Device, message: BinaryNode): BinaryNode {
     const { id, to } = message.attrs
     const t = String(unixSeconds(this.#clock))
-    const verdict = id === undefined ? { error: '400' } : this.#deliver(sender, message, t)
+    const verdict = id === undefined ? { error: '400' } : (bizRefusal(message) ?? this.#deliver(sender, message, t))
     return node('ack', { class: 'message', id, from: to, t, ...verdict })
   }
 

@@ -374,6 +374,11 @@ describe('what is sent', () => {
     ])
   })
 
+  test('an order that somebody else wrote and is sent on is named as orders are', () => {
+    const order = { interactiveMessage: { nativeFlowMessage: flow(['review_and_pay', { reference_id: '1' }]) } }
+    expect(nodesBeside(order)).toMatchObject([{ content: [{ content: [{ tag: 'native_flow', attrs: { name: 'order_details' } }] }] }])
+  })
+
   test('a text has nothing beside it', () => {
     expect(nodesBeside({ conversation: 'hello' })).toEqual([])
     expect(nodesBeside({ ephemeralMessage: { message: { interactiveMessage: {} } } })).toMatchObject([{ tag: 'biz' }])
