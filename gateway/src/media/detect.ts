@@ -13,10 +13,12 @@ interface Hints {
 }
 
 /** MIME type in lower case, e.g. `audio/ogg; codecs=opus`. */
-export const detectMimeType = async (path: string, hints: Hints): Promise<string> => {
-  const { fileTypeFromFile } = await import('file-type')
-  const found = await fileTypeFromFile(path).catch(() => undefined)
-  return chooseMimeType(found?.mime ?? null, hints, await looksLikeText(path))
+/** `held`: all of it, where somebody has it in memory. */
+export const detectMimeType = async (path: string, hints: Hints, held: Uint8Array | null = null): Promise<string> => {
+  const { fileTypeFromBuffer, fileTypeFromFile } = await import('file-type')
+  const found = await (held === null ? fileTypeFromFile(path) : fileTypeFromBuffer(held)).catch(() => undefined)
+  const isText = found === undefined && looksLikeText(held?.subarray(0, BEGINNING) ?? (await beginningOf(path)))
+  return chooseMimeType(found?.mime ?? null, hints, isText)
 }
 
 /** Containers that say little about what is in them. */
@@ -62,12 +64,17 @@ const byExtension: Readonly<Record<string, string>> = {
   '.xml': 'application/xml',
 }
 
-const looksLikeText = async (path: string): Promise<boolean> => {
+const looksLikeText = (beginning: Uint8Array): boolean =>
+  beginning.every((byte) => byte >= 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d || byte === 0x0c)
+
+/** Bytes that are looked at. */
+const BEGINNING = 4096
+
+const beginningOf = async (path: string): Promise<Uint8Array> => {
   const file = await open(path)
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(4096), 0, 4096, 0)
-    const bytes = buffer.subarray(0, bytesRead)
-    return bytes.every((byte) => byte >= 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d || byte === 0x0c)
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(BEGINNING), 0, BEGINNING, 0)
+    return buffer.subarray(0, bytesRead)
   } finally {
     await file.close()
   }

@@ -1,6 +1,6 @@
 /** Brings a caller's media into a file of ours, streaming all the way. */
 import { createReadStream, createWriteStream } from 'node:fs'
-import { open, rename } from 'node:fs/promises'
+import { open, rename, writeFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { ApiError } from '../http/errors.ts'
@@ -32,6 +32,8 @@ interface Arrived {
   /** What the place it comes from says; the caller's own word comes first. */
   mimeType: string | null
   fileName: string | null
+  /** All of it, where it came in a text that is held in memory anyway. */
+  held?: Buffer
 }
 
 export const createFetch = ({ outbound, folder, limit, timeoutMs }: Collaborators): Fetch => {
@@ -79,6 +81,16 @@ export const createFetch = ({ outbound, folder, limit, timeoutMs }: Collaborator
     return { mimeType: source.mimeType, fileName: null }
   }
 
+  /** Of a text that was short enough for the body of a request: a stream would cost more than the bytes. */
+  const held = async (text: string, payloadAt: number, path: string, signal: AbortSignal | undefined): Promise<Buffer> => {
+    const pieces: Uint8Array[] = []
+    for await (const piece of bounded(decodeBase64(Readable.from([text]), payloadAt))) pieces.push(piece)
+    const bytes = Buffer.concat(pieces)
+    signal?.throwIfAborted()
+    await writeFile(path, bytes, { flag: 'wx', mode: 0o600 })
+    return bytes
+  }
+
   const fromSpool = async (file: SpooledFile, path: string, signal: AbortSignal | undefined): Promise<Arrived> => {
     if (file.encoding === 'bytes') {
       if (file.size > limit) throw mediaErrors.tooLarge(limit)
@@ -96,7 +108,9 @@ export const createFetch = ({ outbound, folder, limit, timeoutMs }: Collaborator
     if (value instanceof SpooledFile) return fromSpool(value, path, signal)
     const parsed = parseSource(value === source.url ? { url: value } : { base64: value })
     if (parsed.kind === 'url') return download(parsed.url, path, signal)
-    if (parsed.kind === 'base64') return inline(parsed.text.slice(0, LONGEST_HEADER), Readable.from(slices(parsed.text)), path, signal)
+    if (parsed.kind === 'base64') {
+      return { mimeType: parsed.mimeType, fileName: null, held: await held(parsed.text, parsed.payloadAt, path, signal) }
+    }
     await write(Readable.from([Buffer.from(percentDecoded(parsed.text))]), path, signal)
     return { mimeType: parsed.mimeType, fileName: null }
   }
@@ -106,20 +120,15 @@ export const createFetch = ({ outbound, folder, limit, timeoutMs }: Collaborator
     try {
       const arrived = await bring(source, path, signal)
       const fileName = cleanName(source.fileName) ?? cleanName(arrived.fileName)
-      const mimeType = await detectMimeType(path, { caller: source.mimeType ?? null, origin: arrived.mimeType, fileName })
-      return await folder.file(path, { mimeType, fileName })
+      const hints = { caller: source.mimeType ?? null, origin: arrived.mimeType, fileName }
+      const mimeType = await detectMimeType(path, hints, arrived.held)
+      return await folder.file(path, { mimeType, fileName }, arrived.held?.length)
     } catch (error) {
       await remove(path)
       if (error instanceof ApiError || signal?.aborted) throw error
       throw mediaErrors.unusable('the file could not be stored')
     }
   }
-}
-
-/** A text in pieces, so that no second copy of it is made. */
-function* slices(text: string): Generator<string> {
-  const piece = 256 * 1024
-  for (let at = 0; at < text.length; at += piece) yield text.slice(at, at + piece)
 }
 
 const firstCharacters = async (path: string): Promise<string> => {

@@ -1,6 +1,6 @@
 /** Files on their way through the gateway. What a crash left behind is removed at the next start. */
 import { randomUUID } from 'node:crypto'
-import { mkdir, rm, stat } from 'node:fs/promises'
+import { mkdir, rm, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MediaFile } from './media-file.ts'
 
@@ -9,8 +9,8 @@ export interface TemporaryFolder {
   open(): Promise<void>
   /** A path nobody uses; nothing is there yet. */
   newPath(): string
-  /** A file that was written to a path of ours. */
-  file(path: string, about: Pick<MediaFile, 'mimeType' | 'fileName'>): Promise<MediaFile>
+  /** A file that was written to a path of ours; `size` where it is known. */
+  file(path: string, about: Pick<MediaFile, 'mimeType' | 'fileName'>, size?: number): Promise<MediaFile>
 }
 
 export const createTemporaryFolder = (dataDir: string): TemporaryFolder => {
@@ -21,8 +21,12 @@ export const createTemporaryFolder = (dataDir: string): TemporaryFolder => {
       await mkdir(folder, { recursive: true, mode: 0o700 })
     },
     newPath: () => join(folder, randomUUID()),
-    file: async (path, about) => ({ ...about, path, size: (await stat(path)).size, discard: () => remove(path) }),
+    file: async (path, about, size) => ({ ...about, path, size: size ?? (await stat(path)).size, discard: () => remove(path) }),
   }
 }
 
-export const remove = (path: string): Promise<void> => rm(path, { force: true })
+/** As `rm` with `force`, without its look at what it is. */
+export const remove = (path: string): Promise<void> =>
+  unlink(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })

@@ -28,8 +28,13 @@ export const createMediaFolder = (dataDir: string): MediaFolder => {
   return {
     async take(instanceId, sha256, path) {
       const target = pathOf(instanceId, sha256)
-      await mkdir(dirname(target), { recursive: true, mode: 0o700 })
-      await rename(path, target)
+      try {
+        await rename(path, target)
+      } catch {
+        // Mostly its folder is there already.
+        await mkdir(dirname(target), { recursive: true, mode: 0o700 })
+        await rename(path, target)
+      }
     },
     async size(instanceId, sha256) {
       try {
