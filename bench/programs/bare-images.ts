@@ -1,10 +1,11 @@
 /**
- * Pictures through the engine adapter without the gateway, its store in memory: encrypted, uploaded and sent, nothing else. In a process of
- * its own; ends with one JSON line.
+ * Pictures through the engine adapter without the gateway, its store in memory: encrypted, uploaded and sent with the preview that Baileys
+ * makes, without which a phone shows a grey field; nothing else. In a process of its own; ends with one JSON line.
  *   <simulator> <owner> <numbers> <file> <messages> <in flight> <warm-up>
  */
 import { copyFile } from 'node:fs/promises'
 import process from 'node:process'
+import { extractImageThumb } from 'baileys'
 import { createAddressGuard } from '../../gateway/src/outbound/address-guard.ts'
 import { createLogger } from '../../gateway/src/runtime/logging.ts'
 import { createBaileysEngine, parseNetwork } from '../../gateway/src/whatsapp/adapters/baileys/engine.ts'
@@ -44,13 +45,15 @@ for (const file of files) await copyFile(path, file)
 let sent = 0
 const picture = async (file: string): Promise<void> => {
   const n = sent++
-  const upload = await session.uploadMedia({ path: file, kind: 'image' })
+  const [upload, { buffer, original }] = await Promise.all([session.uploadMedia({ path: file, kind: 'image' }), extractImageThumb(file)])
   await session.send(
     { jid: `${numbers[n % numbers.length]}@s.whatsapp.net`, lid: null },
-    { imageMessage: { ...upload, mimetype: 'image/jpeg' } },
+    { imageMessage: { ...upload, mimetype: 'image/jpeg', jpegThumbnail: buffer, ...known(original) } },
     { id: `3EB0${n.toString(16).toUpperCase().padStart(16, '0')}` },
   )
 }
+
+const known = ({ width, height }: { width?: number; height?: number }) => ({ width: width ?? null, height: height ?? null })
 
 const pictures = async (amount: number): Promise<void> => {
   let left = amount
