@@ -32,9 +32,7 @@ type Route = readonly [id: string, method: Operation['method'], path: string, wh
 const groups: readonly { tag: string; routes: readonly Route[] }[] = [
   {
     tag: 'Messages',
-    routes: [
-      ['message.status', 'POST', '/api/message/status/:instance', 'Posting a status'],
-    ],
+    routes: [['message.status', 'POST', '/api/message/status/:instance', 'Posting a status']],
   },
   {
     tag: 'Chats',
