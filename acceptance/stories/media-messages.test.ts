@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createApi } from '../toolkit/api.ts'
 import { animatedGif, hasFfmpeg, mp3, mp4, pdf, png, voice } from '../toolkit/files.ts'
 import { at, type Json, text } from '../toolkit/json.ts'
 import { type Body, type MediaCast, mediaCast, mediaOf, plainly } from '../toolkit/media-cast.ts'
@@ -174,6 +175,21 @@ onStage(
       expect(at(sent.body, 'data.mentions')).toEqual([friend.jid])
       const got = await friend.next({ id: text(sent.body, 'data.messageId') })
       expect(at(got, 'message.imageMessage.contextInfo')).toMatchObject({ mentionedJid: [friend.jid], nonJidMentions: 1 })
+    })
+
+    it('to a channel, for everybody to read', async () => {
+      const { line, friend } = cast
+      const simulator = createApi(stage.simulator.url)
+      const made = await simulator.post('/newsletters', { by: line.phone.number, name: 'News' })
+      const channel = text(made.body, 'id')
+      await simulator.post(`/newsletters/${channel}/follow`, { by: friend.number })
+      const bytes = png(5, 5)
+      const sent = await post('media', { number: channel, mediaType: 'image', mediaBase64: encoded(bytes), message: 'News' })
+      expect(at(sent.body, 'data')).toMatchObject({ chat: { jid: channel }, content: 'News', mediaSize: bytes.length })
+      const got = await friend.next({ chat: channel })
+      expect(at(got, 'message.imageMessage')).toMatchObject({ caption: 'News', width: 5 })
+      expect(at(got, 'message.imageMessage')).not.toHaveProperty('mediaKey')
+      expect(text(got, 'media.base64')).toBe(encoded(bytes))
     })
 
     it('a sticker', async () => {
