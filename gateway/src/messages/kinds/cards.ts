@@ -60,14 +60,12 @@ const inviteIn = ({
   inviteExpiration,
   caption,
 }: NonNullable<WireMessage['groupInviteMessage']>): Reading => {
-  const expiresAt = numberOf(inviteExpiration)
   return reading(caption || groupName || '', {
     groupInvite: {
       groupJid: groupJid || null,
       groupName: groupName || null,
       inviteCode: inviteCode || null,
-      /** RFC 3339. */
-      expiresAt: expiresAt === null ? null : new Date(expiresAt * 1000).toISOString(),
+      expiresAt: timeOf(inviteExpiration),
     },
   })
 }
@@ -86,6 +84,12 @@ type Long = number | { toNumber(): number } | null | undefined
 const amountOf = (thousandths: Long): number | null => {
   const value = numberOf(thousandths)
   return value === null ? null : value / 1000
+}
+
+/** Seconds, as RFC 3339. Null for none, and for what is no time: anybody can write anything here. */
+const timeOf = (seconds: Long): string | null => {
+  const date = new Date((numberOf(seconds) ?? Number.NaN) * 1000)
+  return Number.isNaN(date.getTime()) ? null : date.toISOString()
 }
 
 /** Null for none: protobuf leaves a 0 out or not as it likes. */

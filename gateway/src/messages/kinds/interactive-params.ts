@@ -2,11 +2,14 @@
 
 export type Params = Readonly<Record<string, unknown>>
 
-/** Null when it is no JSON object. */
+/** What a form needs is a few levels; writing thousands out again, as in an event, would overflow the stack. */
+const DEEPEST = 32
+
+/** Null when it is no JSON object, or one that nobody but a prankster writes. */
 export const readParams = (json: string | null | undefined): Params | null => {
   try {
     const value: unknown = JSON.parse(json ?? '')
-    return isParams(value) ? value : null
+    return isParams(value) && isShallow(value, DEEPEST) ? value : null
   } catch {
     return null
   }
@@ -28,3 +31,6 @@ export const listIn = (params: Params | null, field: string): Params[] => {
 }
 
 const isParams = (value: unknown): value is Params => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isShallow = (value: unknown, levels: number): boolean =>
+  typeof value !== 'object' || value === null || (levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1)))

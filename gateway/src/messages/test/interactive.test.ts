@@ -245,6 +245,12 @@ describe('cards WhatsApp draws itself', () => {
       'Come in',
       { groupInvite: { groupJid: null, groupName: null, inviteCode: null, expiresAt: null } },
     ],
+    [
+      'an invite until the end of time',
+      { groupInviteMessage: { groupName: 'Team', inviteExpiration: Number.MAX_SAFE_INTEGER } },
+      'Team',
+      { groupInvite: { groupJid: null, groupName: 'Team', inviteCode: null, expiresAt: null } },
+    ],
   ])('%s', (_what, message, content, interactive) => {
     expect(read(message)).toEqual({ type: 'interactive', content, changes: null, mediaType: null, details: { interactive } })
   })
@@ -313,6 +319,13 @@ describe('what is tapped', () => {
     ],
   ])('%s', (_what, message, said, details) => {
     expect(read(message)).toEqual({ ...said, changes: null, mediaType: null, about: 'Q', details })
+  })
+
+  test('a form that is nested without end is told of as it came, and can be written', () => {
+    const paramsJson = `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
+    const { details } = read(native('galaxy_message', paramsJson))
+    expect(details).toMatchObject({ interactive: { flow_token: null, params: null, paramsJson } })
+    expect(JSON.stringify(details).length).toBeGreaterThan(200_000)
   })
 
   test('without a word about what was answered', () => {
