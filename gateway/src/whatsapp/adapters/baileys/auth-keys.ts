@@ -52,7 +52,10 @@ export const createAuthKeys = (options: AuthKeysOptions): SignalKeyStore => {
       const bytes = stored.get(id)
       if (bytes !== undefined) found[id] = codec.decode(bytes)
       if (kind === 'tctoken') tokens.set(id, found[id] ?? null)
-      if (kind === 'sender-key-memory') holders.note(id, (found[id] ?? {}) as Holders)
+      if (kind === 'sender-key-memory') {
+        holders.note(id, (found[id] ?? {}) as Holders)
+        found[id] = (holders.get(id) ?? {}) as SignalDataTypeMap[T]
+      }
     }
     return found
   }
@@ -67,15 +70,16 @@ export const createAuthKeys = (options: AuthKeysOptions): SignalKeyStore => {
       for (const [id, value] of Object.entries(data[kind] ?? {})) {
         if (kind === 'session' && value === null) sessions.push(id)
         else if (kind === 'tctoken' && id === TOKEN_INDEX) continue
-        else if (kind === 'sender-key-memory' && value !== null && holders.isKnown(id, value as Holders)) continue
-        else addTo(batch, kind, id, value)
+        else if (kind !== 'sender-key-memory') addTo(batch, kind, id, value)
       }
     }
+    const lists = Object.entries(data['sender-key-memory'] ?? {}).map(([id, value]) => ({ id, value, news: value && holders.news(value) }))
+    for (const { id, value, news } of lists) if (value === null || news !== null) addTo(batch, 'sender-key-memory', id, news)
     if (batch.put.length > 0 || batch.remove.length > 0) await guarded(() => store.commit(batch))
     for (const [id, value] of Object.entries(data.tctoken ?? {})) tokens.set(id, value)
-    for (const [id, value] of Object.entries(data['sender-key-memory'] ?? {})) {
+    for (const { id, value, news } of lists) {
       if (value === null) holders.forget(id)
-      else if (!holders.isKnown(id, value)) holders.note(id, value)
+      else if (news !== null) holders.note(id, news)
     }
     if (sessions.length > 0) await options.forgetSessions(sessions)
     if (data['pre-key'] !== undefined) await options.flushCredentials()

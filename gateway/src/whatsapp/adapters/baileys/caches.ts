@@ -1,7 +1,7 @@
 /** What sessions remember, with a bound over all of them. */
 import type { DeviceList } from './device-lists.ts'
 import { type SendingList, weightOfList } from './group-lists.ts'
-import { type Holders, weightOfHolders } from './key-holders.ts'
+import { weightOfHolders } from './key-holders.ts'
 import { SharedCache } from './shared-cache.ts'
 import { WeightedCache } from './weighted-cache.ts'
 
@@ -16,7 +16,7 @@ export interface SharedCaches {
   /** Members of groups that are sent to; the limit is in people, about 100 bytes each. */
   groups: WeightedCache<SendingList>
   /** Which devices have our sender key of a group; the limit is in devices, about 100 bytes each. */
-  keyHolders: WeightedCache<Holders>
+  keyHolders: WeightedCache<ReadonlySet<string>>
   /** Whether somebody who has left a group knows our key of it. */
   staleKeys: SharedCache<boolean>
   /** What groups were last said to be called. */
