@@ -6,6 +6,7 @@ import { cpus } from 'node:os'
 import process from 'node:process'
 import { connect } from './connect.ts'
 import { delivery } from './delivery.ts'
+import { groups } from './groups.ts'
 import { holds, line, type Measurement } from './measurement.ts'
 import { media } from './media.ts'
 import { memory } from './memory.ts'
@@ -22,6 +23,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Measurement | Measuremen
   read,
   send,
   'sends-image': sendImage,
+  groups,
   receive,
   connect,
   memory,
