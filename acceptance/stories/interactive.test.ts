@@ -118,13 +118,6 @@ onStage('What can be tapped', (stage) => {
     })
   }
 
-  const refused = async (kind: string, body: Body, message: string | RegExp): Promise<void> => {
-    const { friend } = await players()
-    const answer = await post(kind, { number: friend.number, ...body })
-    const expected = typeof message === 'string' ? message : expect.stringMatching(message)
-    expect([answer.status, answer.body]).toEqual([400, { success: false, error: { message: expected } }])
-  }
-
   const paramsOf = (message: Json, index = 0): Json =>
     JSON.parse(text(message, `nativeFlowMessage.buttons.${index}.buttonParamsJson`)) as Json
 
@@ -169,32 +162,6 @@ onStage('What can be tapped', (stage) => {
     await expect(friend.tap(friend.jid, { message: id, button: 'CODE1' })).rejects.toThrow('400')
   })
 
-  it.each<[string, Body, string | RegExp]>([
-    ['no text', { buttons: [yes] }, 'ContentText is required'],
-    ['no buttons', { contentText: 'Sure?' }, 'At least one button is required'],
-    ['none at all', { contentText: 'Sure?', buttons: [] }, 'At least one button is required'],
-    ['four', { contentText: 'Sure?', buttons: [yes, no, yes, no] }, 'At most 3 buttons are allowed'],
-    ['no id', { contentText: 'Sure?', buttons: [{ displayText: 'Yes' }] }, 'Button id is required'],
-    ['a long id', { contentText: 'Sure?', buttons: [{ ...yes, id: 'x'.repeat(257) }] }, 'Button id must have at most 256 characters'],
-    ['no label', { contentText: 'Sure?', buttons: [{ id: 'yes' }] }, 'Button displayText is required'],
-    ['two alike', { contentText: 'Sure?', buttons: [yes, yes] }, 'Button ids must be unique'],
-    ['no address', { contentText: 'Sure?', buttons: [{ id: 'javascript:0', displayText: 'x', type: 'URL' }] }, 'Invalid URL: javascript:0'],
-    ['no phone', { contentText: 'Sure?', buttons: [{ id: 'soon', displayText: 'x', type: 'CALL' }] }, 'Invalid phone: soon'],
-    ['an unknown type', { contentText: 'Sure?', buttons: [{ ...yes, type: 'reply' }] }, /^Invalid request body: /],
-    ['no type of media', { contentText: 'Sure?', buttons: [yes], mediaUrl: dataUrl }, 'MediaType is required'],
-    ['media in lower case', { contentText: 'Sure?', buttons: [yes], mediaUrl: dataUrl, mediaType: 'image' }, /^Invalid request body: /],
-    [
-      'media that is none',
-      { contentText: 'Sure?', buttons: [yes], mediaUrl: 'data:text/plain;base64,aGVsbG8=', mediaType: 'IMAGE' },
-      'Failed to process media: text/plain is not a picture',
-    ],
-    [
-      'media nobody has',
-      { contentText: 'Sure?', buttons: [yes], mediaUrl: 'http://10.0.0.1/a.png', mediaType: 'VIDEO' },
-      /^Failed to download media: /,
-    ],
-  ])('buttons with %s are refused', (_what, body, message) => refused('button', body, message))
-
   it('a list', async () => {
     const bill = { id: 'bill', title: 'Billing', description: 'Invoices' }
     const sections = [
@@ -216,26 +183,6 @@ onStage('What can be tapped', (stage) => {
       await expect(friend.tap(sent.to, { message: sent.id, row: 'none' })).rejects.toThrow('400')
     }
   })
-
-  const row = { id: 'a', title: 'A' }
-  const list = (sections: Json): Body => ({ contentText: 'Topic?', buttonText: 'Open', sections })
-  it.each<[string, Body, string]>([
-    ['no text', { buttonText: 'Open', sections: [{ rows: [row] }] }, 'ContentText is required'],
-    ['no label', { contentText: 'Topic?', sections: [{ rows: [row] }] }, 'ButtonText is required'],
-    ['no sections', { contentText: 'Topic?', buttonText: 'Open' }, 'At least one section is required'],
-    ['eleven sections', list(Array.from({ length: 11 }, () => ({ title: 'S', rows: [row] }))), 'At most 10 sections are allowed'],
-    ['a section without title', list([{ title: 'S', rows: [row] }, { rows: [row] }]), 'Section title is required'],
-    ['a section without rows', list([{ rows: [] }]), 'At least one row per section is required'],
-    [
-      'eleven rows',
-      list([{ rows: Array.from({ length: 11 }, (_, id) => ({ id: `${id}`, title: 'A' })) }]),
-      'At most 10 rows per section are allowed',
-    ],
-    ['a row without id', list([{ rows: [{ title: 'A' }] }]), 'Row id is required'],
-    ['a long id', list([{ rows: [{ id: 'x'.repeat(257), title: 'A' }] }]), 'Row id must have at most 256 characters'],
-    ['a row without title', list([{ rows: [{ id: 'a' }] }]), 'Row title is required'],
-    ['two rows alike', list([{ rows: [row, row] }]), 'Row ids must be unique'],
-  ])('a list with %s is refused', (_what, body, message) => refused('list', body, message))
 
   it('a carousel', async () => {
     const cards: Json = [
@@ -296,22 +243,6 @@ onStage('What can be tapped', (stage) => {
     expect(Number(at(got, 'message.interactiveMessage.carouselMessage.cards.0.header.imageMessage.fileLength'))).toBe(large.length)
   })
 
-  const card = { header: { title: 'Suite' }, body: { text: 'Sea' } }
-  it.each<[string, Json, string]>([
-    ['no cards', [], 'At least one card is required'],
-    ['eleven cards', Array.from({ length: 11 }, () => card), 'At most 10 cards are allowed'],
-    ['a card without title', [{ body: { text: 'Sea' } }], 'Card header title is required'],
-    ['a card without text', [{ header: { title: 'Suite' } }], 'Card body text is required'],
-    [
-      'two kinds of media',
-      [{ ...card, header: { title: 'S', imageUrl: dataUrl, videoUrl: dataUrl } }],
-      'Provide at most one of imageUrl or videoUrl',
-    ],
-    ['four buttons', [{ ...card, buttons: [yes, no, yes, no] }], 'At most 3 buttons are allowed'],
-    ['a button without id', [{ ...card, buttons: [{ displayText: 'x' }] }], 'Button id is required'],
-    ['no picture', [{ ...card, header: { title: 'S', imageUrl: 'aGVsbG8=' } }], 'Failed to process media: text/plain is not a picture'],
-  ])('a carousel with %s is refused', (_what, cards, message) => refused('carousel', { cards }, message))
-
   it('a form', async () => {
     const { friend } = await players()
     const body = { message: 'Your details?', buttonLabel: 'Fill in', flowToken: 'lead-42', cpfOrCnpjVisible: false }
@@ -335,10 +266,6 @@ onStage('What can be tapped', (stage) => {
     expect(text(got, 'message.interactiveMessage.nativeFlowMessage.buttons.0.buttonParamsJson')).toBe(own)
     const made = await post('form', { number: friend.number, message: 'Made up' })
     expect(text(made.body, 'data.flowToken')).toMatch(/^[0-9a-f-]{36}$/)
-
-    await refused('form', {}, 'Message is required')
-    await refused('form', { message: 'x', buttonParamsJSON: '[]' }, 'ButtonParamsJSON must be a JSON object')
-    await refused('form', { message: 'x', formType: 'other' }, /^Invalid request body: /)
   })
 
   it('a PIX key', async () => {
@@ -360,13 +287,6 @@ onStage('What can be tapped', (stage) => {
     const alone = await post('pix', { number: friend.number, ...acme })
     expect(at(alone.body, 'data.content')).toBe('Acme Ltda')
     expect(at(await friend.next({ id: text(alone.body, 'data.messageId') }), 'unrendered')).toBeUndefined()
-
-    await refused('pix', { ...acme, merchantName: ' ' }, 'MerchantName is required')
-    await refused('pix', { ...acme, pixKey: null }, 'PixKey is required')
-    await refused('pix', { ...acme, pixKeyType: null }, 'PixKeyType is required')
-    await refused('pix', { ...acme, pixKeyType: 'email' }, /^Invalid request body: /)
-    await refused('pix', { ...acme, pixKeyType: 'CPF' }, 'Invalid pixKey for type CPF')
-    await refused('pix', { ...acme, items: [{ unitPrice: 1 }] }, 'Item name is required')
   })
 
   it('what others send that can be tapped, and cards WhatsApp draws itself', async () => {
