@@ -540,6 +540,15 @@ onStage('Groups', (stage) => {
     await end()
   })
 
+  it('leave: who leaves a community leaves its groups', async () => {
+    const { line, ana } = await players()
+    const id = await phones().create({ by: ana, subject: 'In it', participants: [line.phone] })
+    const community = await phones().community(ana, 'Around it')
+    await phones().link(community, ana, [id])
+    expect(await leave(community)).toMatchObject({ status: 200, body: { groupJid: community } })
+    for (const left of [id, community]) expect(await info(left)).toMatchObject(noMember)
+  })
+
   it('messages to a group: its members are asked for once, however many messages and changes', async () => {
     const { line, ana, bea, cid } = await players()
     const id = await phones().create({ by: ana, subject: 'Chatty', participants: [line.phone, bea] })
