@@ -12,7 +12,7 @@ export interface Api {
   post(path: string, body?: Json, headers?: Record<string, string>): Promise<Answer>
   put(path: string, body?: Json, headers?: Record<string, string>): Promise<Answer>
   patch(path: string, body?: Json, headers?: Record<string, string>): Promise<Answer>
-  delete(path: string, headers?: Record<string, string>): Promise<Answer>
+  delete(path: string, headers?: Record<string, string>, body?: Json): Promise<Answer>
 }
 
 /** Sees every request and answer. */
@@ -43,7 +43,7 @@ export const createApi = (url: string, token?: string, watcher?: Watcher): Api =
     post: (path, body = {}, headers = {}) => call('POST', path, body, headers),
     put: (path, body = {}, headers = {}) => call('PUT', path, body, headers),
     patch: (path, body = {}, headers = {}) => call('PATCH', path, body, headers),
-    delete: (path, headers) => call('DELETE', path, undefined, headers),
+    delete: (path, headers, body) => call('DELETE', path, body, headers),
   }
 }
 

@@ -60,6 +60,8 @@ export interface Phone {
   messages(): Promise<Json[]>
   receipts(chat: string, ids: string[], type: 'read' | 'played'): Promise<void>
   call(to: string): Promise<string>
+  /** Settings all devices of the account share: by collection, then by index (JSON), the action last set. */
+  appState(): Promise<Json>
   calls(): Promise<Json[]>
   change(patch: { [key: string]: Json }): Promise<void>
   /** What its contacts see of it. */
@@ -200,6 +202,7 @@ const createPhone = (described: Json, ok: Call): Phone => {
     receipts: async (chat, ids, type) => void (await ok('post', `${path}/receipts`, { chat, ids, type })),
     call: async (to) => text(await ok('post', `${path}/calls`, { to }), 'callId'),
     calls: async () => list(await ok('get', `${path}/calls`), 'calls'),
+    appState: () => ok('get', `${path}/app-state`),
     change: async (patch) => void (await ok('patch', path, patch)),
     profile: () => ok('get', `${path}/profile`),
   }

@@ -39,7 +39,6 @@ const groups: readonly { tag: string; routes: readonly Route[] }[] = [
     routes: [
       ['chat.contacts', 'GET', '/api/chat/contacts/:instance', 'Listing contacts'],
       ['chat.contactsByLabel', 'GET', '/api/chat/contactsByLabel/:instance', 'Listing chats by label'],
-      ['chat.getMessage', 'GET', '/api/chat/getMessage/:instance', 'Finding a message'],
       ['chat.tags', 'GET', '/api/chat/tag/:instance', 'Listing labels'],
       ['chat.createTag', 'POST', '/api/chat/tag/:instance', 'Creating a label'],
       ['chat.deleteTag', 'DELETE', '/api/chat/tag/:instance', 'Deleting a label'],
@@ -55,10 +54,6 @@ const groups: readonly { tag: string; routes: readonly Route[] }[] = [
       ['chat.mute', 'POST', '/api/chat/mute/:instance', 'Muting a chat'],
       ['chat.block', 'POST', '/api/chat/block/:instance', 'Blocking a contact'],
       ['chat.presence', 'POST', '/api/chat/presence/:instance', 'Showing presence'],
-      ['chat.history', 'POST', '/api/chat/history/:instance', 'Reading the history of a chat'],
-      ['chat.forward', 'POST', '/api/chat/forward/:instance', 'Forwarding a message'],
-      ['chat.edit', 'POST', '/api/chat/edit/:instance', 'Editing a message'],
-      ['chat.delete', 'DELETE', '/api/chat/delete/:instance', 'Deleting a message'],
       ['chat.deleteChat', 'DELETE', '/api/chat/deleteChat/:instance', 'Deleting a chat'],
     ],
   },

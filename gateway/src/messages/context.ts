@@ -1,5 +1,4 @@
 /** What any kind of message can carry beside its content: a quoted message, mentions, the mark of forwarding. */
-import type { Address } from '../whatsapp/engine.ts'
 import { contentOf } from '../whatsapp/envelopes.ts'
 import { bareJid } from '../whatsapp/jid.ts'
 import type { WireMessage } from '../whatsapp/wire.ts'
@@ -66,8 +65,8 @@ export const writeContext = (quote: Quote | null, mentions: Mentions): ContextIn
   }
 }
 
-/** The chat an address stands for in storage: the number's JID where it is known, else the LID. */
-export const canonical = ({ jid, lid }: Address): string => jid ?? lid ?? ''
+/** The chat an address stands for in storage. */
+export { canonicalOf as canonical } from '../whatsapp/address.ts'
 
 const contextInfoOf = (message: WireMessage): ContextInfo | null => {
   for (const content of Object.values(contentOf(message))) {

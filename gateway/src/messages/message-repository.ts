@@ -1,5 +1,5 @@
 /** The table `messages`. */
-import { type Insertable, sql } from 'kysely'
+import { type Insertable, type Selectable, sql } from 'kysely'
 import type { Reader, Writer } from '../storage/database.ts'
 import { prepared } from '../storage/prepared.ts'
 import type { Flag, MessageStatus, MessagesTable } from '../storage/schema.ts'
@@ -125,4 +125,79 @@ export const findMessages = async (reader: Reader, instanceId: string, messageId
     .limit(10)
     .execute()
   return rows.map((row) => ({ messageId: row.message_id, chat: row.chat, sender: row.sender, fromMe: row.from_me === 1, wire: row.wire }))
+}
+
+/** A message as its row has it. */
+export interface MessageRow extends StoredMessage {
+  type: string
+  /** Text or caption as it reads now. */
+  content: string
+  source: string
+  status: MessageStatus
+  revoked: boolean
+  /** Milliseconds. */
+  sentAt: number
+}
+
+const rowColumns = [
+  'message_id',
+  'chat',
+  'sender',
+  'from_me',
+  'wire',
+  'type',
+  'content',
+  'edited_content',
+  'source',
+  'status',
+  'revoked',
+  'sent_at',
+] as const
+
+const toRow = (row: Pick<Selectable<MessagesTable>, (typeof rowColumns)[number]>): MessageRow => ({
+  messageId: row.message_id,
+  chat: row.chat,
+  sender: row.sender,
+  fromMe: row.from_me === 1,
+  wire: row.wire,
+  type: row.type,
+  content: row.edited_content ?? row.content,
+  source: row.source,
+  status: row.status,
+  revoked: row.revoked === 1,
+  sentAt: row.sent_at,
+})
+
+/** The message of this id; of several, ids being unique in their chats only, the newest. */
+export const findMessage = async (reader: Reader, instanceId: string, messageId: string): Promise<MessageRow | null> => {
+  const row = await reader
+    .selectFrom('messages')
+    .select(rowColumns)
+    .where('instance_id', '=', instanceId)
+    .where('message_id', '=', messageId)
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row === undefined ? null : toRow(row)
+}
+
+/** Up to `limit` messages of a chat, newest first. `from` and `to` in milliseconds, both inclusive; steps along the index by time. */
+export const messagesOf = async (
+  reader: Reader,
+  instanceId: string,
+  chat: string,
+  { from, to, limit }: { from: number; to: number; limit: number },
+): Promise<MessageRow[]> => {
+  const rows = await reader
+    .selectFrom('messages')
+    .select(rowColumns)
+    .where('instance_id', '=', instanceId)
+    .where('chat', '=', chat)
+    .where('sent_at', '>=', from)
+    .where('sent_at', '<=', to)
+    .orderBy('sent_at', 'desc')
+    .orderBy('seq', 'desc')
+    .limit(limit)
+    .execute()
+  return rows.map(toRow)
 }

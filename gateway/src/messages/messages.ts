@@ -9,7 +9,12 @@ import type { Database } from '../storage/database.ts'
 import type { Vault } from '../storage/vault.ts'
 import type { EngineEvent, EngineFactory, IdentityStore } from '../whatsapp/engine.ts'
 import { decodeWireMessage, type WireMessage } from '../whatsapp/wire.ts'
+import { historyOperation } from './chat-history.ts'
+import { deleteOperation } from './deleting.ts'
 import { statusOperation } from './delivery-status.ts'
+import { editOperation } from './editing.ts'
+import { findMessageOperation } from './find-message.ts'
+import { forwardOperation } from './forwarding.ts'
 import { createLeftovers } from './leftovers.ts'
 import { createLinkPreviews } from './link-preview.ts'
 import { findMessages } from './message-repository.ts'
@@ -91,7 +96,16 @@ export const createMessages = ({
   })
 
   return {
-    operations: [...sendOperations(sender), statusOperation({ db }), pollOperation({ db })],
+    operations: [
+      ...sendOperations(sender),
+      findMessageOperation({ db, instances }),
+      historyOperation({ db, identitiesOf }),
+      statusOperation({ db }),
+      pollOperation({ db }),
+      forwardOperation({ db, sender }),
+      editOperation({ db, clock, sender }),
+      deleteOperation({ db, sender, instances }),
+    ],
     sender,
     handle: async (instance, event) => recorder.take(instance.id, event),
     async storedMessage(instanceId, messageId) {

@@ -16,6 +16,8 @@ export const refusalOf = (error: unknown, number: string): ApiError => {
       return new ApiError(400, `Number ${number.replace(/\D/g, '') || number} is not registered on WhatsApp`)
     case 'unsupported':
       return errors.notBuilt('This recipient')
+    case 'not-ready':
+      return new ApiError(409, 'The phone has not shared its settings yet. Try again later.')
     case 'timeout':
       return new ApiError(500, 'Failed to send message: timed out waiting for WhatsApp')
     case 'rejected':

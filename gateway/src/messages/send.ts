@@ -260,7 +260,7 @@ interface Outgoing {
 }
 
 const rowOf = ({ instanceId, id, chat, sender, message, content, source, quote, now }: Outgoing): NewMessage => {
-  const { type, about = null } = readMessage(message)
+  const { type, about = null, changes, mediaType } = readMessage(message)
   return {
     instance_id: instanceId,
     message_id: id,
@@ -272,10 +272,10 @@ const rowOf = ({ instanceId, id, chat, sender, message, content, source, quote, 
     source,
     status: 'pending',
     push_name: sender.name,
-    refers_to: quote?.messageId ?? about,
+    refers_to: quote?.messageId ?? changes ?? about,
     edited_content: null,
     revoked: 0,
-    media_type: readMessage(message).mediaType,
+    media_type: mediaType,
     wire: encodeWireMessage(message),
     sent_at: now,
     stored_at: now,

@@ -16,3 +16,6 @@ export interface MessageKey {
   sender: Address
   fromMe: boolean
 }
+
+/** The one name an address goes by: the JID where it is known, else the LID. */
+export const canonicalOf = ({ jid, lid }: Address): string => jid ?? lid ?? ''

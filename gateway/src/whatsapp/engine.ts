@@ -6,6 +6,7 @@
  */
 import type { Logger } from '../runtime/logging.ts'
 import type { Address, MessageKey } from './address.ts'
+import type { ChatActionSession } from './chat-actions.ts'
 import type { GroupNews, GroupSession } from './groups.ts'
 import type { MediaSession } from './media.ts'
 import type { WireMessage } from './wire.ts'
@@ -56,7 +57,7 @@ export interface SessionOptions {
   onEvent(event: EngineEvent): void | Promise<void>
 }
 
-export interface EngineSession extends MediaSession, GroupSession {
+export interface EngineSession extends MediaSession, GroupSession, ChatActionSession {
   /** Begins to connect; what comes of it arrives as events. Calling it twice is an error. */
   start(): void
   /** Closes the socket without logging out. Resolves when nothing of the session runs any more; safe to call in any state. */
@@ -196,6 +197,8 @@ export type EngineErrorCode =
   | 'rate-limited'
   | 'unsupported'
   | 'logged-out'
+  /** Something has to come from the phone first. */
+  | 'not-ready'
   /** Media: nobody has it any more, is not what the message says, is larger than was asked for. */
   | 'gone'
   | 'damaged'

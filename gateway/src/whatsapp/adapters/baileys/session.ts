@@ -1,5 +1,6 @@
 /** What can be asked of a session, over its connection. */
 import { type BinaryNode, proto, type WAMessageKey, type WASocket } from 'baileys'
+import type { ChatActionSession } from '../../chat-actions.ts'
 import {
   type Address,
   EngineError,
@@ -15,6 +16,7 @@ import type { MediaSession } from '../../media.ts'
 import { nodesBeside } from '../../stanza-nodes.ts'
 import type { WireMessage } from '../../wire.ts'
 import { destinationOf, receiptTargetOf } from './addresses.ts'
+import { createChatActions } from './chat-actions.ts'
 import { Connection } from './connection.ts'
 import type { Environment } from './environment.ts'
 import { createMediaSession } from './media.ts'
@@ -34,11 +36,17 @@ export class BaileysSession implements EngineSession {
   readonly downloadMedia: MediaSession['downloadMedia']
   readonly requestMediaAgain: MediaSession['requestMediaAgain']
   readonly groups: GroupSession['groups']
+  readonly act: ChatActionSession['act']
 
   constructor(options: SessionOptions, environment: Environment) {
     const connection = new Connection(options, environment)
     this.#connection = connection
     this.groups = connection.groupSide.groups
+    this.act = createChatActions({
+      socket: () => connection.socket,
+      ask: (call) => connection.ask(call),
+      request: (node) => connection.request(node),
+    }).act
     const media = createMediaSession({
       socket: () => connection.socket,
       routes: () => connection.routes,

@@ -49,6 +49,10 @@ const credentialsSchema = z.object({ number: z.string(), device: z.number(), sec
 
 class MemorySession implements EngineSession, CompanionLine {
   readonly groups = noGroups
+
+  async act(): Promise<void> {
+    throw new EngineError('unsupported', 'the in-memory network has no app state')
+  }
   readonly #network: MemoryNetwork
   readonly #options: SessionOptions
   readonly #queue: EventQueue

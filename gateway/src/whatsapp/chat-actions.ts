@@ -1,0 +1,28 @@
+/** What an account does with its own chats, on all its devices and for nobody else to see: app state (engine.md §6.2). */
+import type { Address, MessageKey } from './address.ts'
+
+/** The newest message of a chat; WhatsApp wants to know how much of it an action is about. */
+export interface LastMessage {
+  key: MessageKey
+  /** Milliseconds. */
+  timestamp: number
+}
+
+export type ChatAction =
+  | { kind: 'archive'; chat: Address; archived: boolean; last: LastMessage | null }
+  | { kind: 'pin'; chat: Address; pinned: boolean }
+  /** `until` in milliseconds; null for ever. */
+  | { kind: 'mute'; chat: Address; muted: boolean; until: number | null }
+  | { kind: 'mark-read'; chat: Address; read: boolean; last: LastMessage | null }
+  | { kind: 'star'; message: MessageKey; starred: boolean }
+  /** `timestamp` in milliseconds. */
+  | { kind: 'delete-for-me'; message: MessageKey; timestamp: number }
+  | { kind: 'delete-chat'; chat: Address; last: LastMessage | null }
+
+export interface ChatActionSession {
+  /**
+   * Resolves when WhatsApp has taken it. Throws {@link EngineError}: `not-ready` while the phone has not shared its key yet, `rejected` when
+   * other devices kept being faster.
+   */
+  act(action: ChatAction): Promise<void>
+}
