@@ -1,7 +1,7 @@
-/** Groups as people have them on their phones, over the simulator's control API. */
-import { createApi } from './api.ts'
-import type { Json } from './json.ts'
-import { text } from './json.ts'
+/** Groups from both sides: as people have them on their phones, over the simulator's control API, and by the routes of an instance. */
+import { type Answer, createApi } from './api.ts'
+import { at, type Json, list, text } from './json.ts'
+import type { Line } from './line.ts'
 import type { Phone, Simulator } from './simulator.ts'
 
 export interface PhoneGroups {
@@ -66,3 +66,42 @@ export const phoneGroups = (simulator: Simulator): PhoneGroups => {
     },
   }
 }
+
+type Body = { [key: string]: Json }
+
+/** The group routes of an instance. */
+export interface GroupRoutes {
+  create(body: Body): Promise<Answer>
+  info(identifier: string, more?: string): Promise<Answer>
+  update(identifier: string, body: Body): Promise<Answer>
+  manage(identifier: string, action: string, participants: readonly string[], more?: Body): Promise<Answer>
+  join(identifier: string): Promise<Answer>
+  reset(identifier: string): Promise<Answer>
+  requests(identifier: string): Promise<Answer>
+  leave(identifier: string): Promise<Answer>
+  /** A new group with these people; gives its JID. */
+  ours(name: string, people: readonly Phone[]): Promise<string>
+}
+
+export const groupRoutes = ({ api, name }: Pick<Line, 'api' | 'name'>): GroupRoutes => {
+  const path = (verb: string) => `/api/group/${verb}/${name}`
+  const named = (verb: string, identifier: string) => `${path(verb)}?identifier=${encodeURIComponent(identifier)}`
+  const create = (body: Body) => api.post(path('create'), body)
+  return {
+    create,
+    info: (identifier, more = '') => api.get(`${named('info', identifier)}${more}`),
+    update: (identifier, body) => api.put(path('update'), { identifier, ...body }),
+    manage: (identifier, action, participants, more = {}) =>
+      api.post(path('participants'), { identifier, action, participants: [...participants], ...more }),
+    join: (identifier) => api.post(path('join'), { identifier }),
+    reset: (identifier) => api.post(path('resetLink'), { identifier }),
+    requests: (identifier) => api.get(named('requests', identifier)),
+    leave: (identifier) => api.delete(named('leave', identifier)),
+    ours: async (subject, people) =>
+      text((await create({ name: subject, participants: people.map(({ number }) => number) })).body, 'group.jid'),
+  }
+}
+
+/** Role of each member, by LID, as the network has it. */
+export const rolesIn = (group: Json): { [lid: string]: Json } =>
+  Object.fromEntries(list(group, 'members').map((member) => [text(member, 'lid'), at(member, 'role') ?? null]))
