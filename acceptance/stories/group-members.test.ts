@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { type GroupRoutes, groupRoutes, phoneGroups, rolesIn } from '../toolkit/groups.ts'
 import { at, type Json, text } from '../toolkit/json.ts'
-import type { Line } from '../toolkit/line.ts'
+import { type Line, linkedLine } from '../toolkit/line.ts'
 import type { Phone } from '../toolkit/simulator.ts'
 import { onStage } from '../toolkit/stage.ts'
 
@@ -282,4 +282,28 @@ onStage('Members of groups', (stage) => {
     expect(keysGiven).toEqual([4, 0, 1, 4])
     expect((await bea.messages()).some((message) => at(message, 'text') === 'four')).toBe(false)
   })
+
+  for (const addressing of ['lid', 'pn'])
+    it(`messages to a group by ${addressing}: a device linked after the first reads the next, and its own are read`, async () => {
+      const { line, ana } = await players()
+      const dora = await stage.phone({ name: 'Dora' })
+      const id = await phones().create({ by: ana, subject: 'Devices', participants: [line.phone, dora], addressing })
+      await line.text(id, 'before')
+      await dora.next({ chat: id, text: 'before' })
+      const receiver = await stage.receiver()
+      const desk = await linkedLine(stage.gateway, stage.account, dora, `desk-${addressing}`, {
+        webhookEnabled: true,
+        webhookURL: receiver.url,
+      })
+      const sent = await line.text(id, 'after')
+      const came = await receiver.next({ event: 'message.exchange', data: { id: text(sent.body, 'data.messageId') } })
+      expect(came).toMatchObject({
+        data: { sender: { jid: line.phone.jid, lid: line.phone.lid }, message: { type: 'text', content: 'after' } },
+      })
+      await desk.text(id, 'from the desk')
+      await line.phone.next({ chat: id, text: 'from the desk' })
+      await desk.phone.unlink(Number(at(await desk.phone.devices(), '0.id')))
+      expect((await line.text(id, 'without the desk')).status).toBe(200)
+      await dora.next({ chat: id, text: 'without the desk' })
+    })
 })
