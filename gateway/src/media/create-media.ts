@@ -128,7 +128,7 @@ export const createMedia = ({ db, vault, clock, logger, outbound, settings, sess
 
     async keep(instanceId, { id, file, upload }) {
       try {
-        await worker.keep(instanceId, id, file.path, upload.fileSha256)
+        await worker.keep(instanceId, id, file, upload.fileSha256)
       } catch (error) {
         logger.error({ err: error, instance: instanceId, media: id }, 'A sent file could not be kept; it is downloaded again')
         await file.discard().catch(() => {})

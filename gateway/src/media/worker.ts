@@ -25,7 +25,7 @@ export interface Worker {
   /** Something may be due. */
   wake(): void
   /** A file of ours is the content of this media: nothing has to be downloaded. Takes the file over. */
-  keep(instanceId: string, id: string, path: string, sha256: Uint8Array): Promise<void>
+  keep(instanceId: string, id: string, file: { path: string; size: number }, sha256: Uint8Array): Promise<void>
   /** Ends what is under way; it is taken up again by the next run. */
   stop(): Promise<void>
 }
@@ -136,8 +136,8 @@ export const createWorker = (collaborators: Collaborators): Worker => {
     if (session === null) return void (await repository.postpone(task.instanceId, 'download', clock.now() + NOT_CONNECTED_MS))
     const path = temporary.newPath()
     try {
-      await fetchInto(path, session, task)
-      await arrive(task, path, known ?? (await hashOf(path)))
+      const { size } = await fetchInto(path, session, task)
+      await arrive(task, { path, size }, known ?? (await hashOf(path)))
     } catch (error) {
       if (stopping.signal.aborted || !(error instanceof EngineError)) throw error
       await downloadFailed(task, error)
@@ -146,15 +146,15 @@ export const createWorker = (collaborators: Collaborators): Worker => {
     }
   }
 
-  const fetchInto = async (path: string, session: MediaSession, task: MediaTask): Promise<void> => {
+  const fetchInto = async (path: string, session: MediaSession, task: MediaTask): Promise<{ size: number }> => {
     const get = (reference: MediaReference) => session.downloadMedia(reference, { path, maxBytes: limit, signal: stopping.signal })
     try {
-      await get(task.reference)
+      return await get(task.reference)
     } catch (error) {
       if (!(error instanceof EngineError) || error.code !== 'gone' || task.reference.mediaKey === null) throw error
       const reference = await session.requestMediaAgain(task.key, task.reference)
       await repository.relocate(task.id, reference)
-      await get(reference)
+      return get(reference)
     }
   }
 
@@ -166,10 +166,14 @@ export const createWorker = (collaborators: Collaborators): Worker => {
       return true
     })
 
-  const arrive = (task: Pick<MediaTask, 'id' | 'instanceId'>, path: string, sha256: string): Promise<void> =>
+  const arrive = (
+    task: Pick<MediaTask, 'id' | 'instanceId'>,
+    { path, size }: { path: string; size: number },
+    sha256: string,
+  ): Promise<void> =>
     lock(`${task.instanceId}/${sha256}`, async () => {
       await folder.take(task.instanceId, sha256, path)
-      await arrived(task, sha256, (await folder.size(task.instanceId, sha256)) ?? 0)
+      await arrived(task, sha256, size)
     })
 
   const arrived = async ({ id, instanceId }: Pick<MediaTask, 'id' | 'instanceId'>, sha256: string, size: number): Promise<void> => {
@@ -233,7 +237,7 @@ export const createWorker = (collaborators: Collaborators): Worker => {
 
   return {
     wake,
-    keep: (instanceId, id, path, sha256) => arrive({ id, instanceId }, path, Buffer.from(sha256).toString('hex')),
+    keep: (instanceId, id, file, sha256) => arrive({ id, instanceId }, file, Buffer.from(sha256).toString('hex')),
     async stop() {
       stopping.abort()
       if (timer !== null) clearTimeout(timer)

@@ -45,8 +45,8 @@ export const toImage = (file: MediaFile, folder: TemporaryFolder): Promise<Conve
   trying(async () => {
     const shown = isShown(file) ? file : await toJpeg(file, folder)
     try {
-      const { width, height } = await sizeOf(shown)
-      return { ...asItIs(shown), width, height, thumbnail: await thumbnailOf(shown) }
+      const picture = await open(shown)
+      return { ...asItIs(shown), ...(await sizeOf(picture)), thumbnail: await thumbnailOf(picture) }
     } catch (error) {
       if (shown !== file) await shown.discard()
       throw error
@@ -55,7 +55,11 @@ export const toImage = (file: MediaFile, folder: TemporaryFolder): Promise<Conve
 
 /** Null when none can be made of it. */
 export const thumbnailOrNone = async (file: MediaFile): Promise<Uint8Array | null> =>
-  isPicture(file) ? thumbnailOf(file).catch(() => null) : null
+  isPicture(file)
+    ? open(file)
+        .then(thumbnailOf)
+        .catch(() => null)
+    : null
 
 export const toSticker = (file: MediaFile, folder: TemporaryFolder): Promise<Converted> =>
   trying(async () => {
@@ -103,13 +107,13 @@ const toJpeg = async (file: MediaFile, folder: TemporaryFolder): Promise<MediaFi
 }
 
 /** As it is shown: a photograph may be stored lying on its side. */
-const sizeOf = async (file: MediaFile): Promise<{ width: number | null; height: number | null }> => {
-  const { width = null, height = null, orientation = 1 } = await (await open(file)).metadata()
+const sizeOf = async (picture: Sharp): Promise<{ width: number | null; height: number | null }> => {
+  const { width = null, height = null, orientation = 1 } = await picture.metadata()
   return orientation >= 5 ? { width: height, height: width } : { width, height }
 }
 
-const thumbnailOf = async (file: MediaFile): Promise<Uint8Array> =>
-  (await open(file))
+const thumbnailOf = (picture: Sharp): Promise<Uint8Array> =>
+  picture
     .autoOrient()
     .resize(THUMBNAIL, THUMBNAIL, { fit: 'inside', withoutEnlargement: true })
     .flatten({ background: '#ffffff' })
