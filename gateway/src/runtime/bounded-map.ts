@@ -12,7 +12,8 @@ export const createBoundedMap = <K, V>(limit: number): BoundedMap<K, V> => {
   return {
     get(key) {
       const value = entries.get(key)
-      if (value !== undefined) {
+      // Nothing makes room while there is plenty of it, and a message to a group looks up a thousand people.
+      if (value !== undefined && entries.size * 2 > limit) {
         // A Map keeps the order of insertion; put back at the end it is the most recently used.
         entries.delete(key)
         entries.set(key, value)

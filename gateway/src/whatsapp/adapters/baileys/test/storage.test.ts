@@ -188,6 +188,27 @@ describe('device lists', () => {
     expect(await later.get('552')).toBeUndefined()
   })
 
+  it('of a whole group are written in one commit and read in one question', async () => {
+    const store = new MemorySessionStore()
+    const users = Array.from({ length: 1_000 }, (_, n) => `55${n}`)
+    await new DeviceLists(store, new SharedCache<DeviceList>(5_000).view('a'), fail).mset(users.map((key) => ({ key, value: devices })))
+    expect(store.commits).toBe(1)
+    let questions = 0
+    const { load } = store
+    store.load = (...asked) => {
+      questions += 1
+      return load.apply(store, asked)
+    }
+    const later = new DeviceLists(store, new SharedCache<DeviceList>(5_000).view('b'), fail)
+    for (const _ of [1, 2]) {
+      const found = await later.mget([...users, 'stranger'])
+      expect(Object.keys(found)).toHaveLength(1_000)
+      expect(found['55999']).toEqual(devices)
+      expect(found.stranger).toBeUndefined()
+    }
+    expect(questions).toBe(2)
+  })
+
   it('are asked for again when in doubt, but not right after they were', async () => {
     const store = new MemorySessionStore()
     const lists = new DeviceLists(store, new SharedCache<DeviceList>(9).view('a'), fail)
