@@ -33,6 +33,7 @@ const opensTo: Readonly<Record<string, readonly string[]>> = {
   instances: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'accounts', 'events'],
   media: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'events'],
   messages: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'accounts', 'events', 'instances', 'media'],
+  chats: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http'],
   groups: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'instances', 'media', 'messages'],
 }
 
@@ -44,6 +45,7 @@ const featureDoors: Readonly<Record<string, readonly string[]>> = {
   media: ['media.ts', 'wire-media.ts'],
   messages: ['number-candidates.ts', 'recipient.ts'],
   groups: [],
+  chats: [],
 }
 
 /** What an account and an instance are, in types alone: http and every feature may name them. */

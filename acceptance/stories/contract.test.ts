@@ -24,7 +24,9 @@ onStage('The contract', (stage) => {
   const described = (method: string, path: string) => operations.find((one) => one.method === method && one.path === path)
 
   it('is built where the page says so', () => {
-    expect(built.filter(({ method, path }) => described(method, path)?.responses.includes(501) !== false)).toEqual([])
+    // Of some the page says what part answers 501.
+    const parted = (route: (typeof built)[number]) => promised(route)?.includes('501') ?? false
+    expect(built.filter((route) => described(route.method, route.path)?.responses.includes(501) !== parted(route))).toEqual([])
   })
 
   it('has no company that the page does not name', () => {

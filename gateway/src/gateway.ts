@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { createAccounts } from './accounts/accounts.ts'
 import { runAccountsCommand } from './accounts/command-line.ts'
 import { accountOperations } from './accounts/operations.ts'
+import { createChats } from './chats/chats.ts'
 import { createEvents } from './events/events.ts'
 import { createGroups } from './groups/groups.ts'
 import { inviteMessage } from './groups/invite-message.ts'
@@ -198,6 +199,13 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
     },
   })
 
+  const chats = createChats({
+    session: (instanceId) => instances.session(instanceId),
+    messages,
+    removeMedia: (instanceId, chat) => media.remove(instanceId, chat),
+    logger,
+  })
+
   instances.listen(messages.handle)
   instances.listen(async (instance, event) => {
     if (event.type === 'open') media.connected(instance.id)
@@ -216,11 +224,11 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
   await spool.open()
   await messages.start()
   await media.start()
-  return { events, instances, media, messages, groups, spool }
+  return { events, instances, media, messages, groups, chats, spool }
 }
 
 const openHttp = async (settings: Settings, logger: Logger, { db, accounts }: Store, features: Features, closing: Closing) => {
-  const { events, instances, media, messages, groups, spool } = features
+  const { events, instances, media, messages, groups, chats, spool } = features
   const version = await ownVersion()
   const health = createHealth({ clock, logger, version })
   health.registerCheck('db', () => db.check())
@@ -235,6 +243,7 @@ const openHttp = async (settings: Settings, logger: Logger, { db, accounts }: St
     ...media.operations,
     ...events.operations,
     ...groups.operations,
+    ...chats.operations,
     ...notBuiltOperations(),
     ...(settings.adminToken === null ? [] : accountOperations(accounts)),
     health.operation,

@@ -24,9 +24,10 @@ import { pollOperation } from './poll-results.ts'
 import { createRecipients } from './recipient.ts'
 import { createRecorder } from './recorder.ts'
 import { createSender, type Sender, type SenderMedia, type SendingInstances } from './send.ts'
+import { createStoredChats, type StoredChats } from './stored-chats.ts'
 import { createTurns } from './turns.ts'
 
-export interface Messages {
+export interface Messages extends StoredChats {
   operations: readonly Operation[]
   sender: Sender
   /** To be given to `instances.listen`. Returns at once unless too much waits; what it takes is stored soon, and survives a crash. */
@@ -82,13 +83,15 @@ export const createMessages = ({
     recorder,
     patienceMs: unreadablePatienceMs,
   })
+  const recipients = createRecipients({ clock, identitiesOf })
+  const chats = createStoredChats({ db, instances, recipients })
   const sender = createSender({
     db,
     clock,
     logger,
     instances,
     people,
-    recipients: createRecipients({ clock, identitiesOf }),
+    recipients,
     recorder,
     turns: createTurns(),
     linkPreview: createLinkPreviews({ outbound, logger }),
@@ -112,6 +115,7 @@ export const createMessages = ({
       const message = (await findMessages(db.read, instanceId, messageId)).find(({ fromMe }) => fromMe)
       return message === undefined ? null : decodeWireMessage(message.wire)
     },
+    ...chats,
     instanceDeleted: recorder.forget,
     async start() {
       await leftovers.takeUp()

@@ -25,4 +25,6 @@ export interface ChatActionSession {
    * other devices kept being faster.
    */
   act(action: ChatAction): Promise<void>
+  /** Whether the account hears of this person. Gives how many it does not hear of then. */
+  setBlocked(person: Address, blocked: boolean): Promise<number>
 }

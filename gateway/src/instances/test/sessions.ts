@@ -20,6 +20,7 @@ export const but = (session: EngineSession, changes: Partial<EngineSession>): En
   profilePicture: (of) => session.profilePicture(of),
   groups: session.groups,
   act: (action) => session.act(action),
+  setBlocked: (person, blocked) => session.setBlocked(person, blocked),
   ...changes,
 })
 

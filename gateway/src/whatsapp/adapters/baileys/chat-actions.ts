@@ -47,6 +47,16 @@ export const createChatActions = ({ socket, ask, request }: Collaborators): Chat
       last = writing.catch(() => {})
       return writing
     },
+
+    async setBlocked({ jid, lid }, blocked) {
+      // WhatsApp keeps the list by LID, and wants the number too when it grows.
+      if (lid === null || (blocked && jid === null)) throw new EngineError('rejected', 'this person is not known under both names')
+      const item = { action: blocked ? 'block' : 'unblock', jid: lid, ...(blocked && jid !== null ? { pn_jid: jid } : {}) }
+      const attrs = { xmlns: 'blocklist', to: 's.whatsapp.net' }
+      await request({ tag: 'iq', attrs: { ...attrs, type: 'set' }, content: [{ tag: 'item', attrs: item }] })
+      const list = childOf(await request({ tag: 'iq', attrs: { ...attrs, type: 'get' } }), 'list')
+      return Array.isArray(list?.content) ? list.content.length : 0
+    },
   }
 }
 
@@ -54,7 +64,7 @@ const CONFLICT = 409
 
 const patchRequest = (name: string, version: number, patch: Uint8Array): BinaryNode => ({
   tag: 'iq',
-  attrs: { to: '@s.whatsapp.net', type: 'set', xmlns: 'w:sync:app:state' },
+  attrs: { to: 's.whatsapp.net', type: 'set', xmlns: 'w:sync:app:state' },
   content: [
     {
       tag: 'sync',

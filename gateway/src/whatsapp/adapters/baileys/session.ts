@@ -37,16 +37,19 @@ export class BaileysSession implements EngineSession {
   readonly requestMediaAgain: MediaSession['requestMediaAgain']
   readonly groups: GroupSession['groups']
   readonly act: ChatActionSession['act']
+  readonly setBlocked: ChatActionSession['setBlocked']
 
   constructor(options: SessionOptions, environment: Environment) {
     const connection = new Connection(options, environment)
     this.#connection = connection
     this.groups = connection.groupSide.groups
-    this.act = createChatActions({
+    const actions = createChatActions({
       socket: () => connection.socket,
       ask: (call) => connection.ask(call),
       request: (node) => connection.request(node),
-    }).act
+    })
+    this.act = actions.act
+    this.setBlocked = actions.setBlocked
     const media = createMediaSession({
       socket: () => connection.socket,
       routes: () => connection.routes,

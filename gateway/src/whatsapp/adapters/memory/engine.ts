@@ -53,6 +53,10 @@ class MemorySession implements EngineSession, CompanionLine {
   async act(): Promise<void> {
     throw new EngineError('unsupported', 'the in-memory network has no app state')
   }
+
+  async setBlocked(): Promise<number> {
+    throw new EngineError('unsupported', 'the in-memory network has no blocklist')
+  }
   readonly #network: MemoryNetwork
   readonly #options: SessionOptions
   readonly #queue: EventQueue

@@ -1,0 +1,14 @@
+/** What an account does in and with its chats, beside writing: archive, pin, mute, read, favour, block, delete, and show that it types. */
+import type { Operation } from '../http/operation.ts'
+import type { ChatCollaborators } from './collaborators.ts'
+import { presenceOperation } from './presence.ts'
+import { readOperations } from './reading.ts'
+import { settingOperations } from './settings-operations.ts'
+
+export interface ChatsFeature {
+  readonly operations: readonly Operation[]
+}
+
+export const createChats = (collaborators: ChatCollaborators): ChatsFeature => ({
+  operations: [...settingOperations(collaborators), ...readOperations(collaborators), presenceOperation(collaborators)],
+})

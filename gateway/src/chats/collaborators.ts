@@ -1,0 +1,24 @@
+import type { Logger } from '../runtime/logging.ts'
+import type { Address, EngineSession, MessageKey } from '../whatsapp/engine.ts'
+
+/** What this feature needs of others. */
+export interface ChatCollaborators {
+  /** Throws 503 when the instance is not connected. */
+  session(instanceId: string): EngineSession
+  messages: {
+    chatOf(instanceId: string, number: string): Promise<Address>
+    find(instanceId: string, messageId: string): Promise<ChatMessage | null>
+    lastOf(instanceId: string, chat: Address): Promise<ChatMessage | null>
+    unreadOf(instanceId: string, chat: Address): Promise<ChatMessage[]>
+    forgetChat(instanceId: string, chat: Address): Promise<void>
+  }
+  /** Deletes the media of a chat that is stored here. */
+  removeMedia(instanceId: string, chat: string): Promise<void>
+  logger: Logger
+}
+
+interface ChatMessage {
+  key: MessageKey
+  /** Milliseconds. */
+  timestamp: number
+}

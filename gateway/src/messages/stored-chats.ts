@@ -1,0 +1,71 @@
+/** Chats as other features need them: which one a caller means, and what is stored of it. */
+import { ApiError } from '../http/errors.ts'
+import type { Database } from '../storage/database.ts'
+import type { Address, MessageKey } from '../whatsapp/engine.ts'
+import { isLid } from '../whatsapp/jid.ts'
+import { canonical } from './context.ts'
+import { findMessage, type MessageRow, messagesOf } from './message-repository.ts'
+import { parseRecipient, type Recipients } from './recipient.ts'
+import { refusalOf } from './refusals.ts'
+import type { SendingInstances } from './send.ts'
+
+/** Read receipts sent at once. */
+const MOST_UNREAD = 100
+
+interface Collaborators {
+  db: Database
+  instances: SendingInstances
+  recipients: Recipients
+}
+
+export interface StoredChats {
+  /** The chat a caller means by a number or a JID. Throws the ApiErrors of the send routes; 503 when the instance is not connected. */
+  chatOf(instanceId: string, number: string): Promise<Address>
+  /** A stored message by its id; null when there is none. */
+  find(instanceId: string, messageId: string): Promise<ChatMessage | null>
+  /** The newest message of a chat; null when none is stored. */
+  lastOf(instanceId: string, chat: Address): Promise<ChatMessage | null>
+  /** Received messages of a chat that were not marked as read, newest first, at most a hundred. */
+  unreadOf(instanceId: string, chat: Address): Promise<ChatMessage[]>
+  /** Forgets what was stored of a chat. */
+  forgetChat(instanceId: string, chat: Address): Promise<void>
+}
+
+/** A stored message as other features see it. */
+export interface ChatMessage {
+  key: MessageKey
+  /** Milliseconds. */
+  timestamp: number
+}
+
+export const createStoredChats = ({ db, instances, recipients }: Collaborators): StoredChats => ({
+  async chatOf(instanceId, number) {
+    const recipient = parseRecipient(number)
+    if (recipient === null) throw new ApiError(400, 'Invalid number')
+    return recipients.resolve(instanceId, instances.session(instanceId), recipient).catch((error: unknown) => {
+      throw refusalOf(error, number)
+    })
+  },
+  async find(instanceId, messageId) {
+    const row = await findMessage(db.read, instanceId, messageId)
+    return row === null ? null : toMessage(row)
+  },
+  async lastOf(instanceId, chat) {
+    const [row] = await messagesOf(db.read, instanceId, canonical(chat), { from: 0, to: Number.MAX_SAFE_INTEGER, limit: 1 })
+    return row === undefined ? null : toMessage(row)
+  },
+  async unreadOf(instanceId, chat) {
+    const rows = await messagesOf(db.read, instanceId, canonical(chat), { from: 0, to: Number.MAX_SAFE_INTEGER, limit: MOST_UNREAD })
+    return rows.filter(({ fromMe, status }) => !fromMe && status !== 'read' && status !== 'played').map(toMessage)
+  },
+  async forgetChat(instanceId, chat) {
+    await db.write((tx) => tx.deleteFrom('messages').where('instance_id', '=', instanceId).where('chat', '=', canonical(chat)).execute())
+  },
+})
+
+const toMessage = ({ messageId, chat, sender, fromMe, sentAt }: MessageRow): ChatMessage => ({
+  key: { id: messageId, chat: addressOf(chat), sender: addressOf(sender), fromMe },
+  timestamp: sentAt,
+})
+
+const addressOf = (jid: string): Address => (isLid(jid) ? { jid: null, lid: jid } : { jid, lid: null })
