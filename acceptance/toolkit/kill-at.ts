@@ -1,5 +1,5 @@
 /**
- * Loaded into a gateway with `--import`: ends it by SIGKILL at a named point on the way of one message. `KILL_AT` is `<point> <message id>`; without
+ * Loaded into a gateway with `--import`: ends it by SIGKILL at a named point on the way of one message. `KILL_AT` is `<point> <message id>`, `*` being any; without
  * it nothing happens. The points are channels of `node:diagnostics_channel`: the gateway's own (`gateway/src/runtime/milestones.ts`) and undici's.
  */
 import { subscribe } from 'node:diagnostics_channel'
@@ -8,7 +8,7 @@ import process from 'node:process'
 const [point = '', id = ''] = (process.env.KILL_AT ?? '').split(' ')
 
 /** Whether a message passes of which this is the id. */
-const isIt = (message: unknown): boolean => idsIn(message).includes(id) || bodyOf(message).includes(id)
+const isIt = (message: unknown): boolean => id === '*' || idsIn(message).includes(id) || bodyOf(message).includes(id)
 
 const idsIn = (message: unknown): unknown[] => {
   const ids: unknown = field(message, 'ids')

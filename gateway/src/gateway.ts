@@ -12,6 +12,8 @@ import { createGroups } from './groups/groups.ts'
 import { inviteMessage } from './groups/invite-message.ts'
 import { documentationPages } from './http/documentation.ts'
 import { createHealth } from './http/health.ts'
+import { createIdempotency } from './http/idempotency.ts'
+import { createIdempotencyTable } from './http/idempotency-table.ts'
 import { createMetrics } from './http/metrics.ts'
 import { notBuiltOperations } from './http/not-built.ts'
 import type { Operation, SocketOperation } from './http/operation.ts'
@@ -227,7 +229,7 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
   return { events, instances, media, messages, groups, chats, spool }
 }
 
-const openHttp = async (settings: Settings, logger: Logger, { db, accounts }: Store, features: Features, closing: Closing) => {
+const openHttp = async (settings: Settings, logger: Logger, { db, vault, accounts }: Store, features: Features, closing: Closing) => {
   const { events, instances, media, messages, groups, chats, spool } = features
   const version = await ownVersion()
   const health = createHealth({ clock, logger, version })
@@ -249,6 +251,8 @@ const openHttp = async (settings: Settings, logger: Logger, { db, accounts }: St
     health.operation,
   ]
   const sockets = events.socketOperations
+  const idempotency = createIdempotency({ store: createIdempotencyTable({ db, vault, clock }), logger })
+  closing.unshift({ name: 'idempotency', limitMs: 500, run: () => idempotency.stop() })
   const server = await createHttpServer({
     operations,
     sockets,
@@ -256,6 +260,7 @@ const openHttp = async (settings: Settings, logger: Logger, { db, accounts }: St
     instances,
     settings,
     spool,
+    idempotency,
     clock,
     logger,
     pages: [documentationPages({ operations, sockets, baseUrl: settings.baseUrl, version }), metrics.page],
@@ -266,6 +271,7 @@ const openHttp = async (settings: Settings, logger: Logger, { db, accounts }: St
     { name: 'requests', limitMs: 5000, run: () => Promise.all([server.close(), events.stop()]).then(() => {}) },
     { name: 'connections', limitMs: 100, run: () => server.cut() },
   )
+  idempotency.start()
   await events.start()
   const { port } = await server.listen(settings)
   return { port, operations, sockets }

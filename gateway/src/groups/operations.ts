@@ -71,6 +71,7 @@ export const groupOperations = (parts: Parts): Operation[] => [
     description:
       'Description, picture and settings are set once the group exists; what fails then is told in `descriptionError`, `imageError` and `settingsError`, and people who could not be added in `failedParticipants`.',
     longValues: true,
+    once: 'unrepeatable',
     body: z.object({
       name,
       participants: people,

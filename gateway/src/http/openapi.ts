@@ -50,6 +50,14 @@ const errorSchema: Json = {
   },
 }
 
+const idempotencyParameter: Json = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  schema: { type: 'string', maxLength: 255 },
+  description: 'The request is carried out once however often it is repeated with this key, and is answered alike for 24 hours',
+}
+
 const describeOperation = (operation: Operation): Json => {
   const { id, tag, summary, description, path, token, query, body } = operation
   const rules = [tokenRules[token], rateRules[operation.rateLimit]].filter((text) => text !== '').join(' ')
@@ -58,7 +66,11 @@ const describeOperation = (operation: Operation): Json => {
     tags: [tag],
     summary,
     description: [description, rules].filter((text) => text !== undefined && text !== '').join('\n\n'),
-    parameters: [...pathParameters(path), ...(query === undefined ? [] : queryParameters(query))],
+    parameters: [
+      ...pathParameters(path),
+      ...(query === undefined ? [] : queryParameters(query)),
+      ...(operation.once === undefined ? [] : [idempotencyParameter]),
+    ],
     ...(body !== undefined && {
       requestBody: { required: !accepts(body, {}), content: { 'application/json': { schema: schemaOf(body, 'input') } } },
     }),
@@ -125,7 +137,13 @@ const rateHeaders: Json = Object.fromEntries(
 )
 
 /** What a route can answer by what it is, without having to say so. */
-const commonErrors = ({ token, rateLimit, path, body }: Pick<Operation, 'token' | 'rateLimit' | 'path' | 'body'>): ErrorAnswer[] => {
+const commonErrors = ({
+  token,
+  rateLimit,
+  path,
+  body,
+  once,
+}: Pick<Operation, 'token' | 'rateLimit' | 'path' | 'body' | 'once'>): ErrorAnswer[] => {
   if (token === 'none') return []
   const common: ErrorAnswer[] = [{ status: 401, message: 'Invalid token' }]
   if (token !== 'account') common.unshift({ status: 401, message: 'Missing token in header' })
@@ -138,6 +156,10 @@ const commonErrors = ({ token, rateLimit, path, body }: Pick<Operation, 'token' 
   if (body !== undefined) {
     common.push({ status: 400, message: 'Invalid request body: <what>' }, { status: 413, message: 'Request body too large' })
     common.push({ status: 415, message: 'Content-Type must be application/json' })
+  }
+  if (once !== undefined) {
+    common.push({ status: 409, message: 'A request with this Idempotency-Key is in progress' })
+    common.push({ status: 422, message: 'Idempotency-Key was used with a different request' })
   }
   return common
 }

@@ -38,6 +38,8 @@ export interface OpenRequest<Q, B> {
   query: Q
   body: B
   headers: Readonly<Record<string, string | string[] | undefined>>
+  /** With an Idempotency-Key: 16 hex digits, the same for every attempt of the same request. Null without. */
+  seed: string | null
   /** Aborted when the client goes away. */
   signal: AbortSignal
 }
@@ -94,6 +96,11 @@ export interface Operation {
    * disk. Its fields must be those of one object schema.
    */
   longValues?: boolean
+  /**
+   * Sends or creates, so an Idempotency-Key is heeded. `resumed`: an attempt that broke off may be made again, it finds what it began.
+   * `unrepeatable`: nobody could tell, so it is not.
+   */
+  once?: 'resumed' | 'unrepeatable'
   /** Schema per success status. Fields that are not in it are not sent. */
   answers: Readonly<Record<number, z.ZodType>>
   /** Errors it can answer besides the common ones. */

@@ -6,14 +6,16 @@ export class HandledRequest implements HandedRequest {
   readonly scope: Scope | null
   readonly query: unknown
   readonly body: unknown
+  readonly seed: string | null
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
   #signal: AbortSignal | undefined
 
-  constructor(request: FastifyRequest, reply: FastifyReply, query: unknown, body: unknown) {
+  constructor(request: FastifyRequest, reply: FastifyReply, query: unknown, body: unknown, seed: string | null = null) {
     this.scope = request.scope
     this.query = query
     this.body = body
+    this.seed = seed
     this.#request = request
     this.#reply = reply
   }

@@ -26,6 +26,7 @@ import {
 import { answerPreflight, type Greet, greetBrowsers } from './cors.ts'
 import { createErrorRenderer } from './error-renderer.ts'
 import { errors } from './errors.ts'
+import type { Idempotency } from './idempotency.ts'
 import { readJsonBodies } from './json-bodies.ts'
 import { readLongBodies } from './long-bodies.ts'
 import type { InstanceRequest, Operation, Scope, SocketOperation } from './operation.ts'
@@ -45,6 +46,8 @@ export interface HttpServerOptions {
   logger: Logger
   /** For operations with long values. */
   spool?: Spool
+  /** For operations that heed an Idempotency-Key. */
+  idempotency?: Idempotency
   /** Routes that are no operations: metrics, documentation. */
   pages?: readonly ((app: FastifyInstance, admitSecret: AdmitSecret) => void)[]
   /** Called once per answer of an operation. */
@@ -122,7 +125,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Http
     request.scope = await authenticate(request, reply, admission)
   }
   const [long, short] = [operations.filter(({ longValues }) => longValues), operations.filter(({ longValues }) => !longValues)]
-  for (const operation of short) serveOperation(app, operation, admit, options.onAnswered)
+  for (const operation of short) serveOperation(app, operation, admit, options)
   if (long.length > 0) await app.register(async (inner) => serveLongOperations(inner, long, admit, options))
   for (const socket of sockets) serveSocket(app, socket, admit, authenticate)
   serveOtherMethods(app, [...operations, ...sockets.map((socket) => ({ path: socket.path, method: 'GET' }))], greet)
@@ -160,13 +163,18 @@ const checkIds = (declared: readonly { id: string }[]): void => {
 }
 
 const serveLongOperations = (app: FastifyInstance, operations: readonly Operation[], admit: Admit, options: HttpServerOptions): void => {
-  const { spool, settings, onAnswered } = options
+  const { spool, settings } = options
   if (spool === undefined) throw new Error('operations with long values need a spool')
   readLongBodies(app, { spool, valueLimit: settings.mediaLimitMib * 1024 * 1024, bodyLimit: settings.bodyLimitKib * 1024 })
-  for (const operation of operations) serveOperation(app, operation, admit, onAnswered)
+  for (const operation of operations) serveOperation(app, operation, admit, options)
 }
 
-const serveOperation = (app: FastifyInstance, operation: Operation, admit: Admit, onAnswered: HttpServerOptions['onAnswered']): void => {
+const serveOperation = (
+  app: FastifyInstance,
+  operation: Operation,
+  admit: Admit,
+  { idempotency, onAnswered }: Pick<HttpServerOptions, 'idempotency' | 'onAnswered'>,
+): void => {
   const { id, method, path, token, rateLimit, query, body } = operation
   app.route({
     method,
@@ -179,7 +187,13 @@ const serveOperation = (app: FastifyInstance, operation: Operation, admit: Admit
     handler: async (request, reply) => {
       const parsedBody = body === undefined ? undefined : parse(body, request.body === undefined ? {} : request.body, 'request body')
       const parsedQuery = query === undefined ? undefined : parse(query, request.query, 'query')
-      const answer = await operation.handle(new HandledRequest(request, reply, parsedQuery, parsedBody))
+      const handle = (seed: string | null) => operation.handle(new HandledRequest(request, reply, parsedQuery, parsedBody, seed))
+      const { scope, headers, url } = request
+      const key = headers['idempotency-key']
+      const answer =
+        idempotency === undefined || operation.once === undefined || scope === null || typeof key !== 'string'
+          ? await handle(null)
+          : await idempotency.once({ operation, key, scope, path: url, body: parsedBody }, handle)
       if (answer.headers !== undefined) reply.headers(answer.headers)
       reply.code(answer.status)
       return answer.body

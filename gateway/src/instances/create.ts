@@ -107,6 +107,7 @@ export const createOperation = (collaborators: Collaborators): Operation => {
     description:
       'It is born disconnected; connect it next. Blocks that are sent along are configured at once. A block that fails does not stop the creation: it comes back with `enabled: false` and the reason in `error`.',
     body: createBody,
+    once: 'resumed',
     answers: { 201: createdAnswer },
     errors: [
       { status: 400, message: texts.nameRequired },

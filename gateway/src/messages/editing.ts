@@ -41,6 +41,7 @@ export const editOperation = ({ db, clock, sender }: Collaborators): Operation =
         .refine((text) => [...text].length <= MAX_TEXT, `content must have at most ${MAX_TEXT} characters`)
         .meta({ example: 'See you at 10' }),
     }),
+    once: 'resumed',
     answers: {
       200: z.object({
         success: z.literal(true),
@@ -58,7 +59,7 @@ export const editOperation = ({ db, clock, sender }: Collaborators): Operation =
       { status: 404, message: 'message not found' },
       { status: 503, message: 'Instance is not connected to WhatsApp' },
     ],
-    async handle({ scope, body: { messageId, content } }) {
+    async handle({ scope, body: { messageId, content }, seed }) {
       const row = await findMessage(db.read, scope.instance.id, messageId)
       if (row === null || row.revoked) throw new ApiError(404, 'message not found')
       const refusal = refusalTo(row, clock.now())
@@ -79,6 +80,7 @@ export const editOperation = ({ db, clock, sender }: Collaborators): Operation =
             }
           },
         },
+        seed,
       )
       await db.write((tx) => applyChange(tx, scope.instance.id, { kind: 'edit', chat: row.chat, sender: row.sender, messageId, content }))
       const names = { messageId, chatJid: row.chat, oldContent: row.content, newContent: content }

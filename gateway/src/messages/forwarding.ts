@@ -45,6 +45,7 @@ export const forwardOperation = ({ db, sender }: Collaborators): Operation =>
       messageId: requiredString('messageId is required').meta({ example: '3EB0AA11BB22CC33DD44' }),
       to: requiredString('to is required').meta({ example: '34600333444', description: 'Number or JID, one' }),
     }),
+    once: 'resumed',
     answers: {
       200: z.object({
         success: z.literal(true),
@@ -63,13 +64,13 @@ export const forwardOperation = ({ db, sender }: Collaborators): Operation =>
       { status: 500, message: 'unsupported message type for forwarding: <type>' },
       { status: 503, message: 'Instance is not connected to WhatsApp' },
     ],
-    async handle({ scope, body: { messageId, to } }) {
+    async handle({ scope, body: { messageId, to }, seed }) {
       const row = await findMessage(db.read, scope.instance.id, messageId)
       if (row === null || row.revoked) throw new ApiError(404, 'message not found')
       const message = forwardable(row, to)
       if (message === null) throw new ApiError(500, `unsupported message type for forwarding: ${row.type}`)
       const compose = async () => ({ messageType: row.type, content: row.content, message })
-      const sent = await sender.send(scope.instance, { number: to }, { check() {}, compose })
+      const sent = await sender.send(scope.instance, { number: to }, { check() {}, compose }, seed)
       const names = { messageId: sent.messageId, originalId: messageId, destinationJid: sent.chat.jid ?? sent.chat.lid ?? '' }
       return { status: 200, body: { success: true, message: 'Message forwarded successfully', ...names } }
     },

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { instanceOperation, type Operation } from '../http/operation.ts'
 import { type CommonBody, commonFields, plainFields, recipientFields } from './common-body.ts'
-import type { OutgoingKind } from './kinds/kind.ts'
+import type { Composing, OutgoingKind } from './kinds/kind.ts'
 import { outgoing } from './kinds/registry.ts'
 import type { Sender } from './send.ts'
 
@@ -49,15 +49,15 @@ const sendOperation = (kind: OutgoingKind, sender: Sender): Operation =>
     description: kind.description,
     ...(kind.longValues ? { longValues: true } : {}),
     body: z.object({ ...kind.body.shape, ...(kind.to === undefined ? recipientFields : {}), ...(kind.plain ? plainFields : commonFields) }),
+    once: 'resumed',
     answers: { 200: answerOf(kind.answer ?? {}) },
     errors: [...commonErrors, ...kind.errors],
-    async handle({ scope, body }) {
+    async handle({ scope, body, seed }) {
       // Every schema holds of these fields what its kind takes, and of the right type.
       const common = body as CommonBody
-      const data = await sender.send(scope.instance, kind.to === undefined ? common : { ...common, number: kind.to }, {
-        check: () => kind.check(body),
-        compose: (composing) => kind.compose(body, composing),
-      })
+      const recipient = kind.to === undefined ? common : { ...common, number: kind.to }
+      const compose = (composing: Composing) => kind.compose(body, composing)
+      const data = await sender.send(scope.instance, recipient, { check: () => kind.check(body), compose }, seed)
       const message = kind.confirmation?.(body) ?? 'Message sent successfully'
       return { status: 200, body: { success: true, message, status: 'sent', data } }
     },

@@ -10,10 +10,12 @@ import type { Instance } from '../instances/instance.ts'
 import type { Attached, Media } from '../media/media.ts'
 import { type Clock, rfc3339 } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
+import { milestones } from '../runtime/milestones.ts'
 import type { Database } from '../storage/database.ts'
 import type { Address, EngineSession, SendOptions } from '../whatsapp/engine.ts'
 import { isGroupJid, isLid, isNewsletterJid, lidJid, numberJid, parseJid } from '../whatsapp/jid.ts'
-import { encodeWireMessage, type WireMessage } from '../whatsapp/wire.ts'
+import { decodeWireMessage, encodeWireMessage, type WireMessage } from '../whatsapp/wire.ts'
+import { findBegun, hasLeft, isAnnounced } from './begun.ts'
 import { type CarriedMedia, carriedMedia } from './carried-media.ts'
 import type { CommonBody } from './common-body.ts'
 import { canonical, type Mentions, type Quote, writeContext } from './context.ts'
@@ -26,6 +28,7 @@ import { findQuote } from './quotes.ts'
 import { parseRecipient, type Recipients } from './recipient.ts'
 import type { InstanceFacts, MediaStore, Recorder } from './recorder.ts'
 import { refusalOf } from './refusals.ts'
+import { findStoryAudience } from './story-audience.ts'
 import type { Turns } from './turns.ts'
 
 /** The answer's `data` (decisions.md §4). */
@@ -49,6 +52,8 @@ export interface Sender {
     instance: Instance,
     body: CommonBody,
     kind: { check(): void; compose(composing: Composing): Promise<Composed> },
+    /** Of an Idempotency-Key: a message that was sent, or tried, with it is the same one. */
+    seed?: string | null,
   ): Promise<SentMessage>
 }
 
@@ -112,7 +117,7 @@ export const createSender = (collaborators: Collaborators): Sender => {
   }
 
   return {
-    async send(instance, body, kind) {
+    async send(instance, body, kind, seed = null) {
       const number = body.number?.trim() || body.to?.trim()
       if (!number) throw new ApiError(400, 'Number is required')
       kind.check()
@@ -127,7 +132,8 @@ export const createSender = (collaborators: Collaborators): Sender => {
 
       const leave = async (attached: Attached[]): Promise<SentMessage> => {
         const self = instances.self(instance.id)
-        const id = newMessageId()
+        const id = messageIdOf(seed ?? randomBytes(8).toString('hex').toUpperCase())
+        const begun = seed === null ? null : await findBegun(db.read, instance.id, id)
         const attach: Composing['attach'] = async (from, wanted) => {
           const newsletter = isNewsletterJid(canonical(to))
           const one = await media.attach(from, wanted, { instanceId: instance.id, session, newsletter }).catch((error: unknown) => {
@@ -136,7 +142,7 @@ export const createSender = (collaborators: Collaborators): Sender => {
           attached.push(one)
           return one
         }
-        const [{ message, messageType, content, answer = {}, extras = {} }] = await Promise.all([
+        const [{ message: composed, messageType, content, answer = {}, extras = {} }] = await Promise.all([
           kind.compose({
             contextInfo: writeContext(quote, mentions),
             linkPreview,
@@ -145,10 +151,13 @@ export const createSender = (collaborators: Collaborators): Sender => {
             self,
             session,
             attach,
+            storyAudience: () => findStoryAudience(db.read, instance.id, session),
             stored: (messageId) => storedIn(db, instance.id, canonical(to), messageId),
           }),
           typeFor(session, to, Math.min(body.delay ?? 0, LONGEST_DELAY_S)),
         ])
+        // Those who have got it already may ask for it again, and must not get another.
+        const message = begun === null ? composed : decodeWireMessage(begun.wire)
         const introduce = await people.meet(instance.id, [to, self])
         const chat = introduce(to)
         const sender = introduce(self)
@@ -156,25 +165,33 @@ export const createSender = (collaborators: Collaborators): Sender => {
         const row = rowOf({ instanceId: instance.id, id, chat, sender, message, content: content ?? '', source, quote, now: clock.now() })
         const carried = carriedMedia(
           { instanceId: instance.id, messageId: id, chat, sender, fromMe: true, message },
-          { newId: media.newId, s3Url: await media.s3Urls(instance.id) },
-          attached,
+          { newId: () => begun?.mediaId ?? media.newId(), s3Url: await media.s3Urls(instance.id) },
+          begun === null ? attached : [],
         )
-        await storePending(row, carried)
-        const ours = attached.find((one) => one.id === carried?.note?.id)
-        if (ours !== undefined) await media.keep(instance.id, ours)
-        else if (carried?.note) media.wake()
+        if (begun === null) {
+          await storePending(row, carried)
+          const ours = attached.find((one) => one.id === carried?.note?.id)
+          if (ours !== undefined) await media.keep(instance.id, ours)
+          else if (carried?.note) media.wake()
+        }
 
-        const { timestamp } = await handOver(instances, instance.id, to, message, { ...extras, id }).catch(async (error: unknown) => {
-          await storeFailed(row)
-          throw refusalOf(error, number)
-        })
+        milestones.sending.publish({ ids: [id] })
+        const hand = () =>
+          handOver(instances, instance.id, to, message, { ...extras, id }).catch(async (error: unknown) => {
+            await storeFailed(row)
+            throw refusalOf(error, number)
+          })
+        const { timestamp } = begun !== null && hasLeft(begun) ? { timestamp: begun.sentAt } : await hand()
 
+        milestones.left.publish({ ids: [id] })
         // It has left. From here on nothing may turn the answer into a failure: the caller would send it again.
         const reading = readMessage(message)
         const data = exchangeData({ id, fromMe: true, timestamp, chat, sender, message, reading, media: carried?.told ?? null, source })
-        await recorder
-          .announce({ instanceId: instance.id, name: 'message.exchange', lane: canonical(chat), data })
-          .catch((error: unknown) => logger.error({ err: error, message: id }, 'A sent message could not be announced'))
+        const announce = async (): Promise<void> => {
+          if (begun !== null && (await isAnnounced(db.read, instance.id, canonical(chat), begun))) return
+          await recorder.announce({ instanceId: instance.id, name: 'message.exchange', lane: canonical(chat), data })
+        }
+        await announce().catch((error: unknown) => logger.error({ err: error, message: id }, 'A sent message could not be announced'))
         const group = isGroupJid(canonical(chat)) && chat.name !== null ? { groupName: chat.name } : {}
         return {
           messageId: id,
@@ -245,7 +262,7 @@ const mentionsOf = (body: CommonBody): Mentions => ({
 })
 
 /** `3EB0` and 16 hex digits, as WhatsApp Web's own and in the documentation. */
-const newMessageId = (): string => `3EB0${randomBytes(8).toString('hex').toUpperCase()}`
+const messageIdOf = (seed: string): string => `3EB0${seed}`
 
 interface Outgoing {
   instanceId: string

@@ -8,6 +8,10 @@
 import { channel } from 'node:diagnostics_channel'
 
 export const milestones = {
+  /** Of ours: written down under its id, and not yet handed to WhatsApp. */
+  sending: channel('ryzeapi:message.sending'),
+  /** Of ours: WhatsApp has it, and nobody has been told. */
+  left: channel('ryzeapi:message.left'),
   /** About to be decrypted. */
   decrypting: channel('ryzeapi:message.decrypting'),
   /** Ratchet and inbox row are durable; the receipt still waits. */

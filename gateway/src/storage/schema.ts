@@ -28,6 +28,7 @@ export interface Schema {
   delivery_lanes: DeliveryLanesTable
   delivered: DeliveredTable
   failed_attempts: FailedAttemptsTable
+  idempotency_keys: IdempotencyKeysTable
   vault_checks: VaultChecksTable
 }
 
@@ -314,6 +315,24 @@ export interface FailedAttemptsTable {
   status: number | null
   error: string
   answer: string
+}
+
+/** Requests with an Idempotency-Key. Primary key `id`; indices (account_id), (instance_id), (created_at). */
+export interface IdempotencyKeysTable {
+  /** SHA-256 of who called and the key, hex. */
+  id: string
+  account_id: string
+  /** Null when the request names no instance. */
+  instance_id: string | null
+  /** SHA-256 of path and body, hex. */
+  request: string
+  /** 16 hex digits: what the ids of a message that is sent under this key are made of. */
+  seed: string
+  /** Null until it is answered. */
+  status: number | null
+  /** JSON of the answer's body. */
+  answer: Sealed | null
+  created_at: number
 }
 
 /** One sealed known text per vault key, so that a wrong key is noticed at start. */

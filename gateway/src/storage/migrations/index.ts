@@ -5,6 +5,7 @@ import { foundation } from './0001-foundation.ts'
 import { deliveryHistory } from './0002-delivery-history.ts'
 import { media } from './0003-media.ts'
 import { pollVotes } from './0004-poll-votes.ts'
+import { idempotencyKeys } from './0006-idempotency-keys.ts'
 import { type ColumnTypes, columnTypes, type DatabaseKind } from './column-types.ts'
 
 const statements: Record<string, (types: ColumnTypes) => string[]> = {
@@ -12,6 +13,7 @@ const statements: Record<string, (types: ColumnTypes) => string[]> = {
   '0002-delivery-history': deliveryHistory,
   '0003-media': media,
   '0004-poll-votes': pollVotes,
+  '0006-idempotency-keys': idempotencyKeys,
 }
 
 export const migrationsFor = (kind: DatabaseKind): Record<string, Migration> =>

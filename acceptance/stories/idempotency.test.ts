@@ -1,0 +1,120 @@
+/** A request that is repeated under its Idempotency-Key: carried out once, answered alike, also when the gateway was killed in the middle. */
+import { expect, it } from 'vitest'
+import { bothDatabases } from '../toolkit/databases.ts'
+import { at, text } from '../toolkit/json.ts'
+import type { Line } from '../toolkit/line.ts'
+import type { Receiver } from '../toolkit/receiver.ts'
+import type { Phone } from '../toolkit/simulator.ts'
+import { onStage } from '../toolkit/stage.ts'
+
+const refusal = (status: number, message: string) => ({ status, body: { success: false, error: { message } } })
+
+onStage(
+  'Idempotency-Key',
+  (stage, database) => {
+    const name = `once-${database}`
+    const path = `/api/message/text/${name}`
+    let cast: Promise<{ line: Line; friend: Phone; receiver: Receiver }> | undefined
+    const players = () => {
+      cast ??= (async () => {
+        const receiver = await stage.receiver()
+        const friend = await stage.phone({ name: 'Bea' })
+        const line = await stage.line(name, { webhookEnabled: true, webhookURL: receiver.url, webhookEvents: ['message.exchange'] })
+        return { line, friend, receiver }
+      })()
+      return cast
+    }
+    /** How often the friend was shown it, and how often the webhook was told. A message after it has come by then. */
+    const times = async (words: string) => {
+      const { line, friend, receiver } = await players()
+      const last = text((await line.text(friend.number, `after ${words}`)).body, 'data.messageId')
+      await friend.next({ id: last })
+      await receiver.next({ data: { id: last } })
+      const shown = (await friend.messages()).filter((message) => at(message, 'message.extendedTextMessage.text') === words)
+      const told = receiver.deliveries().filter(({ body }) => at(body, 'data.message.content') === words)
+      return { shown: shown.length, told: told.length }
+    }
+
+    it('repeated, in parallel too, it happens once', async () => {
+      const { line, friend } = await players()
+      const send = (key: string, message: string) => line.api.post(path, { number: friend.number, message }, { 'idempotency-key': key })
+      const first = await send('order-1', 'once')
+      expect(first).toMatchObject({ status: 200, body: { status: 'sent' } })
+      expect(first.headers.get('idempotent-replayed')).toBeNull()
+      const again = await send('order-1', 'once')
+      expect(again).toMatchObject({ status: 200, body: first.body })
+      expect(again.headers.get('idempotent-replayed')).toBe('true')
+
+      const crowd = await Promise.all(Array.from({ length: 5 }, () => send('order-2', 'crowd')))
+      const [sent] = crowd.filter(({ status }) => status === 200)
+      for (const answer of crowd) {
+        if (answer.status === 200) expect(answer.body).toEqual(sent?.body)
+        else expect(answer).toMatchObject(refusal(409, 'A request with this Idempotency-Key is in progress'))
+      }
+      expect((await send('order-2', 'crowd')).body).toEqual(sent?.body)
+      expect(await times('once')).toEqual({ shown: 1, told: 1 })
+      expect(await times('crowd')).toEqual({ shown: 1, told: 1 })
+    })
+
+    it('another request, another caller, a refused one', async () => {
+      const { line, friend } = await players()
+      const body = { number: friend.number, message: 'mine' }
+      const headers = { 'idempotency-key': 'order-3' }
+      const refused = await line.api.post(path, { ...body, message: ' ' }, headers)
+      expect(refused).toMatchObject(refusal(400, 'Message is required'))
+      // Nothing has happened under it.
+      const sent = await line.api.post(path, body, headers)
+      expect(sent).toMatchObject({ status: 200 })
+      const other = refusal(422, 'Idempotency-Key was used with a different request')
+      expect(await line.api.post(path, { ...body, message: 'yours' }, headers)).toMatchObject(other)
+      expect(
+        await line.api.post(`/api/message/location/${name}`, { number: friend.number, latitude: 1, longitude: 2 }, headers),
+      ).toMatchObject(other)
+      // Somebody else's keys are their own.
+      const account = await stage.account.post(path, body, headers)
+      expect(account).toMatchObject({ status: 200 })
+      expect(text(account.body, 'data.messageId')).not.toBe(text(sent.body, 'data.messageId'))
+      expect(await line.api.post(path, body, { 'idempotency-key': 'with a blank' })).toMatchObject(refusal(400, 'Invalid Idempotency-Key'))
+    })
+
+    it('creating, and sending on', async () => {
+      const { line, friend } = await players()
+      const headers = { 'idempotency-key': 'make-1' }
+      const made = await stage.account.post('/api/instance/new', { name: `made-${database}` }, headers)
+      expect(made).toMatchObject({ status: 201 })
+      expect(await stage.account.post('/api/instance/new', { name: `made-${database}` }, headers)).toMatchObject({
+        status: 201,
+        body: made.body,
+      })
+
+      const group = { name: 'Once', participants: [friend.number] }
+      const created = await line.api.post(`/api/group/create/${name}`, group, headers)
+      expect(created).toMatchObject({ status: 201 })
+      expect(await line.api.post(`/api/group/create/${name}`, group, headers)).toMatchObject({ status: 201, body: created.body })
+
+      const messageId = text((await line.text(friend.number, 'pass it on')).body, 'data.messageId')
+      const forward = () => line.api.post(`/api/chat/forward/${name}`, { messageId, to: friend.number }, { 'idempotency-key': 'on-1' })
+      expect((await forward()).body).toEqual((await forward()).body)
+      expect(await times('pass it on')).toEqual({ shown: 2, told: 2 })
+    })
+
+    it.each(['ryzeapi:message.sending', 'ryzeapi:message.left'])('killed at %s', async (channel) => {
+      const { line, friend } = await players()
+      const words = `killed at ${channel}`
+      const send = () => line.api.post(path, { number: friend.number, message: words }, { 'idempotency-key': channel })
+      await stage.gateway.restart({ KILL_AT: `${channel} *` })
+      await line.waitFor('connected')
+      await expect(send()).rejects.toThrow()
+      await stage.gateway.exited()
+
+      await stage.gateway.restart()
+      await line.waitFor('connected')
+      const answer = await send()
+      expect(answer).toMatchObject({ status: 200, body: { status: 'sent', data: { content: words } } })
+      expect((await send()).body).toEqual(answer.body)
+      await friend.next({ id: text(answer.body, 'data.messageId') })
+      expect(await times(words)).toEqual({ shown: 1, told: 1 })
+    })
+  },
+  { databases: bothDatabases, nodeArguments: ['--import', './acceptance/toolkit/kill-at.ts'] },
+)
