@@ -31,10 +31,6 @@ type Route = readonly [id: string, method: Operation['method'], path: string, wh
 
 const groups: readonly { tag: string; routes: readonly Route[] }[] = [
   {
-    tag: 'Messages',
-    routes: [['message.status', 'POST', '/api/message/status/:instance', 'Posting a status']],
-  },
-  {
     tag: 'Chats',
     routes: [
       ['chat.contacts', 'GET', '/api/chat/contacts/:instance', 'Listing contacts'],

@@ -20,6 +20,7 @@ import { incomingPoll, incomingVote, outgoingPoll } from './poll.ts'
 import { incomingReaction, outgoingReaction } from './reaction.ts'
 import { incomingRevoke } from './revoke.ts'
 import type { OpenedAnswer } from './sealed-answer.ts'
+import { outgoingStatus } from './status.ts'
 import { outgoingSticker } from './sticker.ts'
 import { incomingText, outgoingText } from './text.ts'
 
@@ -45,6 +46,7 @@ export const outgoing: readonly OutgoingKind[] = [
   outgoingKind(outgoingText),
   outgoingKind(outgoingMedia),
   outgoingKind(outgoingSticker),
+  outgoingKind(outgoingStatus),
   outgoingKind(outgoingLocation),
   outgoingKind(outgoingContact),
   outgoingKind(outgoingReaction),

@@ -14,6 +14,7 @@ import type { GroupSession } from '../../groups.ts'
 import { isGroupJid, isLid, isUserJid, parseJid } from '../../jid.ts'
 import type { MediaSession } from '../../media.ts'
 import { nodesBeside } from '../../stanza-nodes.ts'
+import type { StorySession } from '../../stories.ts'
 import type { WireMessage } from '../../wire.ts'
 import { destinationOf, receiptTargetOf } from './addresses.ts'
 import { createChatActions } from './chat-actions.ts'
@@ -23,6 +24,7 @@ import { createMediaSession } from './media.ts'
 import { toBinaryNode } from './nodes.ts'
 import { lookUpRequest, readLookUp } from './numbers.ts'
 import { claimToken } from './privacy-tokens.ts'
+import { createStories } from './stories.ts'
 
 const SERVER = '@s.whatsapp.net'
 const LOGOUT_TIMEOUT_MS = 8_000
@@ -38,6 +40,7 @@ export class BaileysSession implements EngineSession {
   readonly groups: GroupSession['groups']
   readonly act: ChatActionSession['act']
   readonly setBlocked: ChatActionSession['setBlocked']
+  readonly storyPrivacy: StorySession['storyPrivacy']
 
   constructor(options: SessionOptions, environment: Environment) {
     const connection = new Connection(options, environment)
@@ -50,6 +53,7 @@ export class BaileysSession implements EngineSession {
     })
     this.act = actions.act
     this.setBlocked = actions.setBlocked
+    this.storyPrivacy = createStories((node) => connection.request(node)).storyPrivacy
     const media = createMediaSession({
       socket: () => connection.socket,
       routes: () => connection.routes,

@@ -17,6 +17,7 @@ import {
   type SessionOptions,
 } from '../../engine.ts'
 import type { MediaReference, UploadedMedia } from '../../media.ts'
+import type { StoryPrivacy } from '../../stories.ts'
 import { decodeWireMessage, encodeWireMessage, type WireMessage } from '../../wire.ts'
 import { EventQueue } from '../event-queue.ts'
 import { noGroups } from './groups.ts'
@@ -52,6 +53,10 @@ class MemorySession implements EngineSession, CompanionLine {
 
   async act(): Promise<void> {
     throw new EngineError('unsupported', 'the in-memory network has no app state')
+  }
+
+  async storyPrivacy(): Promise<StoryPrivacy> {
+    return { shownTo: 'contacts', people: [] }
   }
 
   async setBlocked(): Promise<number> {

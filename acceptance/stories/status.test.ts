@@ -1,0 +1,104 @@
+/** Stories posted through the API: who gets them, what they look like, and how they go early. */
+import { expect, it } from 'vitest'
+import { png } from '../toolkit/files.ts'
+import { at, type Json, text } from '../toolkit/json.ts'
+import type { Line } from '../toolkit/line.ts'
+import type { Receiver } from '../toolkit/receiver.ts'
+import type { Phone } from '../toolkit/simulator.ts'
+import { onStage } from '../toolkit/stage.ts'
+
+const refusal = (message: string) => ({ status: 400, body: { success: false, error: { message } } })
+
+onStage('Stories', (stage) => {
+  let cast: Promise<{ line: Line; ana: Phone; bea: Phone; receiver: Receiver }> | undefined
+  const players = () => {
+    cast ??= (async () => {
+      const receiver = await stage.receiver()
+      const [ana, bea] = [await stage.phone({ name: 'Ana' }), await stage.phone({ name: 'Bea' })]
+      const line = await stage.line('stories', { webhookEnabled: true, webhookURL: receiver.url, webhookEvents: ['message.exchange'] })
+      for (const friend of [ana, bea]) await receiver.next({ data: { id: await friend.send(line.phone.number, 'hello') } })
+      return { line, ana, bea, receiver }
+    })()
+    return cast
+  }
+  const post = async (body: { [key: string]: Json }) => (await players()).line.api.post('/api/message/status/stories', body)
+  /** In the app. */
+  const showTo = async (audience: string, people: readonly Phone[]) => {
+    const { line } = await players()
+    const answer = await fetch(`${stage.simulator.url}/phones/${line.phone.number}/story-audience`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ audience, people: people.map(({ number }) => number) }),
+    })
+    expect(answer.status).toBe(200)
+  }
+
+  it('a text on a coloured ground, for everybody known, and deleted early', async () => {
+    const { line, ana, bea, receiver } = await players()
+    const sent = await post({ type: 'text', message: 'Open until 22h', backgroundColor: '#0A7A5A', font: 'serif', source: 'crm' })
+    const id = text(sent.body, 'data.messageId')
+    expect(sent).toMatchObject({
+      status: 200,
+      body: {
+        success: true,
+        status: 'sent',
+        data: { messageType: 'text', content: 'Open until 22h', source: 'crm', chat: { jid: 'status@broadcast' } },
+      },
+    })
+    for (const friend of [ana, bea, line.phone]) {
+      const got = await friend.next({ id })
+      expect(at(got, 'message.extendedTextMessage')).toMatchObject({
+        text: 'Open until 22h',
+        backgroundArgb: 0xff_0a_7a_5a,
+        font: 'CALISTOGA_REGULAR',
+      })
+    }
+    const echo = await receiver.next({ event: 'message.exchange', data: { id } })
+    expect(at(echo, 'data')).toMatchObject({
+      direction: 'outgoing',
+      chat: { jid: 'status@broadcast', type: 'status' },
+      message: { type: 'text', content: 'Open until 22h', source: 'crm' },
+    })
+    const gone = await line.api.delete('/api/chat/delete/stories', {}, { messageId: id, deleteForEveryone: true })
+    expect(gone).toMatchObject({ status: 200, body: { delete_type: 'revoke' } })
+    await ana.next({ message: { protocolMessage: { key: { id } } } })
+  })
+
+  it('a picture with its caption', async () => {
+    const { ana } = await players()
+    const sent = await post({ type: 'image', mediaBase64: png(40, 40).toString('base64'), message: 'Today' })
+    expect(sent).toMatchObject({
+      status: 200,
+      body: { data: { messageType: 'image', content: 'Today', mediaMimeType: expect.any(String) } },
+    })
+    const got = await ana.next({ id: text(sent.body, 'data.messageId') })
+    expect(at(got, 'message.imageMessage.caption')).toBe('Today')
+  })
+
+  it('only those whom the app names get it', async () => {
+    const { ana, bea } = await players()
+    await showTo('blacklist', [ana])
+    const hidden = text((await post({ type: 'text', message: 'not for Ana' })).body, 'data.messageId')
+    await bea.next({ id: hidden })
+    await showTo('whitelist', [ana])
+    const chosen = text((await post({ type: 'text', message: 'for Ana' })).body, 'data.messageId')
+    await ana.next({ id: chosen })
+    await showTo('contacts', [])
+    const all = text((await post({ type: 'text', message: 'for both' })).body, 'data.messageId')
+    await Promise.all([ana.next({ id: all }), bea.next({ id: all })])
+    const idsOf = async (phone: Phone) => (await phone.messages()).map((message) => at(message, 'id'))
+    expect(await idsOf(ana)).not.toContain(hidden)
+    expect(await idsOf(bea)).not.toContain(chosen)
+  })
+
+  it('refused when it could not be shown', async () => {
+    expect(await post({})).toMatchObject(refusal('Type is required'))
+    expect(await post({ type: 'text' })).toMatchObject(refusal('Message is required'))
+    expect(await post({ type: 'text', message: 'x'.repeat(701) })).toMatchObject(refusal('Message must have at most 700 characters'))
+    expect(await post({ type: 'text', message: 'x', backgroundColor: 'green' })).toMatchObject(
+      refusal('Invalid backgroundColor: use #RRGGBB'),
+    )
+    expect(await post({ type: 'text', message: 'x', font: 'comic' })).toMatchObject(refusal('Invalid font'))
+    expect(await post({ type: 'image', message: 'x' })).toMatchObject(refusal('Provide exactly one of mediaUrl or mediaBase64'))
+  })
+})
