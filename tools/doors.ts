@@ -34,6 +34,7 @@ const opensTo: Readonly<Record<string, readonly string[]>> = {
   media: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'events'],
   messages: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'accounts', 'events', 'instances', 'media'],
   chats: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http'],
+  profile: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'media'],
   groups: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'instances', 'media', 'messages'],
 }
 
@@ -46,6 +47,7 @@ const featureDoors: Readonly<Record<string, readonly string[]>> = {
   messages: ['number-candidates.ts', 'recipient.ts'],
   groups: [],
   chats: [],
+  profile: [],
 }
 
 /** What an account and an instance are, in types alone: http and every feature may name them. */

@@ -27,6 +27,7 @@ import { createMessages, type Messages } from './messages/messages.ts'
 import { createAddressGuard } from './outbound/address-guard.ts'
 import { AllowListError, parseAllowList } from './outbound/allow-list.ts'
 import { createOutbound } from './outbound/outbound.ts'
+import { createProfileFeature } from './profile/profile.ts'
 import { systemClock as clock } from './runtime/clock.ts'
 import type { Logger } from './runtime/logging.ts'
 import { type Phase, shutDown } from './runtime/shutdown.ts'
@@ -208,6 +209,14 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
     logger,
   })
 
+  const profile = createProfileFeature({
+    session: (instanceId) => instances.session(instanceId),
+    self: (instanceId) => instances.self(instanceId),
+    find: messages.chatOf,
+    personOf: messages.personOf,
+    picture: async (source) => (await media.profilePicture(source)).full,
+  })
+
   instances.listen(messages.handle)
   instances.listen(async (instance, event) => {
     if (event.type === 'open') media.connected(instance.id)
@@ -226,11 +235,11 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
   await spool.open()
   await messages.start()
   await media.start()
-  return { events, instances, media, messages, groups, chats, spool }
+  return { events, instances, media, messages, groups, chats, profile, spool }
 }
 
 const openHttp = async (settings: Settings, logger: Logger, { db, vault, accounts }: Store, features: Features, closing: Closing) => {
-  const { events, instances, media, messages, groups, chats, spool } = features
+  const { events, instances, media, messages, groups, chats, profile, spool } = features
   const version = await ownVersion()
   const health = createHealth({ clock, logger, version })
   health.registerCheck('db', () => db.check())
@@ -246,6 +255,7 @@ const openHttp = async (settings: Settings, logger: Logger, { db, vault, account
     ...events.operations,
     ...groups.operations,
     ...chats.operations,
+    ...profile.operations,
     ...notBuiltOperations(),
     ...(settings.adminToken === null ? [] : accountOperations(accounts)),
     health.operation,

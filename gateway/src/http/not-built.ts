@@ -44,16 +44,6 @@ const groups: readonly { tag: string; routes: readonly Route[] }[] = [
     ],
   },
   {
-    tag: 'Profile',
-    routes: [
-      ['profile.update', 'POST', '/api/profile/account/:instance', 'Changing the profile'],
-      ['profile.read', 'GET', '/api/profile/getAccount/:instance', 'Reading a profile'],
-      ['profile.readPrivacy', 'GET', '/api/profile/getPrivacy/:instance', 'Reading privacy settings'],
-      ['profile.readPrivacyAlias', 'GET', '/api/profile/privacy/:instance', 'Reading privacy settings'],
-      ['profile.updatePrivacy', 'POST', '/api/profile/privacy/:instance', 'Changing privacy settings'],
-    ],
-  },
-  {
     tag: 'Calls',
     routes: [
       ['call.fake', 'POST', '/api/call/fake/:instance', 'Ringing'],

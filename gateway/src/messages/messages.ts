@@ -84,7 +84,7 @@ export const createMessages = ({
     patienceMs: unreadablePatienceMs,
   })
   const recipients = createRecipients({ clock, identitiesOf })
-  const chats = createStoredChats({ db, instances, recipients })
+  const chats = createStoredChats({ db, instances, recipients, people })
   const sender = createSender({
     db,
     clock,

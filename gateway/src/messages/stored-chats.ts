@@ -4,7 +4,9 @@ import type { Database } from '../storage/database.ts'
 import type { Address, MessageKey } from '../whatsapp/engine.ts'
 import { isLid } from '../whatsapp/jid.ts'
 import { canonical } from './context.ts'
+import type { Person } from './exchange.ts'
 import { findMessage, type MessageRow, messagesOf } from './message-repository.ts'
+import type { People } from './people.ts'
 import { parseRecipient, type Recipients } from './recipient.ts'
 import { refusalOf } from './refusals.ts'
 import type { SendingInstances } from './send.ts'
@@ -16,6 +18,7 @@ interface Collaborators {
   db: Database
   instances: SendingInstances
   recipients: Recipients
+  people: People
 }
 
 export interface StoredChats {
@@ -27,6 +30,8 @@ export interface StoredChats {
   lastOf(instanceId: string, chat: Address): Promise<ChatMessage | null>
   /** Received messages of a chat that were not marked as read, newest first, at most a hundred. */
   unreadOf(instanceId: string, chat: Address): Promise<ChatMessage[]>
+  /** Both names of a person, and what they are called. */
+  personOf(instanceId: string, address: Address): Promise<Person>
   /** Forgets what was stored of a chat. */
   forgetChat(instanceId: string, chat: Address): Promise<void>
 }
@@ -38,7 +43,7 @@ export interface ChatMessage {
   timestamp: number
 }
 
-export const createStoredChats = ({ db, instances, recipients }: Collaborators): StoredChats => ({
+export const createStoredChats = ({ db, instances, recipients, people }: Collaborators): StoredChats => ({
   async chatOf(instanceId, number) {
     const recipient = parseRecipient(number)
     if (recipient === null) throw new ApiError(400, 'Invalid number')
@@ -57,6 +62,9 @@ export const createStoredChats = ({ db, instances, recipients }: Collaborators):
   async unreadOf(instanceId, chat) {
     const rows = await messagesOf(db.read, instanceId, canonical(chat), { from: 0, to: Number.MAX_SAFE_INTEGER, limit: MOST_UNREAD })
     return rows.filter(({ fromMe, status }) => !fromMe && status !== 'read' && status !== 'played').map(toMessage)
+  },
+  async personOf(instanceId, address) {
+    return (await people.meet(instanceId, [address]))(address)
   },
   async forgetChat(instanceId, chat) {
     await db.write((tx) => tx.deleteFrom('messages').where('instance_id', '=', instanceId).where('chat', '=', canonical(chat)).execute())

@@ -18,6 +18,8 @@ export type ChatAction =
   /** `timestamp` in milliseconds. */
   | { kind: 'delete-for-me'; message: MessageKey; timestamp: number }
   | { kind: 'delete-chat'; chat: Address; last: LastMessage | null }
+  /** What the account calls itself. */
+  | { kind: 'name'; name: string }
 
 export interface ChatActionSession {
   /**

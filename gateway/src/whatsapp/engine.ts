@@ -9,6 +9,7 @@ import type { Address, MessageKey } from './address.ts'
 import type { ChatActionSession } from './chat-actions.ts'
 import type { GroupNews, GroupSession } from './groups.ts'
 import type { MediaSession } from './media.ts'
+import type { ProfileSession } from './profile.ts'
 import type { StorySession } from './stories.ts'
 import type { WireMessage } from './wire.ts'
 
@@ -58,7 +59,7 @@ export interface SessionOptions {
   onEvent(event: EngineEvent): void | Promise<void>
 }
 
-export interface EngineSession extends MediaSession, GroupSession, ChatActionSession, StorySession {
+export interface EngineSession extends MediaSession, GroupSession, ChatActionSession, StorySession, ProfileSession {
   /** Begins to connect; what comes of it arrives as events. Calling it twice is an error. */
   start(): void
   /** Closes the socket without logging out. Resolves when nothing of the session runs any more; safe to call in any state. */

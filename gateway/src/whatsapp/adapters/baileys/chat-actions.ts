@@ -116,6 +116,8 @@ export const patchOf = (action: ChatAction): WAPatchCreate => {
       return set('regular_high', 3, ['deleteMessageForMe', ...nameOf(action.message)], {
         deleteMessageForMeAction: { deleteMedia: true, messageTimestamp: seconds(action.timestamp) },
       })
+    case 'name':
+      return set('critical_block', 1, ['setting_pushName'], { pushNameSetting: { name: action.name } })
     case 'delete-chat':
       return set('regular_high', 6, ['deleteChat', canonicalOf(action.chat), '1'], {
         deleteChatAction: { messageRange: rangeOf(action.last) },

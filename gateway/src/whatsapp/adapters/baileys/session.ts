@@ -13,6 +13,7 @@ import {
 import type { GroupSession } from '../../groups.ts'
 import { isGroupJid, isLid, isUserJid, parseJid } from '../../jid.ts'
 import type { MediaSession } from '../../media.ts'
+import type { ProfileSession } from '../../profile.ts'
 import { nodesBeside } from '../../stanza-nodes.ts'
 import type { StorySession } from '../../stories.ts'
 import type { WireMessage } from '../../wire.ts'
@@ -24,6 +25,7 @@ import { createMediaSession } from './media.ts'
 import { toBinaryNode } from './nodes.ts'
 import { lookUpRequest, readLookUp } from './numbers.ts'
 import { claimToken } from './privacy-tokens.ts'
+import { createProfile } from './profile.ts'
 import { createStories } from './stories.ts'
 
 const SERVER = '@s.whatsapp.net'
@@ -41,6 +43,7 @@ export class BaileysSession implements EngineSession {
   readonly act: ChatActionSession['act']
   readonly setBlocked: ChatActionSession['setBlocked']
   readonly storyPrivacy: StorySession['storyPrivacy']
+  readonly profile: ProfileSession['profile']
 
   constructor(options: SessionOptions, environment: Environment) {
     const connection = new Connection(options, environment)
@@ -53,6 +56,12 @@ export class BaileysSession implements EngineSession {
     })
     this.act = actions.act
     this.setBlocked = actions.setBlocked
+    this.profile = createProfile({
+      socket: () => connection.socket,
+      request: (node) => connection.request(node),
+      ask: (call) => connection.ask(call),
+      shareName: (name) => actions.act({ kind: 'name', name }),
+    })
     this.storyPrivacy = createStories((node) => connection.request(node)).storyPrivacy
     const media = createMediaSession({
       socket: () => connection.socket,
