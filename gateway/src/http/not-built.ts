@@ -33,14 +33,12 @@ const groups: readonly { tag: string; routes: readonly Route[] }[] = [
   {
     tag: 'Chats',
     routes: [
-      ['chat.contacts', 'GET', '/api/chat/contacts/:instance', 'Listing contacts'],
       ['chat.contactsByLabel', 'GET', '/api/chat/contactsByLabel/:instance', 'Listing chats by label'],
       ['chat.tags', 'GET', '/api/chat/tag/:instance', 'Listing labels'],
       ['chat.createTag', 'POST', '/api/chat/tag/:instance', 'Creating a label'],
       ['chat.deleteTag', 'DELETE', '/api/chat/tag/:instance', 'Deleting a label'],
       ['chat.assignTag', 'POST', '/api/chat/assignTag/:instance', 'Putting a label on a chat'],
       ['chat.unassignTag', 'DELETE', '/api/chat/assignTag/:instance', 'Taking a label off a chat'],
-      ['chat.pinMessage', 'POST', '/api/chat/pinMessage/:instance', 'Pinning a message'],
     ],
   },
   {

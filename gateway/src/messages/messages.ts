@@ -10,6 +10,7 @@ import type { Vault } from '../storage/vault.ts'
 import type { EngineEvent, EngineFactory, IdentityStore } from '../whatsapp/engine.ts'
 import { decodeWireMessage, type WireMessage } from '../whatsapp/wire.ts'
 import { historyOperation } from './chat-history.ts'
+import { contactsOperation } from './contact-list.ts'
 import { deleteOperation } from './deleting.ts'
 import { statusOperation } from './delivery-status.ts'
 import { editOperation } from './editing.ts'
@@ -18,8 +19,10 @@ import { forwardOperation } from './forwarding.ts'
 import { createLeftovers } from './leftovers.ts'
 import { createLinkPreviews } from './link-preview.ts'
 import { findMessages } from './message-repository.ts'
+import { checkOperation } from './number-check.ts'
 import { sendOperations } from './operations.ts'
 import { createPeople } from './people.ts'
+import { pinMessageOperation } from './pinning.ts'
 import { pollOperation } from './poll-results.ts'
 import { createRecipients } from './recipient.ts'
 import { createRecorder } from './recorder.ts'
@@ -107,6 +110,9 @@ export const createMessages = ({
       pollOperation({ db }),
       forwardOperation({ db, sender }),
       editOperation({ db, clock, sender }),
+      contactsOperation({ db, identitiesOf }),
+      checkOperation({ instances }),
+      pinMessageOperation({ db, clock, sender }),
       deleteOperation({ db, sender, instances }),
     ],
     sender,

@@ -1,0 +1,98 @@
+/** Whom an account knows, which numbers are on WhatsApp, and messages pinned for all. */
+import { expect, it } from 'vitest'
+import { at, type Json, list, text } from '../toolkit/json.ts'
+import { onStage } from '../toolkit/stage.ts'
+
+const refusal = (status: number, message: string) => ({ status, body: { success: false, error: { message } } })
+
+onStage(
+  'Contacts',
+  (stage, database) => {
+    it('are those who wrote, found under every form of their number', async () => {
+      const name = `contacts-${database}`
+      const receiver = await stage.receiver()
+      const [ana, bea] = [await stage.phone({ name: 'Ana' }), await stage.phone({ name: 'Bea' })]
+      const line = await stage.line(name, { webhookEnabled: true, webhookURL: receiver.url })
+      const group = await stage.simulator.group({ by: ana, subject: 'No contact', participants: [line.phone] })
+      for (const friend of [ana, bea]) await receiver.next({ data: { id: await friend.send(line.phone.number, 'hello') } })
+      await receiver.next({ data: { id: await ana.send(group, 'hello all') } })
+
+      const contact = (phone: typeof ana, push_name: string) => ({
+        jid: phone.jid,
+        lid: phone.lid,
+        first_name: '',
+        full_name: '',
+        push_name,
+        business_name: '',
+        redacted_phone: '',
+        found: true,
+      })
+      const all = await line.api.get(`/api/chat/contacts/${name}`)
+      expect(all).toMatchObject({ status: 200, body: { success: true, total: list(all.body, 'contacts').length } })
+      const listed = list(all.body, 'contacts').filter((one) => at(one, 'jid') !== line.phone.jid)
+      expect(listed).toEqual(
+        [ana, bea].map((phone, index) => contact(phone, ['Ana', 'Bea'][index] ?? '')).sort((a, b) => (a.jid < b.jid ? -1 : 1)),
+      )
+      for (const number of [ana.number, `+${ana.number}`, ana.jid, ana.lid]) {
+        const one = await line.api.get(`/api/chat/contacts/${name}?number=${encodeURIComponent(number)}`)
+        expect(at(one.body, 'contact')).toEqual(contact(ana, 'Ana'))
+      }
+      expect((await line.api.get(`/api/chat/contacts/${name}?number=34699999999`)).body).toMatchObject({
+        success: true,
+        contact: { jid: '34699999999@s.whatsapp.net', found: false, push_name: '' },
+      })
+      expect(await line.api.get(`/api/chat/contacts/${name}?number=nobody`)).toMatchObject(refusal(400, 'Invalid number'))
+    })
+
+    it('numbers are looked up, fifty at a time', async () => {
+      const name = `check-${database}`
+      const line = await stage.line(name)
+      const friend = await stage.phone()
+      const check = (body: { [key: string]: Json }) => line.api.post(`/api/chat/check/${name}`, body)
+      const spaced = `+${friend.number.slice(0, 2)} ${friend.number.slice(2)}`
+      expect((await check({ numbers: [spaced, '34699999999', 'nobody'] })).body).toMatchObject({
+        success: true,
+        results: [
+          { number: spaced, exists: true, jid: friend.jid, lid: friend.lid },
+          { number: '34699999999', exists: false, jid: null, lid: null },
+          { number: 'nobody', exists: false, jid: null, lid: null },
+        ],
+      })
+      expect(await check({})).toMatchObject(refusal(400, 'Numbers is required'))
+      expect(await check({ numbers: Array.from({ length: 51 }, () => friend.number) })).toMatchObject(
+        refusal(400, 'At most 50 numbers at once'),
+      )
+    })
+
+    it('messages are pinned and unpinned, in private and in a group', async () => {
+      const name = `pins-${database}`
+      const receiver = await stage.receiver()
+      const friend = await stage.phone()
+      const line = await stage.line(name, { webhookEnabled: true, webhookURL: receiver.url })
+      const group = await stage.simulator.group({ by: line.phone, subject: 'Pins', participants: [friend] })
+      const pin = (body: { [key: string]: Json }) => line.api.post(`/api/chat/pinMessage/${name}`, body)
+      for (const to of [line.phone.number, group]) {
+        const id = await friend.send(to, 'important')
+        await receiver.next({ data: { id } })
+        expect((await pin({ messageId: id, duration: '24h' })).body).toMatchObject({
+          success: true,
+          message: 'Message pinned successfully',
+          message_id: id,
+          chat_jid: to === group ? group : friend.jid,
+          pinned: true,
+          duration: '24h',
+        })
+        const got = await friend.next({ message: { pinInChatMessage: { key: { id }, type: 'PIN_FOR_ALL' } } })
+        expect(at(got, 'message.messageContextInfo.messageAddOnDurationInSecs')).toBe(86_400)
+        expect((await pin({ messageId: id, pin: false })).body).toMatchObject({ message: 'Message unpinned successfully', pinned: false })
+        await friend.next({ message: { pinInChatMessage: { key: { id }, type: 'UNPIN_FOR_ALL' } } })
+      }
+      const own = text((await line.text(friend.number, 'mine')).body, 'data.messageId')
+      expect(await pin({ messageId: own, duration: '2d' })).toMatchObject(refusal(400, 'Invalid duration: 2d'))
+      expect((await pin({ messageId: own })).body).toMatchObject({ duration: '7d' })
+      expect(await pin({})).toMatchObject(refusal(400, 'messageId is required'))
+      expect(await pin({ messageId: 'NOBODY' })).toMatchObject(refusal(404, 'message with ID NOBODY not found'))
+    })
+  },
+  { databases: ['SQLite', 'PostgreSQL'] },
+)
