@@ -34,6 +34,7 @@ const opensTo: Readonly<Record<string, readonly string[]>> = {
   media: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'events'],
   messages: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'accounts', 'events', 'instances', 'media'],
   chats: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http'],
+  calls: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http'],
   profile: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'media'],
   groups: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'instances', 'media', 'messages'],
 }
@@ -47,6 +48,7 @@ const featureDoors: Readonly<Record<string, readonly string[]>> = {
   messages: ['number-candidates.ts', 'recipient.ts'],
   groups: [],
   chats: [],
+  calls: [],
   profile: [],
 }
 

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { createAccounts } from './accounts/accounts.ts'
 import { runAccountsCommand } from './accounts/command-line.ts'
 import { accountOperations } from './accounts/operations.ts'
+import { createCalls } from './calls/calls.ts'
 import { createChats } from './chats/chats.ts'
 import { createEvents } from './events/events.ts'
 import { createGroups } from './groups/groups.ts'
@@ -217,6 +218,8 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
     picture: async (source) => (await media.profilePicture(source)).full,
   })
 
+  const calls = createCalls({ session: (instanceId) => instances.session(instanceId), find: messages.chatOf, logger })
+
   instances.listen(messages.handle)
   instances.listen(async (instance, event) => {
     if (event.type === 'open') media.connected(instance.id)
@@ -235,11 +238,11 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
   await spool.open()
   await messages.start()
   await media.start()
-  return { events, instances, media, messages, groups, chats, profile, spool }
+  return { events, instances, media, messages, groups, chats, profile, calls, spool }
 }
 
 const openHttp = async (settings: Settings, logger: Logger, { db, vault, accounts }: Store, features: Features, closing: Closing) => {
-  const { events, instances, media, messages, groups, chats, profile, spool } = features
+  const { events, instances, media, messages, groups, chats, profile, calls, spool } = features
   const version = await ownVersion()
   const health = createHealth({ clock, logger, version })
   health.registerCheck('db', () => db.check())
@@ -256,6 +259,7 @@ const openHttp = async (settings: Settings, logger: Logger, { db, vault, account
     ...groups.operations,
     ...chats.operations,
     ...profile.operations,
+    ...calls.operations,
     ...notBuiltOperations(),
     ...(settings.adminToken === null ? [] : accountOperations(accounts)),
     health.operation,

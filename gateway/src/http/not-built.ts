@@ -43,10 +43,7 @@ const groups: readonly { tag: string; routes: readonly Route[] }[] = [
   },
   {
     tag: 'Calls',
-    routes: [
-      ['call.fake', 'POST', '/api/call/fake/:instance', 'Ringing'],
-      ['call.audio', 'POST', '/api/call/audio/:instance', 'Calling'],
-    ],
+    routes: [['call.audio', 'POST', '/api/call/audio/:instance', 'Calling']],
   },
   {
     tag: 'Communities',

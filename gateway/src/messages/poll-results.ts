@@ -4,6 +4,7 @@ import { ApiError } from '../http/errors.ts'
 import { instanceOperation, type Operation, requiredString } from '../http/operation.ts'
 import { rfc3339 } from '../runtime/clock.ts'
 import type { Database } from '../storage/database.ts'
+import { isLid } from '../whatsapp/jid.ts'
 import { decodeWireMessage } from '../whatsapp/wire.ts'
 import { optionHash, pollIn } from './kinds/poll.ts'
 import { findMessages } from './message-repository.ts'
@@ -63,8 +64,8 @@ export const pollOperation = ({ db }: { db: Database }): Operation =>
             : {
                 optionHash: hash,
                 optionName,
-                // As the hosted service shows it: the number alone.
-                senderJid: vote.voter.split('@')[0] ?? '',
+                // As the hosted service shows it: the number alone. The digits of a LID are none.
+                senderJid: isLid(vote.voter) ? vote.voter : (vote.voter.split('@')[0] ?? ''),
                 voteMessageId: vote.voteId,
                 createdAt: rfc3339(vote.votedAt),
               }

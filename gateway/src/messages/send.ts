@@ -151,7 +151,7 @@ export const createSender = (collaborators: Collaborators): Sender => {
             self,
             session,
             attach,
-            storyAudience: () => findStoryAudience(db.read, instance.id, session),
+            storyAudience: () => findStoryAudience(db.read, instance.id, session, people),
             stored: (messageId) => storedIn(db, instance.id, canonical(to), messageId),
           }),
           typeFor(session, to, Math.min(body.delay ?? 0, LONGEST_DELAY_S)),

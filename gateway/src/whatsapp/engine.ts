@@ -6,6 +6,7 @@
  */
 import type { Logger } from '../runtime/logging.ts'
 import type { Address, MessageKey } from './address.ts'
+import type { CallSession } from './calls.ts'
 import type { ChatActionSession } from './chat-actions.ts'
 import type { GroupNews, GroupSession } from './groups.ts'
 import type { MediaSession } from './media.ts'
@@ -59,7 +60,7 @@ export interface SessionOptions {
   onEvent(event: EngineEvent): void | Promise<void>
 }
 
-export interface EngineSession extends MediaSession, GroupSession, ChatActionSession, StorySession, ProfileSession {
+export interface EngineSession extends MediaSession, GroupSession, CallSession, ChatActionSession, StorySession, ProfileSession {
   /** Begins to connect; what comes of it arrives as events. Calling it twice is an error. */
   start(): void
   /** Closes the socket without logging out. Resolves when nothing of the session runs any more; safe to call in any state. */

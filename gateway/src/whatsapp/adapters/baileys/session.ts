@@ -1,5 +1,6 @@
 /** What can be asked of a session, over its connection. */
 import { type BinaryNode, proto, type WAMessageKey, type WASocket } from 'baileys'
+import type { CallSession } from '../../calls.ts'
 import type { ChatActionSession } from '../../chat-actions.ts'
 import {
   type Address,
@@ -26,6 +27,7 @@ import { toBinaryNode } from './nodes.ts'
 import { lookUpRequest, readLookUp } from './numbers.ts'
 import { claimToken } from './privacy-tokens.ts'
 import { createProfile } from './profile.ts'
+import { createRinging } from './ringing.ts'
 import { createStories } from './stories.ts'
 
 const SERVER = '@s.whatsapp.net'
@@ -44,6 +46,7 @@ export class BaileysSession implements EngineSession {
   readonly setBlocked: ChatActionSession['setBlocked']
   readonly storyPrivacy: StorySession['storyPrivacy']
   readonly profile: ProfileSession['profile']
+  readonly ring: CallSession['ring']
 
   constructor(options: SessionOptions, environment: Environment) {
     const connection = new Connection(options, environment)
@@ -56,6 +59,12 @@ export class BaileysSession implements EngineSession {
     })
     this.act = actions.act
     this.setBlocked = actions.setBlocked
+    this.ring = createRinging({
+      socket: () => connection.socket,
+      ask: (call) => connection.ask(call),
+      request: (node) => connection.request(node),
+      targetOf,
+    }).ring
     this.profile = createProfile({
       socket: () => connection.socket,
       request: (node) => connection.request(node),

@@ -61,6 +61,10 @@ class MemorySession implements EngineSession, CompanionLine {
     return { shownTo: 'contacts', people: [] }
   }
 
+  async ring(): Promise<never> {
+    throw new EngineError('unsupported', 'the in-memory network has no calls')
+  }
+
   async setBlocked(): Promise<number> {
     throw new EngineError('unsupported', 'the in-memory network has no blocklist')
   }
