@@ -35,6 +35,7 @@ const opensTo: Readonly<Record<string, readonly string[]>> = {
   messages: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'accounts', 'events', 'instances', 'media'],
   chats: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http'],
   calls: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http'],
+  newsletters: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'media'],
   profile: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'media'],
   groups: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'instances', 'media', 'messages'],
 }
@@ -49,6 +50,7 @@ const featureDoors: Readonly<Record<string, readonly string[]>> = {
   groups: [],
   chats: [],
   calls: [],
+  newsletters: [],
   profile: [],
 }
 

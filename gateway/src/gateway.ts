@@ -25,6 +25,7 @@ import { createMedia } from './media/create-media.ts'
 import type { Media } from './media/media.ts'
 import { outgoingText } from './messages/kinds/text.ts'
 import { createMessages, type Messages } from './messages/messages.ts'
+import { createNewslettersFeature } from './newsletters/newsletters.ts'
 import { createAddressGuard } from './outbound/address-guard.ts'
 import { AllowListError, parseAllowList } from './outbound/allow-list.ts'
 import { createOutbound } from './outbound/outbound.ts'
@@ -220,6 +221,12 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
 
   const calls = createCalls({ session: (instanceId) => instances.session(instanceId), find: messages.chatOf, logger })
 
+  const newsletters = createNewslettersFeature({
+    session: (instanceId) => instances.openSession(instanceId),
+    picture: async (source) => (await media.profilePicture(source)).full,
+    logger,
+  })
+
   instances.listen(messages.handle)
   instances.listen(async (instance, event) => {
     if (event.type === 'open') media.connected(instance.id)
@@ -238,11 +245,11 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
   await spool.open()
   await messages.start()
   await media.start()
-  return { events, instances, media, messages, groups, chats, profile, calls, spool }
+  return { events, instances, media, messages, groups, chats, profile, calls, newsletters, spool }
 }
 
 const openHttp = async (settings: Settings, logger: Logger, { db, vault, accounts }: Store, features: Features, closing: Closing) => {
-  const { events, instances, media, messages, groups, chats, profile, calls, spool } = features
+  const { events, instances, media, messages, groups, chats, profile, calls, newsletters, spool } = features
   const version = await ownVersion()
   const health = createHealth({ clock, logger, version })
   health.registerCheck('db', () => db.check())
@@ -260,6 +267,7 @@ const openHttp = async (settings: Settings, logger: Logger, { db, vault, account
     ...chats.operations,
     ...profile.operations,
     ...calls.operations,
+    ...newsletters.operations,
     ...notBuiltOperations(),
     ...(settings.adminToken === null ? [] : accountOperations(accounts)),
     health.operation,

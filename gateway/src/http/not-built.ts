@@ -55,16 +55,6 @@ const groups: readonly { tag: string; routes: readonly Route[] }[] = [
     ],
   },
   {
-    tag: 'Newsletters',
-    routes: [
-      ['newsletter.create', 'POST', '/api/newsletter/create/:instance', 'Creating a newsletter'],
-      ['newsletter.list', 'GET', '/api/newsletter/list/:instance', 'Listing newsletters'],
-      ['newsletter.info', 'GET', '/api/newsletter/info/:instance', 'Reading a newsletter'],
-      ['newsletter.join', 'POST', '/api/newsletter/join/:instance', 'Joining a newsletter'],
-      ['newsletter.leave', 'DELETE', '/api/newsletter/leave/:instance', 'Leaving a newsletter'],
-    ],
-  },
-  {
     tag: 'Integrations',
     routes: [
       ['chatwoot.set', 'POST', '/api/chatwoot/set/:instance', 'Chatwoot'],

@@ -10,6 +10,7 @@ import type { CallSession } from './calls.ts'
 import type { ChatActionSession } from './chat-actions.ts'
 import type { GroupNews, GroupSession } from './groups.ts'
 import type { MediaSession } from './media.ts'
+import type { NewsletterSession } from './newsletters.ts'
 import type { ProfileSession } from './profile.ts'
 import type { StorySession } from './stories.ts'
 import type { WireMessage } from './wire.ts'
@@ -60,7 +61,14 @@ export interface SessionOptions {
   onEvent(event: EngineEvent): void | Promise<void>
 }
 
-export interface EngineSession extends MediaSession, GroupSession, CallSession, ChatActionSession, StorySession, ProfileSession {
+export interface EngineSession
+  extends MediaSession,
+    GroupSession,
+    CallSession,
+    ChatActionSession,
+    StorySession,
+    ProfileSession,
+    NewsletterSession {
   /** Begins to connect; what comes of it arrives as events. Calling it twice is an error. */
   start(): void
   /** Closes the socket without logging out. Resolves when nothing of the session runs any more; safe to call in any state. */

@@ -14,6 +14,7 @@ import {
 import type { GroupSession } from '../../groups.ts'
 import { isGroupJid, isLid, isUserJid, parseJid } from '../../jid.ts'
 import type { MediaSession } from '../../media.ts'
+import type { NewsletterSession } from '../../newsletters.ts'
 import type { ProfileSession } from '../../profile.ts'
 import { nodesBeside } from '../../stanza-nodes.ts'
 import type { StorySession } from '../../stories.ts'
@@ -23,6 +24,7 @@ import { createChatActions } from './chat-actions.ts'
 import { Connection } from './connection.ts'
 import type { Environment } from './environment.ts'
 import { createMediaSession } from './media.ts'
+import { createNewsletters } from './newsletters.ts'
 import { toBinaryNode } from './nodes.ts'
 import { lookUpRequest, readLookUp } from './numbers.ts'
 import { claimToken } from './privacy-tokens.ts'
@@ -46,6 +48,7 @@ export class BaileysSession implements EngineSession {
   readonly setBlocked: ChatActionSession['setBlocked']
   readonly storyPrivacy: StorySession['storyPrivacy']
   readonly profile: ProfileSession['profile']
+  readonly newsletters: NewsletterSession['newsletters']
   readonly ring: CallSession['ring']
 
   constructor(options: SessionOptions, environment: Environment) {
@@ -59,6 +62,7 @@ export class BaileysSession implements EngineSession {
     })
     this.act = actions.act
     this.setBlocked = actions.setBlocked
+    this.newsletters = createNewsletters({ request: (node) => connection.request(node), mediaHost: environment.mediaHost })
     this.ring = createRinging({
       socket: () => connection.socket,
       ask: (call) => connection.ask(call),

@@ -22,6 +22,7 @@ import { decodeWireMessage, encodeWireMessage, type WireMessage } from '../../wi
 import { EventQueue } from '../event-queue.ts'
 import { noGroups } from './groups.ts'
 import type { CompanionLine, MemoryDevice, MemoryMessage, MemoryNetwork, MemoryPerson, MemoryReceipt } from './network.ts'
+import { noNewsletters } from './newsletters.ts'
 import { noProfile } from './profile.ts'
 
 const capabilities: ReadonlySet<Capability> = new Set([
@@ -52,6 +53,7 @@ const credentialsSchema = z.object({ number: z.string(), device: z.number(), sec
 class MemorySession implements EngineSession, CompanionLine {
   readonly groups = noGroups
   readonly profile = noProfile
+  readonly newsletters = noNewsletters
 
   async act(): Promise<void> {
     throw new EngineError('unsupported', 'the in-memory network has no app state')

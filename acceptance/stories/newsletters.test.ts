@@ -1,0 +1,102 @@
+/** Channels: made, looked at, followed and left; what is posted by us and by others. */
+import { expect, it } from 'vitest'
+import { createApi } from '../toolkit/api.ts'
+import { png } from '../toolkit/files.ts'
+import { at, type Json, list, text } from '../toolkit/json.ts'
+import type { Line } from '../toolkit/line.ts'
+import type { Phone } from '../toolkit/simulator.ts'
+import { onStage } from '../toolkit/stage.ts'
+
+const refusal = (status: number, message: string) => ({ status, body: { success: false, error: { message } } })
+const invalid = refusal(400, 'Invalid newsletter identifier (use JID @newsletter or invite link/code)')
+
+onStage('Channels', (stage) => {
+  let cast: Promise<{ line: Line; friend: Phone }> | undefined
+  const players = () => {
+    cast ??= (async () => ({ friend: await stage.phone({ name: 'Bea' }), line: await stage.line('channels') }))()
+    return cast
+  }
+  const network = () => createApi(stage.simulator.url)
+  const create = async (body: { [key: string]: Json }) => (await players()).line.api.post('/api/newsletter/create/channels', body)
+
+  it('are made, with their picture, even before the terms for creators were agreed to', async () => {
+    const { line, friend } = await players()
+    expect((await network().put(`/phones/${line.phone.number}/newsletter-terms`, { accepted: false })).status).toBeLessThan(300)
+    const made = await create({ name: 'News', description: 'What is new', picture: png(80, 60).toString('base64') })
+    const jid = text(made.body, 'channel.jid')
+    expect(made).toMatchObject({
+      status: 200,
+      body: {
+        success: true,
+        message: 'Newsletter created',
+        channel: {
+          jid: expect.stringMatching(/^\d+@newsletter$/),
+          state: 'active',
+          name: 'News',
+          description: 'What is new',
+          inviteLink: expect.stringMatching(/^https:\/\/whatsapp\.com\/channel\/\S+$/),
+          subscriberCount: 0,
+          pictureUrl: expect.stringMatching(/^https:/),
+        },
+      },
+    })
+    // One whose picture is none is made all the same.
+    const plain = await create({ name: 'Plain', picture: Buffer.from('no picture').toString('base64') })
+    expect(plain.body).toMatchObject({ channel: { name: 'Plain', pictureUrl: null } })
+
+    expect((await network().post(`/newsletters/${jid}/follow`, { by: friend.number })).status).toBeLessThan(300)
+    const sent = await line.text(jid, 'first post')
+    expect(sent).toMatchObject({ status: 200, body: { data: { chat: { jid } } } })
+    const listed = await line.api.get('/api/newsletter/list/channels')
+    expect(listed).toMatchObject({ status: 200, body: { message: '2 newsletters found', meta: { total: 2 } } })
+    expect(
+      list(listed.body, 'channels')
+        .map((one) => at(one, 'name'))
+        .sort(),
+    ).toEqual(['News', 'Plain'])
+    expect(await create({ description: 'nameless' })).toMatchObject(refusal(400, "The 'name' field is required"))
+  })
+
+  it('of others are looked at by JID, code and link, followed and left', async () => {
+    const { line, friend } = await players()
+    const theirs = await network().post('/newsletters', { by: friend.number, name: 'Cooking', description: 'Every day' })
+    const [jid, code] = [text(theirs.body, 'id'), text(theirs.body, 'invite')]
+    const info = (identifier: string) => line.api.get(`/api/newsletter/info/channels?identifier=${encodeURIComponent(identifier)}`)
+    const join = (body: { [key: string]: Json }) => line.api.post('/api/newsletter/join/channels', body)
+    const leave = (identifier: string) => line.api.delete(`/api/newsletter/leave/channels?identifier=${encodeURIComponent(identifier)}`)
+    const followed = async () => list((await line.api.get('/api/newsletter/list/channels')).body, 'channels').map((one) => at(one, 'jid'))
+
+    for (const identifier of [jid, code, `https://whatsapp.com/channel/${code}`, `whatsapp.com/channel/${code}?x=1`]) {
+      expect(await info(identifier)).toMatchObject({
+        status: 200,
+        body: { success: true, message: 'Newsletter info retrieved', channel: { jid, name: 'Cooking', description: 'Every day' } },
+      })
+    }
+    expect(await join({ identifier: `https://whatsapp.com/channel/${code}` })).toMatchObject({
+      status: 200,
+      body: { success: true, message: 'Successfully joined newsletter', channelJid: jid },
+    })
+    expect(await followed()).toContain(jid)
+    expect(await join({ identifier: jid })).toMatchObject({ status: 200 })
+    expect(await leave(jid)).toMatchObject({
+      status: 200,
+      body: { success: true, message: 'Successfully left newsletter', channelJid: jid },
+    })
+    expect(await followed()).not.toContain(jid)
+    expect(await leave(jid)).toMatchObject({
+      status: 500,
+      body: { error: { message: expect.stringMatching(/^failed to leave newsletter: /) } },
+    })
+
+    const nobody = '120363999999999999@newsletter'
+    expect(await info(nobody)).toMatchObject(refusal(400, 'newsletter not found or no metadata returned'))
+    expect(await join({ identifier: nobody })).toMatchObject(refusal(400, 'newsletter not found'))
+    expect(await info('120363000000000001@g.us')).toMatchObject(invalid)
+    expect(await join({ identifier: 'not a code' })).toMatchObject(invalid)
+    expect(await leave('?')).toMatchObject(invalid)
+    const required = 'is required (JID @newsletter or invite link/code)'
+    expect(await info('')).toMatchObject(refusal(400, `The 'identifier' query parameter ${required}`))
+    expect(await leave('')).toMatchObject(refusal(400, `The 'identifier' query parameter ${required}`))
+    expect(await join({})).toMatchObject(refusal(400, `The 'identifier' field ${required}`))
+  })
+})
