@@ -76,6 +76,7 @@ onStage(
       await set(line, { enabled: true, url: receiver.url, events: ['message.exchange'] })
       receiver.answer(500)
       const unwanted = await friend.send(line.phone.number, 'unwanted')
+      await receiver.next({ data: { id: unwanted } })
       await eventually('it waits', async () => (await deliveries(line, '?state=waiting'))[0])
       await set(line, { enabled: false })
       expect(await line.api.delete(`/api/events/deliveries/${line.name}`)).toMatchObject({
@@ -87,7 +88,6 @@ onStage(
       expect((await line.api.post(`/api/events/redeliver/${line.name}`, { state: 'dead' })).body).toMatchObject({ redelivered: 0 })
       const wanted = await friend.send(line.phone.number, 'wanted')
       await receiver.next({ data: { id: wanted } })
-      expect(receiver.deliveries().findLast(({ body }) => at(body, 'data.id') === unwanted)).toBeDefined()
       await eventually('only the wanted one is left', async () => {
         const left = await deliveries(line)
         return left.length === 1 && at(left[0], 'state') === 'delivered'
