@@ -76,7 +76,7 @@ onStage(
       await set(line, { enabled: true, url: receiver.url, events: ['message.exchange'] })
       receiver.answer(500)
       const unwanted = await friend.send(line.phone.number, 'unwanted')
-      await receiver.next({ data: { id: unwanted } })
+      await eventually('it to be refused', async () => receiver.deliveries().find(({ body }) => at(body, 'data.id') === unwanted))
       await eventually('it waits', async () => (await deliveries(line, '?state=waiting'))[0])
       await set(line, { enabled: false })
       expect(await line.api.delete(`/api/events/deliveries/${line.name}`)).toMatchObject({
