@@ -55,7 +55,8 @@ const outage = async ({ simulator, gateway, receiver, line, friend }: Play, fail
   ]
   const fromCompanion = async (tag: string) =>
     (await simulator.traffic({ after: cursor, phone: line.phone.number, tag, direction: 'in' })).filter((seen) => at(seen, 'device') !== 0)
-  await eventually('the session to stop', async () => gateway.output().slice(logged).includes('"reason":"storage"'), 20_000)
+  // Whoever writes waits five seconds for a lock, and some stand in line before the session does.
+  await eventually('the session to stop', async () => gateway.output().slice(logged).includes('"reason":"storage"'), 60_000)
   await eventually('/health to be degraded', async () => {
     const { status, body } = await gateway.api().get('/health')
     return status === 503 && at(body, 'status') === 'degraded' && check.test(String(at(body, 'checks.db')))
@@ -89,7 +90,7 @@ describe('SQLite', () => {
     await outage(
       play,
       async () => {
-        const other = new DatabaseSync(join(play.gateway.dataDir, 'gateway.sqlite'))
+        const other = new DatabaseSync(join(play.gateway.dataDir, 'gateway.sqlite'), { timeout: 10_000 })
         other.exec('begin exclusive')
         return async () => {
           other.exec('rollback')
@@ -98,7 +99,7 @@ describe('SQLite', () => {
       },
       /^fail: (locked|timed out)$/,
     )
-  }, 90_000)
+  }, 150_000)
 
   const prlimit = (pid: number, limit: string) => spawnSync('prlimit', ['--pid', String(pid), `--fsize=${limit}:`], { encoding: 'utf8' })
 
@@ -113,7 +114,7 @@ describe('SQLite', () => {
       },
       /^fail: (input\/output error|disk full)$/,
     )
-  }, 90_000)
+  }, 150_000)
 })
 
 describe('PostgreSQL', () => {
@@ -132,5 +133,5 @@ describe('PostgreSQL', () => {
     } finally {
       await close(play)
     }
-  }, 120_000)
+  }, 150_000)
 })
