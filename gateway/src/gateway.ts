@@ -21,6 +21,7 @@ import type { Operation, SocketOperation } from './http/operation.ts'
 import { createHttpServer } from './http/server.ts'
 import { createSpool } from './http/spool.ts'
 import { createInstances, type Instances } from './instances/instances.ts'
+import { renameLabeled } from './labels/label-repository.ts'
 import { createMedia } from './media/create-media.ts'
 import type { Media } from './media/media.ts'
 import { outgoingText } from './messages/kinds/text.ts'
@@ -192,6 +193,7 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
     identitiesOf,
     media,
     unreadablePatienceMs: settings.unreadableMessageSeconds * 1000,
+    chatJoined: (tx, instanceId, { lid, jid }) => renameLabeled(tx, instanceId, lid, jid),
   })
 
   const groups = createGroups({

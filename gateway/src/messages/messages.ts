@@ -5,7 +5,7 @@ import type { Instance } from '../instances/instance.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
-import type { Database } from '../storage/database.ts'
+import type { Database, Writer } from '../storage/database.ts'
 import type { Vault } from '../storage/vault.ts'
 import type { EngineEvent, EngineFactory, IdentityStore } from '../whatsapp/engine.ts'
 import { decodeWireMessage, type WireMessage } from '../whatsapp/wire.ts'
@@ -57,6 +57,8 @@ interface Collaborators {
   media: SenderMedia
   /** How long the content of a message nobody could read is waited for. */
   unreadablePatienceMs: number
+  /** A chat known by LID alone turned out to belong to a number: others move what they keep of it, in the same transaction. */
+  chatJoined(tx: Writer, instanceId: string, chat: { lid: string; jid: string }): Promise<void>
 }
 
 export const createMessages = ({
@@ -71,9 +73,10 @@ export const createMessages = ({
   identitiesOf,
   media,
   unreadablePatienceMs,
+  chatJoined,
 }: Collaborators): Messages => {
   const people = createPeople({ db, clock, identitiesOf })
-  const recorder = createRecorder({ db, events, people, instances, clock, logger, media })
+  const recorder = createRecorder({ db, events, people, instances, clock, logger, media, chatJoined })
   const leftovers = createLeftovers({
     db,
     vault,

@@ -14,7 +14,7 @@ import { createBoundedMap } from '../runtime/bounded-map.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
 import { milestones } from '../runtime/milestones.ts'
-import type { Database } from '../storage/database.ts'
+import type { Database, Writer } from '../storage/database.ts'
 import type { Address, EngineEvent } from '../whatsapp/engine.ts'
 import { claimInbox, settleInbox } from '../whatsapp/inbox-table.ts'
 import { findQuestions } from './answers.ts'
@@ -56,6 +56,8 @@ interface Collaborators {
   clock: Clock
   logger: Logger
   media: MediaStore
+  /** In the transaction that brings a chat's messages under its number together: what else is kept under its LID. */
+  chatJoined(tx: Writer, instanceId: string, chat: { lid: string; jid: string }): Promise<void>
 }
 
 /** What recording needs of media/. */
@@ -87,7 +89,7 @@ const HISTORY_CHUNK = 200
 /** Chats whose LID and number are known to have been brought together, over all instances. */
 const REMEMBERED_CHATS = 50_000
 
-export const createRecorder = ({ db, events, people, instances, clock, logger, media }: Collaborators): Recorder => {
+export const createRecorder = ({ db, events, people, instances, clock, logger, media, chatJoined }: Collaborators): Recorder => {
   const queues = new Map<string, Queue>()
   const joined = createBoundedMap<string, true>(REMEMBERED_CHATS)
   let stopping = false
@@ -189,6 +191,7 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
       for (const { lid, jid } of chats) {
         await renameChat(tx, instanceId, lid, jid)
         await renameVotes(tx, instanceId, lid, jid)
+        await chatJoined(tx, instanceId, { lid, jid })
       }
       const fresh = await insertMessages(tx, [...rows.values()])
       const happened: NewEvent[] = []

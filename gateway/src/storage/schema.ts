@@ -22,6 +22,9 @@ export interface Schema {
   messages: MessagesTable
   media: MediaTable
   poll_votes: PollVotesTable
+  labels: LabelsTable
+  label_associations: LabelAssociationsTable
+  label_versions: LabelVersionsTable
   webhooks: WebhooksTable
   events: EventsTable
   deliveries: DeliveriesTable
@@ -179,6 +182,40 @@ export interface PollVotesTable {
   options: string
   /** Milliseconds, the voter's clock. */
   voted_at: number
+}
+
+/** Primary key (instance_id, id). Deleted ones stay, nameless to the API: their ids must not be given to others. */
+export interface LabelsTable {
+  instance_id: string
+  /** WhatsApp's: digits. */
+  id: string
+  name: string
+  /** A number of WhatsApp's palette. */
+  color: number
+  /** WhatsApp's word for what it is: CUSTOM, PREDEFINED, … */
+  type: string
+  /** Which of the labels every business begins with; null for the others. */
+  predefined: number | null
+  deleted: Flag
+}
+
+/** What carries which label. Primary key (instance_id, chat, label_id, message_id); index (instance_id, label_id). */
+export interface LabelAssociationsTable {
+  instance_id: string
+  /** Number's JID where it is known, else the LID; group or newsletter. */
+  chat: string
+  /** There may be none of this id (yet): WhatsApp tells them in any order. */
+  label_id: string
+  /** `""` when it is the chat itself. */
+  message_id: string
+  /** The chat as WhatsApp's own record names it, by which alone it can be changed. */
+  named: string
+}
+
+/** How far labels have been told: the version of WhatsApp's collection, so that nothing counts twice. Primary key instance_id. */
+export interface LabelVersionsTable {
+  instance_id: string
+  version: number
 }
 
 /** `download`: to be had from WhatsApp. `upload`: here, to be put into the instance's bucket. `lost`: nobody has it any more. */

@@ -117,6 +117,7 @@ const build = (database: TestDatabase, network: MemoryNetwork, shop: MemoryPerso
     identitiesOf,
     media: noMedia,
     unreadablePatienceMs: 300,
+    chatJoined: async () => {},
   })
   const happened: EngineEvent[] = []
 

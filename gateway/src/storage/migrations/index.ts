@@ -6,6 +6,7 @@ import { deliveryHistory } from './0002-delivery-history.ts'
 import { media } from './0003-media.ts'
 import { pollVotes } from './0004-poll-votes.ts'
 import { idempotencyKeys } from './0006-idempotency-keys.ts'
+import { labels } from './0007-labels.ts'
 import { type ColumnTypes, columnTypes, type DatabaseKind } from './column-types.ts'
 
 const statements: Record<string, (types: ColumnTypes) => string[]> = {
@@ -14,6 +15,7 @@ const statements: Record<string, (types: ColumnTypes) => string[]> = {
   '0003-media': media,
   '0004-poll-votes': pollVotes,
   '0006-idempotency-keys': idempotencyKeys,
+  '0007-labels': labels,
 }
 
 export const migrationsFor = (kind: DatabaseKind): Record<string, Migration> =>
