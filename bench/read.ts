@@ -1,7 +1,8 @@
 /** A read over REST against bare Fastify with the same answer schema: what routing, tokens, limits and the envelope cost. */
 import autocannon from 'autocannon'
-import { createAccount, freePort, startGateway } from '../acceptance/toolkit/gateway.ts'
+import { createAccount, startGateway } from '../acceptance/toolkit/gateway.ts'
 import { createInstance } from '../acceptance/toolkit/line.ts'
+import { freePort } from '../acceptance/toolkit/port.ts'
 import { type Program, startProgram } from '../acceptance/toolkit/program.ts'
 import { type Measurement, median, round } from './measurement.ts'
 

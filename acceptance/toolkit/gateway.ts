@@ -1,11 +1,11 @@
 /** The gateway as its own process, started the way an operator starts it. */
 import { mkdtemp, rm } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Api, createApi } from './api.ts'
 import { eventually } from './eventually.ts'
 import { text } from './json.ts'
+import { freePort } from './port.ts'
 import { type Exit, type Program, startProgram } from './program.ts'
 import { leaksOf, witness } from './witness.ts'
 
@@ -115,14 +115,6 @@ export const startGateway = async ({
 export const createAccount = async (gateway: Gateway, name: string): Promise<string> => {
   const answer = await gateway.api(adminToken).post('/admin/accounts', { name, requestsPerMinute: 1_000_000, createsPerMinute: 1_000_000 })
   return text(answer.body, 'token')
-}
-
-export const freePort = async (): Promise<number> => {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /** Waits until the program answers `/health`; throws with its log when it ends instead. */

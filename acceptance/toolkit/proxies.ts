@@ -1,9 +1,10 @@
 /** Small proxy servers that count what goes through them. */
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Certificate } from './certificate.ts'
+import { freePort } from './port.ts'
 
 export interface TestProxy {
   readonly port: number
@@ -104,9 +105,11 @@ const createBook = () => {
 }
 
 const listening = async (server: Server, book: ReturnType<typeof createBook>): Promise<TestProxy> => {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  // Where one was that is gone, nobody else shall answer.
+  const port = await freePort()
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     targets: () => book.targets,
     refused: book.refused,
     async close() {

@@ -19,7 +19,7 @@ export interface Receiver {
   close(): Promise<void>
 }
 
-export const startReceiver = async (port = 0): Promise<Receiver> => {
+export const startReceiver = async (): Promise<Receiver> => {
   const events = createInbox<Json>('receiver')
   const deliveries: Delivery[] = []
   let status = 200
@@ -35,7 +35,7 @@ export const startReceiver = async (port = 0): Promise<Receiver> => {
       response.writeHead(status).end()
     })
   })
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     next: events.next,

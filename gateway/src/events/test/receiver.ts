@@ -1,6 +1,6 @@
 /** A webhook receiver on loopback that keeps what it gets and answers as told. */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { freePort } from '../../../../acceptance/toolkit/port.ts'
 
 export interface Delivered {
   path: string
@@ -28,7 +28,9 @@ export interface Receiver {
   close(): Promise<void>
 }
 
-export const openReceiver = async (port = 0): Promise<Receiver> => {
+/** With the port of one that was closed, it is that one come back. */
+export const openReceiver = async (givenPort?: number): Promise<Receiver> => {
+  const port = givenPort ?? (await freePort())
   let waiters: (() => void)[] = []
   let open = 0
   const server = createServer((request, response) => void take(request, response))
@@ -47,10 +49,9 @@ export const openReceiver = async (port = 0): Promise<Receiver> => {
   }
 
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
-  const address = server.address() as AddressInfo
   const receiver: Receiver = {
-    url: `http://127.0.0.1:${address.port}`,
-    port: address.port,
+    url: `http://127.0.0.1:${port}`,
+    port,
     requests: [],
     mostAtOnce: 0,
     answer: () => {},
