@@ -7,6 +7,10 @@ export default defineConfig({
     maxWorkers: 3,
     // Starts a PostgreSQL server when the first test asks for one; once per run, for all projects.
     globalSetup: './gateway/testing/postgres-server.ts',
+    // Limits say that something hangs, not that it is slow: a machine with other work on it takes ten times as long.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
     projects: [
       {
         extends: true,
@@ -16,21 +20,18 @@ export default defineConfig({
           // A process trusts one WhatsApp network: this one the real one, the adapter's tests the simulator.
           exclude: ['gateway/src/gateway.test.ts'],
           isolate: false,
-          testTimeout: 15_000,
-          hookTimeout: 30_000,
         },
       },
       {
         extends: true,
-        test: { name: 'isolated', include: ['gateway/src/gateway.test.ts'], globalSetup: [], pool: 'forks', testTimeout: 30_000 },
+        test: { name: 'isolated', include: ['gateway/src/gateway.test.ts'], globalSetup: [], pool: 'forks' },
       },
       {
         extends: true,
         test: {
           name: 'acceptance',
           include: ['acceptance/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
         },
       },
     ],

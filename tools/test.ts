@@ -27,7 +27,8 @@ const child = spawn(
 )
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
 
-child.on('close', (code) => {
+child.on('close', (code, signal) => {
+  if (signal !== null) process.stderr.write(`The tests were ended by ${signal}\n`)
   const { passed, failed, skipped } = existsSync(report)
     ? count(JSON.parse(readFileSync(report, 'utf8')) as Report)
     : { passed: 0, failed: 1, skipped: 0 }

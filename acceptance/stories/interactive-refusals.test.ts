@@ -19,7 +19,7 @@ onStage('What can be tapped, refused', (stage) => {
   beforeAll(async () => {
     friend = await stage.phone()
     line = await stage.line('refusals')
-  }, 60_000)
+  })
 
   const refused = async (kind: string, body: Body, message: string | RegExp): Promise<void> => {
     const answer = await line.api.post(`/api/message/${kind}/refusals`, { number: friend.number, ...body })

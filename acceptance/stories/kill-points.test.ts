@@ -40,7 +40,7 @@ onStage(
     beforeAll(async () => {
       receiver = await stage.receiver()
       line = await stage.line('killed', { webhookEnabled: true, webhookURL: receiver.url, webhookEvents: ['message.exchange'] })
-    }, 60_000)
+    })
 
     const eventsOf = (id: string): Json[] => receiver.deliveries().flatMap(({ body }) => (at(body, 'data.id') === id ? [body] : []))
     /** Of the companion: its phone sends its own. */
@@ -67,7 +67,7 @@ onStage(
         const last = await friend.send(line.phone.number, 'after')
         await stage.gateway.restart()
         // One chat, one order: when the last has come, the one in between has.
-        await receiver.next({ data: { id: last } }, 30_000)
+        await receiver.next({ data: { id: last } })
         for (const [id, times] of [
           [first, 1],
           [victim, deliveries],

@@ -27,7 +27,7 @@ onStage(
       await new Promise<void>((resolve) => files.listen(0, '127.0.0.1', resolve))
       address = `http://127.0.0.1:${(files.address() as AddressInfo).port}`
       cast = await mediaCast(stage)
-    }, 60_000)
+    })
     afterAll(() => {
       cast?.listeners[2].close()
       files?.close()

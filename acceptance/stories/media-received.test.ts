@@ -9,7 +9,7 @@ onStage('Media that arrives', (stage) => {
   let cast: MediaCast
   beforeAll(async () => {
     cast = await mediaCast(stage)
-  }, 60_000)
+  })
   afterAll(() => cast?.listeners[2].close())
 
   interface Arriving {

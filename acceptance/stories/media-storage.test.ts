@@ -20,7 +20,7 @@ onStage('Media', (stage) => {
     s3 = await startS3('media')
     line = await stage.line('shop')
     ana = await stage.phone({ name: 'Ana' })
-  }, 60_000)
+  })
   afterAll(() => s3?.stop())
 
   /** Ana sends the shop a file; gives the message id. */

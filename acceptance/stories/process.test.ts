@@ -134,7 +134,7 @@ onStage('Stopping', (stage) => {
       .toBe('down')
     stage.gateway.signal('SIGTERM')
     await stage.gateway.exited()
-    expect(Date.now() - began).toBeLessThan(4_000)
+    expect(Date.now() - began).toBeLessThan(7_000)
     await answer
     await stage.gateway.restart()
   })

@@ -40,7 +40,7 @@ describe('A proxy of its own', () => {
     receiver = await startReceiver()
     gateway = await startGateway({ network: crossing.url, env: { NODE_EXTRA_CA_CERTS: trusted, OUTBOUND_ALLOW: '127.0.0.1' } })
     account = gateway.api(await createAccount(gateway, 'travellers'))
-  }, 60_000)
+  })
   afterAll(async () => {
     await gateway?.dispose()
     for (const proxy of Object.values(proxies ?? {})) await proxy.close()

@@ -67,7 +67,7 @@ const outage = async ({ simulator, gateway, receiver, line, friend }: Play, fail
   expect(receiver.deliveries().filter(({ body }) => ids.includes(String(at(body, 'data.id'))))).toEqual([])
 
   await mend()
-  for (const id of ids) await receiver.next({ data: { id, message: { type: 'text' } } }, 30_000)
+  for (const id of ids) await receiver.next({ data: { id, message: { type: 'text' } } })
   await line.waitFor('connected')
   await eventually('/health to be ok', async () => (await gateway.api().get('/health')).status === 200)
   const delivered = receiver.deliveries().map(({ body }: { body: Json }) => String(at(body, 'data.id')))
@@ -83,7 +83,7 @@ describe('SQLite', () => {
   let play: Play
   beforeAll(async () => {
     play = await open()
-  }, 60_000)
+  })
   afterAll(() => close(play))
 
   it('locked by another process: nothing is acknowledged, and all comes when the lock is gone', async () => {

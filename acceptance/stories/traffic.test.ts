@@ -17,7 +17,7 @@ describe.each(bothDatabases)('Two gateways writing to each other (%s)', (databas
   beforeAll(async () => {
     simulator = await startSimulator()
     sides = [await openSide(simulator, database, 'left'), await openSide(simulator, database, 'right')]
-  }, 60_000)
+  })
   afterAll(async () => {
     for (const { gateway, receiver } of sides ?? []) {
       await gateway.dispose()
@@ -48,7 +48,7 @@ describe.each(bothDatabases)('Two gateways writing to each other (%s)', (databas
       expect(arrived).toEqual(await orderOf(there))
     }
     expect(await simulator.unanswered()).toEqual([])
-  }, 120_000)
+  })
 
   it('strangers who write to each other at the same moment: every text is taken, none lost, doubled or unreadable, in order', async () => {
     const [left, right] = sides as [Side, Side]
@@ -81,7 +81,7 @@ describe.each(bothDatabases)('Two gateways writing to each other (%s)', (databas
     }
     for (const { receiver } of ways.map(({ from }) => from)) await receiver.close()
     expect(await simulator.unanswered()).toEqual([])
-  }, 120_000)
+  })
 })
 
 /** What the network brought, in its order: as the own phone of the receiver saw it. */
@@ -176,7 +176,7 @@ onStage(
       }
       expect([...eventsOfMessage.values()].filter((ids) => ids.size > 1)).toEqual([])
       expect((await storedIds(stage.gateway)).size).toBe(sent.length)
-    }, 120_000)
+    })
   },
   { databases: bothDatabases },
 )

@@ -25,7 +25,7 @@ onStage(
       const seen: Json[] = []
       /** Hangs up once it has the message, as a client would that crashes right after. */
       const leave = async (socket: Socket, id: string | undefined) => {
-        await socket.next({ data: { id: id ?? '' } }, 30_000)
+        await socket.next({ data: { id: id ?? '' } })
         socket.close()
         await socket.closed
         seen.push(...socket.events())

@@ -57,7 +57,7 @@ const setUp = (database: DatabaseName, { env = {}, nodeArguments = [] }: StageOp
       env: { UNKNOWN_TOKENS_PER_MINUTE: '1000000', ...env },
     })
     parts = { simulator, gateway, accountToken: await createAccount(gateway, 'stories') }
-  }, 60_000)
+  })
 
   afterEach(async ({ task }) => {
     if (parts === undefined) return
@@ -72,7 +72,7 @@ const setUp = (database: DatabaseName, { env = {}, nodeArguments = [] }: StageOp
       await parts?.simulator.stop()
       await Promise.all(receivers.map((receiver) => receiver.close()))
     }
-  }, 30_000)
+  })
 
   return {
     get simulator() {

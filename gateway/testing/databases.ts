@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterEach, describe, inject } from 'vitest'
+import { afterEach, beforeAll, describe, inject } from 'vitest'
 import { createLogger } from '../src/runtime/logging.ts'
 import type { Database } from '../src/storage/database.ts'
 import { migrationsFor } from '../src/storage/migrations/index.ts'
@@ -39,6 +39,8 @@ export function forEachDatabase(suite: DatabaseSuite, names: DatabaseName[] = ['
   for (const name of names) {
     const makePlace = makers[name]
     describe(`on ${name}`, () => {
+      // The server takes its time to start, and no test shall pay for it.
+      if (name === 'PostgreSQL') beforeAll(async () => void (await postgresUrl()))
       const opened: TestDatabase[] = []
       suite(name, async ({ keep = false } = {}) => {
         const database = await openIn(await makePlace())

@@ -8,7 +8,7 @@ import { Companion } from './companion.ts'
 vi.setConfig({ testTimeout: 20_000 })
 
 /** Generous: the machine may be busy with other things. */
-const SOON = { timeout: 10_000, interval: 20 }
+const SOON = { interval: 20 }
 
 let network: Network
 const troubles: string[] = []

@@ -119,7 +119,7 @@ export class Companion {
 
   /** Waits until something the client told makes `look` give a value. */
   async until<T>(what: string, look: () => T | undefined): Promise<T> {
-    const deadline = AbortSignal.timeout(this.options.patienceMs ?? 15_000)
+    const deadline = AbortSignal.timeout(this.options.patienceMs ?? 30_000)
     for (;;) {
       const found = look()
       if (found !== undefined) return found

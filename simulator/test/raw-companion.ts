@@ -7,7 +7,7 @@ import { decodeStanza } from '../src/wire/stanza.ts'
 import { certificateProblem, NoiseInitiator, newKeyPair, type RawKeyPair, typed, xeddsaSign } from './noise-initiator.ts'
 
 const PROLOGUE = Buffer.from([0x57, 0x41, 6, 3])
-const WAIT_MS = 5_000
+const WAIT_MS = 30_000
 
 /** What a companion keeps from one connection to the next. */
 export interface CompanionIdentity {

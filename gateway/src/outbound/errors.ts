@@ -50,6 +50,9 @@ export const networkFailure = (error: unknown): string => {
   return words[code] ?? (code || 'connection failed')
 }
 
+/** The connection was there and broke. */
+export const isCutOff = (error: unknown): boolean => ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(codeOf(error))
+
 const codeOf = (error: unknown): string => {
   if (!(error instanceof Error)) return ''
   if ('code' in error && typeof error.code === 'string') return error.code

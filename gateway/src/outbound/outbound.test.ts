@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
+import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { expect, it, onTestFinished } from 'vitest'
 import { createLogger } from '../runtime/logging.ts'
@@ -152,6 +153,29 @@ it('goes on from a redirect whose own page never ends', async () => {
     else response.writeHead(302, { location: '/there' }).write('x'.repeat(100))
   })
   expect((await open().request({ ...usual, url: receiver.url, redirects: 1 })).body.toString()).toBe('arrived')
+})
+
+it.each([
+  ['GET', undefined, 2],
+  ['PUT', 'text', 2],
+  ['PUT', () => Readable.from(['te', 'xt']), 2],
+  ['PUT', Readable.from(['te', 'xt']), 1],
+  ['POST', 'text', 1],
+] as const)('asks once more when the connection breaks, where that does no harm: %s %s', async (method, body, times) => {
+  const receiver = await startReceiver((request, response) => {
+    if (receiver.requests.length === 1) request.socket.destroy()
+    else response.end('arrived')
+  })
+  const asked = open().request({ ...usual, url: receiver.url, method, ...(body === undefined ? {} : { body }) })
+  if (times === 1) await expect(asked).rejects.toMatchObject({ reason: 'unreachable' })
+  else expect((await asked).body.toString()).toBe('arrived')
+  expect(receiver.requests.map((request) => request.body)).toEqual(Array(times).fill(body === undefined ? '' : 'text'))
+})
+
+it('asks twice and not more', async () => {
+  const receiver = await startReceiver((request) => request.socket.destroy())
+  await expect(open().request({ ...usual, url: receiver.url })).rejects.toMatchObject({ reason: 'unreachable' })
+  expect(receiver.requests).toHaveLength(2)
 })
 
 it("stops at the caller's signal", async () => {

@@ -8,7 +8,7 @@ import { Agent } from 'undici'
 import { type CreateAddressGuard, createAddressGuard } from './address-guard.ts'
 import { guardedConnector } from './connector.ts'
 import { startDeadline, untilAborted } from './deadline.ts'
-import { OutboundError, outboundError } from './errors.ts'
+import { isCutOff, OutboundError, outboundError } from './errors.ts'
 import { followRedirect, type Hop, isRedirect } from './redirect.ts'
 import { type Exchange, shortAnswer } from './short-answer.ts'
 import { parseTarget } from './target.ts'
@@ -35,7 +35,8 @@ interface Request {
 
 export interface OutboundRequest extends Request {
   method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  body?: string | Uint8Array | Readable
+  /** A function is asked for the bytes as often as they are sent. */
+  body?: string | Uint8Array | Readable | (() => Readable)
   /** The body is read that far and not further. */
   maxResponseBytes: number
   /**
@@ -69,8 +70,8 @@ export interface Download {
 const connections = 64
 /** Origins with an open connection. */
 const maxOrigins = 10_000
-/** Milliseconds an idle connection is kept. */
-const keepAlive = 10_000
+/** Milliseconds an idle connection is kept: less than the five seconds after which many servers close theirs. */
+const keepAlive = 4_000
 const connectTimeout = 10_000
 
 /** Throws `AllowListError` for a bad entry of `allow`. */
@@ -97,7 +98,10 @@ export function createOutbound(options: CreateAddressGuard): Outbound {
     let hop = first
     for (let left = redirects; ; left -= 1) {
       const { origin, path, headers } = parseTarget(hop.url, hop.headers)
-      const answer = await ask({ origin, path, method: hop.method, headers, body: hop.body })
+      const answer = await onceMore(hop, () => {
+        const body = typeof hop.body === 'function' ? hop.body() : hop.body
+        return ask({ origin, path, method: hop.method, headers, body })
+      })
       const next = redirects > 0 && followRedirect(hop, answer.status, answer.headers.location)
       if (!next) return answer
       if (left === 0) throw new OutboundError('redirects', `more than ${redirects} redirects`)
@@ -148,6 +152,22 @@ export function createOutbound(options: CreateAddressGuard): Outbound {
     close: () => agent.destroy(),
   }
 }
+
+/**
+ * A server closes an idle connection when it likes, maybe just as a request is on its way. That request is made once more where twice does no
+ * harm (RFC 9110, 9.2.2) and its body can be had again.
+ */
+const onceMore = async <A>({ method, body }: Hop, ask: () => Promise<A>): Promise<A> => {
+  try {
+    return await ask()
+  } catch (error) {
+    const isRead = typeof body === 'object' && !(body instanceof Uint8Array)
+    if (isRead || !repeatable.has(method) || !isCutOff(error)) throw error
+    return ask()
+  }
+}
+
+const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE'])
 
 async function* limited(body: Readable, limit: number, deadline: ReturnType<typeof startDeadline>): AsyncGenerator<Uint8Array> {
   let length = 0

@@ -7,7 +7,7 @@ export interface Hop {
   url: string
   method: Dispatcher.HttpMethod
   headers: Record<string, string>
-  body: string | Uint8Array | Readable | undefined
+  body: string | Uint8Array | Readable | (() => Readable) | undefined
 }
 
 /**

@@ -158,7 +158,7 @@ const inUse = (): number => {
 }
 
 /** V8 gives memory back on a thread of its own, some time after it was garbage; what is held stays. */
-const memoryBack = (before: number) => expect.poll(() => inUse() - before, { timeout: 10_000, interval: 20 }).toBeLessThan(HELD)
+const memoryBack = (before: number) => expect.poll(() => inUse() - before, { interval: 20 }).toBeLessThan(HELD)
 
 forEachDatabase(
   (_name, open) => {

@@ -134,7 +134,7 @@ const build = (
 
 /** Looks again until it holds; for what ends in the database and tells nobody. */
 export const eventually = async (holds: () => Promise<boolean>, what = 'the condition'): Promise<void> => {
-  const end = Date.now() + 10_000
+  const end = Date.now() + 30_000
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`${what} never came true`)
     await new Promise((resolve) => setTimeout(resolve, 5))

@@ -209,7 +209,7 @@ export const openTenant = async (database: TestDatabase, options: StageOptions &
 
 export type Tenant = Awaited<ReturnType<typeof openTenant>>
 
-export const waiting = { timeout: 8_000, interval: 5 }
+export const waiting = { timeout: 30_000, interval: 5 }
 
 export const error = (message: string) => ({ success: false, error: { message } })
 

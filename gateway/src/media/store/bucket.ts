@@ -79,7 +79,7 @@ export const openBucket = ({ outbound, clock }: Collaborators, configuration: Bu
           url,
           method: 'PUT',
           headers: { ...headersFor('PUT', url, sha256, { 'content-type': mimeType }), 'content-length': String(size) },
-          body: stream(),
+          body: stream,
           timeoutMs: TRANSFER_TIMEOUT_MS,
           maxResponseBytes: ANSWER_BYTES,
           redirects: 0,

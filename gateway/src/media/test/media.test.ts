@@ -135,7 +135,7 @@ forEachDatabase((_name, open) => {
           stage.media.wake()
           expect((await stage.media.find('shop', 'M1'))?.state).toBe('lost')
         },
-        { timeout: 5_000 },
+        { timeout: 30_000 },
       )
     })
 

@@ -113,7 +113,7 @@ export const openStage = async ({ db, vault }: TestDatabase, options: { concurre
           if (found?.state !== state) throw new Error(`${messageId} is ${found?.state ?? 'not there'}, not ${state}`)
           return found
         },
-        { timeout: 15_000, interval: 10 },
+        { interval: 10 },
       ),
     async content(instanceId, id) {
       const opened = await stage.media.open(instanceId, id)

@@ -33,8 +33,8 @@ forEachDatabase(
         `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ryzeapi' and datname = current_database()`,
       )
       await administrator.end()
-      await expect.poll(() => db.check().then(() => 'well', String), { timeout: 2_000 }).not.toBe('well')
-      await expect.poll(() => db.check().then(() => 'well', String), { timeout: 10_000 }).toBe('well')
+      await expect.poll(() => db.check().then(() => 'well', String)).not.toBe('well')
+      await expect.poll(() => db.check().then(() => 'well', String)).toBe('well')
       expect(await db.write((tx) => tx.selectFrom('accounts').selectAll().execute())).toEqual([])
     })
 

@@ -46,7 +46,7 @@ const stanzasSchema = z.object({
 /** Everything a test talks to is on this machine. */
 export const loopbackGuard = createAddressGuard({ allow: ['127.0.0.1'], logger: createLogger('silent') })
 
-const MESSAGE_WAIT_MS = 15_000
+const MESSAGE_WAIT_MS = 30_000
 
 export class Simulator {
   readonly api: string
