@@ -2,7 +2,8 @@
 import { expect, it } from 'vitest'
 import { bothDatabases } from '../toolkit/databases.ts'
 import { at, text } from '../toolkit/json.ts'
-import type { Line } from '../toolkit/line.ts'
+import { createInstance, type Line } from '../toolkit/line.ts'
+import { describedOperations, exampleOf } from '../toolkit/operations.ts'
 import type { Receiver } from '../toolkit/receiver.ts'
 import type { Phone } from '../toolkit/simulator.ts'
 import { onStage } from '../toolkit/stage.ts'
@@ -118,3 +119,53 @@ onStage(
   },
   { databases: bothDatabases, nodeArguments: ['--import', './acceptance/toolkit/kill-at.ts'] },
 )
+
+/** They neither send nor create: repeating them changes nothing, or is what was asked for. Accounts' tokens are shown once and kept nowhere. */
+const withoutKey = [
+  '/admin/accounts',
+  '/admin/accounts/:account/token',
+  '/api/chat/archive/:instance',
+  '/api/chat/assignTag/:instance',
+  '/api/chat/block/:instance',
+  '/api/chat/check/:instance',
+  '/api/chat/favorite/:instance',
+  '/api/chat/history/:instance',
+  '/api/chat/markChatRead/:instance',
+  '/api/chat/markRead/:instance',
+  '/api/chat/mute/:instance',
+  '/api/chat/pin/:instance',
+  '/api/chat/pinChat/:instance',
+  '/api/chat/presence/:instance',
+  '/api/community/link/:instance',
+  '/api/community/unlink/:instance',
+  '/api/events/webhook/:instance',
+  '/api/events/websocket/:instance',
+  '/api/group/join/:instance',
+  '/api/instance/proxy/:instance',
+  '/api/instance/reconnect/:instance',
+  '/api/instance/s3/:instance',
+  '/api/instance/settings/:instance',
+  '/api/newsletter/join/:instance',
+  '/api/profile/account/:instance',
+  '/api/profile/privacy/:instance',
+]
+
+onStage('Idempotency-Key, by the list of operations', (stage) => {
+  it('every POST that sends or creates heeds it', async () => {
+    await createInstance(stage.account, 'listed')
+    const posts = (await describedOperations(stage.gateway.api())).filter(
+      ({ method, responses }) => method === 'POST' && !isNotBuilt(responses),
+    )
+    const [heeding, others] = Object.values(
+      Object.groupBy(posts, ({ headers }) => (headers.includes('Idempotency-Key') ? 'a heeding' : 'b other')),
+    )
+    expect(others?.map(({ path }) => path).filter((path) => !withoutKey.includes(path))).toEqual([])
+    for (const { path, body } of heeding ?? []) {
+      const example = body === null ? {} : (exampleOf(body) ?? {})
+      const answer = await stage.account.post(path.replace(':instance', 'listed'), example, { 'idempotency-key': 'with a blank' })
+      expect([path, answer.status, answer.body]).toEqual([path, 400, { success: false, error: { message: 'Invalid Idempotency-Key' } }])
+    }
+  })
+})
+
+const isNotBuilt = (responses: readonly number[]): boolean => responses.includes(501) && !responses.some((status) => status < 300)

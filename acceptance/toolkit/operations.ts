@@ -15,6 +15,8 @@ export interface DescribedOperation {
   query: { name: string; required: boolean; schema: Schema }[]
   /** Null: it reads no body. */
   body: Schema | null
+  /** Names of request headers it says it heeds. */
+  headers: string[]
   /** Statuses it says it can answer. */
   responses: number[]
 }
@@ -35,10 +37,24 @@ export const describedOperations = async (api: Api): Promise<DescribedOperation[
           required: at(parameter, 'required') === true,
           schema: schemaOf(at(parameter, 'schema')),
         })),
+      headers: listOf(at(operation, 'parameters'))
+        .filter((parameter) => at(parameter, 'in') === 'header')
+        .map((parameter) => String(at(parameter, 'name'))),
       body: at(operation, 'requestBody') === undefined ? null : schemaOf(jsonContent(at(operation, 'requestBody'))),
       responses: entriesOf(at(operation, 'responses')).map(([status]) => Number(status)),
     })),
   )
+}
+
+/** What the schema gives as an example, or names first; of an object its fields that have one. Undefined: it gives none. */
+export const exampleOf = (schema: Json | undefined): Json | undefined => {
+  const given = at(schema, 'example') ?? at(schema, 'enum.0')
+  if (given !== undefined) return given
+  const fields = entriesOf(at(schema, 'properties')).flatMap(([name, field]) => {
+    const example = exampleOf(field)
+    return example === undefined ? [] : [[name, example] as const]
+  })
+  return fields.length === 0 ? undefined : Object.fromEntries(fields)
 }
 
 /** A media type holds dots and slashes, which `at` takes for steps. */

@@ -199,10 +199,10 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
   const groups = createGroups({
     instances,
     media,
-    sendInvite: async (instance, to, invite) => {
+    sendInvite: async (instance, to, invite, seed) => {
       const message = inviteMessage(invite)
       const compose = { check: () => {}, compose: async () => ({ message, messageType: 'group_invite', content: invite.group.name }) }
-      await messages.sender.send(instance, { number: to.jid ?? to.lid }, compose)
+      await messages.sender.send(instance, { number: to.jid ?? to.lid }, compose, seed)
     },
   })
 

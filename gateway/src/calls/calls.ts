@@ -29,6 +29,7 @@ export const createCalls = ({ session, find, logger }: Collaborators): CallsFeat
     instanceOperation({
       id: 'call.fake',
       method: 'POST',
+      once: 'unrepeatable',
       path: '/api/call/fake/:instance',
       token: 'any',
       rateLimit: 'global',

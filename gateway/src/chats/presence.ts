@@ -18,6 +18,7 @@ export const presenceOperation = ({ session, messages, logger }: ChatCollaborato
     ...route,
     id: 'chat.presence',
     method: 'POST',
+    once: false,
     path: '/api/chat/presence/:instance',
     summary: 'Show that something is being typed or recorded',
     description: 'WhatsApp drops it after some seconds by itself; with `duration` it is taken back when they are over.',

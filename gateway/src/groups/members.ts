@@ -1,6 +1,8 @@
 /** Who is in a group: participants, joining, the invite link, the queue of requests, leaving. */
+import { createHash } from 'node:crypto'
 import { ApiError } from '../http/errors.ts'
 import type { Instance } from '../instances/instance.ts'
+import { canonicalOf } from '../whatsapp/address.ts'
 import type { Address } from '../whatsapp/engine.ts'
 import type { Group, MemberAction, MemberOutcome } from '../whatsapp/groups.ts'
 import { type GroupInstances, type GroupSession, inGroup, jidOf, orRefused, sessionOf } from './access.ts'
@@ -10,11 +12,12 @@ import { findParticipants } from './participants.ts'
 import { hasCode, type RefusalTexts, refusalOf } from './refusals.ts'
 import { viewRequest } from './views.ts'
 
-/** A personal invite, on its way to whom it was made for. Throws when it cannot be sent. */
+/** A personal invite, on its way to whom it was made for; `seed` of an Idempotency-Key, one per person. Throws when it cannot be sent. */
 export type SendInvite = (
   instance: Instance,
   to: Address,
   invite: { group: Pick<Group, 'jid' | 'name'>; code: string; expiresAt: number },
+  seed: string | null,
 ) => Promise<void>
 
 export const managing: RefusalTexts = {
@@ -37,6 +40,8 @@ interface Change {
   action: MemberAction
   participants: readonly string[]
   sendInvite: boolean
+  /** Of an Idempotency-Key. */
+  seed: string | null
 }
 
 export const createMembership = (instances: GroupInstances, sendInvite: SendInvite) => {
@@ -46,6 +51,7 @@ export const createMembership = (instances: GroupInstances, sendInvite: SendInvi
     session: GroupSession,
     jid: string,
     outcomes: readonly MemberOutcome[],
+    seed: string | null,
   ): Promise<Set<string>> => {
     const sent = new Set<string>()
     const open = outcomes.filter(({ invite }) => invite !== null)
@@ -57,7 +63,7 @@ export const createMembership = (instances: GroupInstances, sendInvite: SendInvi
     for (const { address, invite } of open) {
       if (invite === null) continue
       const group = { jid, name }
-      await sendInvite(instance, address, { group, ...invite }).then(
+      await sendInvite(instance, address, { group, ...invite }, seed === null ? null : seedFor(address, seed)).then(
         () => sent.add(invite.code),
         () => {},
       )
@@ -66,7 +72,7 @@ export const createMembership = (instances: GroupInstances, sendInvite: SendInvi
   }
 
   return {
-    async change(instance: Instance, { identifier, action, participants, sendInvite: wantsInvites }: Change) {
+    async change(instance: Instance, { identifier, action, participants, sendInvite: wantsInvites, seed }: Change) {
       const session = sessionOf(instances, instance.id)
       const [groupJid, people] = await orRefused(managing, () =>
         Promise.all([jidOf(session, identifier), findParticipants(session, participants)]),
@@ -79,7 +85,7 @@ export const createMembership = (instances: GroupInstances, sendInvite: SendInvi
           known.map(({ address }) => address),
         ),
       )
-      const sent = wantsInvites ? await invited(instance, session, groupJid, outcomes) : new Set<string>()
+      const sent = wantsInvites ? await invited(instance, session, groupJid, outcomes, seed) : new Set<string>()
       let next = 0
       const results = people.map((person): Outcome => {
         const outcome = person.registered ? outcomes[next++] : undefined
@@ -125,3 +131,11 @@ export const createMembership = (instances: GroupInstances, sendInvite: SendInvi
     },
   }
 }
+
+/** Each person's invite is a message of its own. */
+const seedFor = (person: Address, seed: string): string =>
+  createHash('sha256')
+    .update(`${seed} ${canonicalOf(person)}`)
+    .digest('hex')
+    .slice(0, seed.length)
+    .toUpperCase()

@@ -196,6 +196,7 @@ export const groupOperations = (parts: Parts): Operation[] => [
     ...common,
     id: 'group.participants',
     method: 'POST',
+    once: 'resumed',
     path: '/api/group/participants/:instance',
     summary: 'Add, remove, promote, demote, approve or reject people',
     description:
@@ -219,10 +220,10 @@ export const groupOperations = (parts: Parts): Operation[] => [
       limited,
       failed(managing.failed),
     ],
-    async handle({ scope, body }) {
+    async handle({ scope, body, seed }) {
       const action = actions.find((known) => known === body.action)
       if (action === undefined) throw new ApiError(400, `Invalid action: ${body.action.slice(0, 100)}`)
-      const changed = await parts.change(scope.instance, { ...body, action, sendInvite: body.sendInvite ?? false })
+      const changed = await parts.change(scope.instance, { ...body, action, sendInvite: body.sendInvite ?? false, seed })
       return { status: 200, body: { success: true, message: 'Participants updated', action, ...changed } }
     },
   }),
@@ -230,6 +231,7 @@ export const groupOperations = (parts: Parts): Operation[] => [
     ...common,
     id: 'group.join',
     method: 'POST',
+    once: false,
     path: '/api/group/join/:instance',
     summary: 'Join a group by code or link',
     body: z.object({ identifier: inviteIdentifier }),
@@ -254,6 +256,7 @@ export const groupOperations = (parts: Parts): Operation[] => [
     ...common,
     id: 'group.resetLink',
     method: 'POST',
+    once: 'resumed',
     path: '/api/group/resetLink/:instance',
     summary: 'Renew the invite link of a group',
     description: 'The old link is dead at once.',

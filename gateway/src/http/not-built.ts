@@ -10,7 +10,7 @@ export const notBuiltOperations = (): Operation[] =>
     routes.map(
       ([id, method, path, what]): Operation => ({
         id,
-        method,
+        ...(method === 'POST' ? { method, once: false } : { method }),
         path,
         token: 'any',
         rateLimit: 'global',

@@ -69,7 +69,7 @@ const describeOperation = (operation: Operation): Json => {
     parameters: [
       ...pathParameters(path),
       ...(query === undefined ? [] : queryParameters(query)),
-      ...(operation.once === undefined ? [] : [idempotencyParameter]),
+      ...(operation.once ? [idempotencyParameter] : []),
     ],
     ...(body !== undefined && {
       requestBody: { required: !accepts(body, {}), content: { 'application/json': { schema: schemaOf(body, 'input') } } },
@@ -157,7 +157,7 @@ const commonErrors = ({
     common.push({ status: 400, message: 'Invalid request body: <what>' }, { status: 413, message: 'Request body too large' })
     common.push({ status: 415, message: 'Content-Type must be application/json' })
   }
-  if (once !== undefined) {
+  if (once) {
     common.push({ status: 409, message: 'A request with this Idempotency-Key is in progress' })
     common.push({ status: 422, message: 'Idempotency-Key was used with a different request' })
   }

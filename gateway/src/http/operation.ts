@@ -75,10 +75,20 @@ export interface ErrorAnswer {
   message: string
 }
 
-export interface Operation {
+export type Operation = Described & Repeating
+
+/**
+ * What repeating a request does. Every POST says it, so that none heeds an Idempotency-Key, or passes over one, for want of a thought.
+ * `resumed`: it sends or creates, and an attempt that broke off may be made again, it finds what it began. `unrepeatable`: the same, but
+ * nobody could tell how far it came, so it is not made again. `false`: it neither sends nor creates, and keys mean nothing to it.
+ */
+export type Repeating =
+  | { method: 'POST'; once: 'resumed' | 'unrepeatable' | false }
+  | { method: 'GET' | 'PUT' | 'PATCH' | 'DELETE'; once?: undefined }
+
+interface Described {
   /** `instance.delete`; also the OpenAPI operationId, the metric label and, later, the MCP tool name. */
   id: string
-  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Fastify path, `/api/instance/delete/:instance`. */
   path: string
   /** The path's `:instance` is a comma-separated list of names, which the handler resolves itself. */
@@ -96,11 +106,6 @@ export interface Operation {
    * disk. Its fields must be those of one object schema.
    */
   longValues?: boolean
-  /**
-   * Sends or creates, so an Idempotency-Key is heeded. `resumed`: an attempt that broke off may be made again, it finds what it began.
-   * `unrepeatable`: nobody could tell, so it is not.
-   */
-  once?: 'resumed' | 'unrepeatable'
   /** Schema per success status. Fields that are not in it are not sent. */
   answers: Readonly<Record<number, z.ZodType>>
   /** Errors it can answer besides the common ones. */
@@ -110,11 +115,12 @@ export interface Operation {
   handle(request: HandedRequest): Promise<Answer>
 }
 
-type Definition<Q extends z.ZodType, B extends z.ZodType, Request> = Omit<Operation, 'handle' | 'query' | 'body'> & {
-  query?: Q
-  body?: B
-  handle(request: Request): Promise<Answer>
-}
+type Definition<Q extends z.ZodType, B extends z.ZodType, Request> = Omit<Described, 'handle' | 'query' | 'body'> &
+  Repeating & {
+    query?: Q
+    body?: B
+    handle(request: Request): Promise<Answer>
+  }
 
 /** Declares an operation whose handler sees the parsed query and body. */
 export const operation = <Q extends z.ZodType = z.ZodUndefined, B extends z.ZodType = z.ZodUndefined>(

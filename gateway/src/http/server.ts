@@ -191,7 +191,7 @@ const serveOperation = (
       const { scope, headers, url } = request
       const key = headers['idempotency-key']
       const answer =
-        idempotency === undefined || operation.once === undefined || scope === null || typeof key !== 'string'
+        idempotency === undefined || !operation.once || scope === null || typeof key !== 'string'
           ? await handle(null)
           : await idempotency.once({ operation, key, scope, path: url, body: parsedBody }, handle)
       if (answer.headers !== undefined) reply.headers(answer.headers)

@@ -81,6 +81,7 @@ export const proxyOperations = ({ db, configurations, registry, guard }: Collabo
       ...route,
       id: 'instance.proxy',
       method: 'POST',
+      once: false,
       path: '/api/instance/proxy/:instance',
       summary: 'Set or remove the proxy of an instance',
       description:

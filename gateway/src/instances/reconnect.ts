@@ -27,6 +27,7 @@ export const reconnectOperation = ({ registry, connections, sessionStoreOf }: Co
   return instanceOperation({
     id: 'instance.reconnect',
     method: 'POST',
+    once: false,
     path: '/api/instance/reconnect/:instance',
     token: 'any',
     rateLimit: 'global',

@@ -102,6 +102,7 @@ export const s3Operations = ({ db, configurations, registry, buckets }: Collabor
       ...route,
       id: 'instance.s3',
       method: 'POST',
+      once: false,
       path: '/api/instance/s3/:instance',
       summary: 'Set or remove the S3 bucket of an instance',
       description:

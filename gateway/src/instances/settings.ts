@@ -35,6 +35,7 @@ export const settingsOperations = ({ db, configurations, registry, logger }: Col
       ...route,
       id: 'instance.settings',
       method: 'POST',
+      once: false,
       path: '/api/instance/settings/:instance',
       summary: 'Change settings of an instance',
       description: 'Send only what changes. Takes effect at once; `disableHistorySync` matters at the first connect.',

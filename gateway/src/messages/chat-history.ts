@@ -40,6 +40,7 @@ export const historyOperation = ({ db, identitiesOf }: Collaborators): Operation
   instanceOperation({
     id: 'chat.history',
     method: 'POST',
+    once: false,
     path: '/api/chat/history/:instance',
     token: 'any',
     rateLimit: 'global',

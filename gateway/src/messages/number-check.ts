@@ -15,6 +15,7 @@ export const checkOperation = ({ instances }: { instances: SendingInstances }): 
   instanceOperation({
     id: 'chat.check',
     method: 'POST',
+    once: false,
     path: '/api/chat/check/:instance',
     token: 'any',
     rateLimit: 'global',

@@ -26,6 +26,7 @@ export const pinMessageOperation = ({ db, clock, sender }: Collaborators): Opera
   instanceOperation({
     id: 'chat.pinMessage',
     method: 'POST',
+    once: 'resumed',
     path: '/api/chat/pinMessage/:instance',
     token: 'any',
     rateLimit: 'global',
@@ -56,7 +57,7 @@ export const pinMessageOperation = ({ db, clock, sender }: Collaborators): Opera
       { status: 404, message: 'message with ID <id> not found' },
       { status: 503, message: 'Instance is not connected to WhatsApp' },
     ],
-    async handle({ scope, body }) {
+    async handle({ scope, body, seed }) {
       const pinned = body.pin ?? true
       const duration = body.duration?.trim() || USUAL
       const seconds = Object.hasOwn(durations, duration) ? durations[duration] : undefined
@@ -80,6 +81,7 @@ export const pinMessageOperation = ({ db, clock, sender }: Collaborators): Opera
             extras: { edit: 'pin' },
           }),
         },
+        seed,
       )
       const names = { chat_jid: row.chat, message_id: row.messageId, pinned, ...(pinned ? { duration } : {}) }
       return { status: 200, body: { success: true, message: `Message ${pinned ? 'pinned' : 'unpinned'} successfully`, ...names } }

@@ -168,6 +168,7 @@ export const createNewslettersFeature = ({ session: sessionOf, picture, logger }
         ...route,
         id: 'newsletter.join',
         method: 'POST',
+        once: false,
         path: '/api/newsletter/join/:instance',
         summary: 'Follow a channel',
         description: 'Its posts then arrive as `message.exchange` with `chat.type` `newsletter`.',

@@ -89,6 +89,7 @@ export const privacyOperations = ({ session }: Collaborators): Operation[] => {
       ...route,
       id: 'profile.updatePrivacy',
       method: 'POST',
+      once: false,
       path: '/api/profile/privacy/:instance',
       summary: 'Change privacy settings',
       description: 'One after another; when one fails, those before it stay changed. Answers with all of them as they are then.',

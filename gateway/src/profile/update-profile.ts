@@ -30,6 +30,7 @@ export const updateProfileOperation = ({ session, picture }: Collaborators): Ope
   instanceOperation({
     id: 'profile.update',
     method: 'POST',
+    once: false,
     path: '/api/profile/account/:instance',
     token: 'any',
     rateLimit: 'global',

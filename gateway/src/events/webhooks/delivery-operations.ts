@@ -82,6 +82,7 @@ export const deliveryOperations = ({ list, redelivery, purge }: Collaborators): 
       ...route,
       id: 'events.redeliver',
       method: 'POST',
+      once: 'resumed',
       path: '/api/events/redeliver/:instance',
       summary: 'Deliver again: one event, a time range, or all dead letters',
       description:

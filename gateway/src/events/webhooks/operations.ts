@@ -42,6 +42,7 @@ export const webhookOperations = (webhooks: WebhookConfiguration): Operation[] =
     instanceOperation({
       id: 'events.setWebhook',
       method: 'POST',
+      once: false,
       path: '/api/events/webhook/:instance',
       token: 'any',
       rateLimit: 'global',

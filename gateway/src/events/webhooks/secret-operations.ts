@@ -49,6 +49,7 @@ export const secretOperations = (secrets: WebhookSecretKeeper, tryWebhook: TryWe
       ...route,
       id: 'events.rotateWebhookSecret',
       method: 'POST',
+      once: 'unrepeatable',
       path: '/api/events/rotateWebhookSecret/:instance',
       summary: 'Replace the secret that signs the deliveries of a webhook',
       description: 'For `overlapHours` every delivery carries the signatures of both, so that receivers can follow in their own time.',
@@ -76,6 +77,7 @@ export const secretOperations = (secrets: WebhookSecretKeeper, tryWebhook: TryWe
       ...route,
       id: 'events.testWebhook',
       method: 'POST',
+      once: 'unrepeatable',
       path: '/api/events/testWebhook/:instance',
       summary: 'Post a test event to a webhook',
       description:

@@ -9,6 +9,7 @@ export const webSocketOperations = (configuration: WebSocketConfiguration): Oper
   instanceOperation({
     id: 'events.setWebsocket',
     method: 'POST',
+    once: false,
     path: '/api/events/websocket/:instance',
     token: 'any',
     rateLimit: 'global',

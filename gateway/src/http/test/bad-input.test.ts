@@ -24,6 +24,7 @@ const operations = [
     ...route,
     id: 'sample.send',
     method: 'POST',
+    once: false,
     path: '/api/send',
     body,
     query: z.object({ limit: z.coerce.number().int().max(10).optional() }),

@@ -179,6 +179,7 @@ export const sampleOperations: readonly Operation[] = [
   operation({
     id: 'sample.new',
     method: 'POST',
+    once: false,
     path: '/api/sample/new',
     token: 'account',
     rateLimit: 'create',

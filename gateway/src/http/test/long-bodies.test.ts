@@ -21,6 +21,7 @@ let url: string
 const echo = instanceOperation({
   id: 'echo',
   method: 'POST',
+  once: false,
   path: '/api/echo/:instance',
   token: 'any',
   rateLimit: 'none',

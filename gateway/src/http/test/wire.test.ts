@@ -10,6 +10,7 @@ import { type Harness, openHarness, refused, sampleOperations } from './harness.
 const echo = openOperation({
   id: 'sample.echo',
   method: 'POST',
+  once: false,
   path: '/echo',
   token: 'none',
   rateLimit: 'none',
