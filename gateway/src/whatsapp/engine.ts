@@ -8,6 +8,7 @@ import type { Logger } from '../runtime/logging.ts'
 import type { Address, MessageKey } from './address.ts'
 import type { CallSession } from './calls.ts'
 import type { ChatActionSession } from './chat-actions.ts'
+import type { CommunitySession } from './communities.ts'
 import type { GroupNews, GroupSession } from './groups.ts'
 import type { MediaSession } from './media.ts'
 import type { NewsletterSession } from './newsletters.ts'
@@ -64,6 +65,7 @@ export interface SessionOptions {
 export interface EngineSession
   extends MediaSession,
     GroupSession,
+    CommunitySession,
     CallSession,
     ChatActionSession,
     StorySession,
@@ -164,8 +166,8 @@ export type EngineEvent =
   /** WhatsApp took the message (`error: null`) or refused it (WhatsApp's code). */
   | { type: 'server-ack'; id: string; to: Address; error: number | null }
   | { type: 'call'; call: IncomingCall }
-  /** `savedName` is the name in the address book, or what a group is called. */
-  | { type: 'contact'; address: Address; pushName: string | null; savedName: string | null }
+  /** `savedName` is the name in the address book, or what a group is called. `isAnnouncementGroup`: of a community; left out where unknown. */
+  | { type: 'contact'; address: Address; pushName: string | null; savedName: string | null; isAnnouncementGroup?: boolean }
   /** Own profile as WhatsApp reports it. */
   | { type: 'profile'; name: string | null }
   /** A part of the history sync; old messages, never to be announced as new. `progress` 0–100, null when unknown. */

@@ -2,6 +2,7 @@
 import { type BinaryNode, proto, type WAMessageKey, type WASocket } from 'baileys'
 import type { CallSession } from '../../calls.ts'
 import type { ChatActionSession } from '../../chat-actions.ts'
+import type { CommunitySession } from '../../communities.ts'
 import {
   type Address,
   EngineError,
@@ -44,6 +45,7 @@ export class BaileysSession implements EngineSession {
   readonly downloadMedia: MediaSession['downloadMedia']
   readonly requestMediaAgain: MediaSession['requestMediaAgain']
   readonly groups: GroupSession['groups']
+  readonly communities: CommunitySession['communities']
   readonly act: ChatActionSession['act']
   readonly setBlocked: ChatActionSession['setBlocked']
   readonly storyPrivacy: StorySession['storyPrivacy']
@@ -55,6 +57,7 @@ export class BaileysSession implements EngineSession {
     const connection = new Connection(options, environment)
     this.#connection = connection
     this.groups = connection.groupSide.groups
+    this.communities = connection.groupSide.communities
     const actions = createChatActions({
       socket: () => connection.socket,
       ask: (call) => connection.ask(call),
