@@ -169,6 +169,7 @@ const linkOperation = (instances: GroupInstances, action: LinkAction): Operation
     ...common,
     id: `community.${action}`,
     method: 'POST',
+    once: false,
     path: `/api/community/${action}/:instance`,
     summary,
     description:
