@@ -60,8 +60,6 @@ export interface PhoneMessage {
   text: string
   /** The decrypted WAProto Message as JSON (bytes in base64). */
   message: Record<string, unknown>
-  /** What it changes, as its stanza said: 1 and 3 an edit, 2 a pin, 7 and 8 a revocation; absent for what is new. */
-  edit?: string
   /** Why a real phone would show nothing of it, though it came; absent when it would show it. */
   unrendered?: string
 }
@@ -156,6 +154,10 @@ export interface PhonePort {
   readonly calls: readonly { callId: string; peer: string; direction: 'in' | 'out'; state: 'ringing' | 'rejected' | 'terminated' }[]
   /** Deletes the media files the phone keeps; it can upload none of them again. */
   forgetMedia(): void
+  /** Something the person does on the phone, as every device of the account will see it. `action` is a `SyncActionValue` as JSON. */
+  changeAppState(input: { collection: string; index: string[]; action: Record<string, unknown> }): Promise<void>
+  /** The phone writes app state with a new key, which its companions get at once, when they ask, or not at all. */
+  renewAppStateKey(sharing: 'now' | 'asked' | 'never'): Promise<void>
   /** Current app-state the phone knows from patches it could decrypt, by collection. */
   appState(): Record<string, unknown>
   /** Releases readers held by {@link PhonePort.messages} and stops asking the network for anything. */

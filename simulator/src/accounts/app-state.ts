@@ -44,6 +44,11 @@ export class AppState {
     return fresh
   }
 
+  /** Single changes are forgotten, as the server does with old ones: who asks for them gets a snapshot. */
+  fold(): void {
+    for (const collection of this.#collections.values()) collection.fold()
+  }
+
   versions(): Record<string, number> {
     return Object.fromEntries(COLLECTIONS.map((name) => [name, this.#collections.get(name)?.version ?? 0]))
   }
@@ -76,7 +81,7 @@ export class Collection {
 
   since(version: number, wantsSnapshot: boolean): CollectionAnswer {
     const oldest = this.#patches[0]?.version ?? this.#version + 1
-    if (version + 1 < oldest && version < this.#version) {
+    if (version < this.#version && version + 1 < oldest) {
       return { version: this.#version, patches: [], hasMore: false, snapshot: this.#snapshot() }
     }
     // Patches all the way from the beginning say the same as a snapshot and need no download.
@@ -89,6 +94,10 @@ export class Collection {
       hasMore: patches.length < missing.length,
       snapshot: undefined,
     }
+  }
+
+  fold(): void {
+    if (this.#foldable) this.#patches = []
   }
 
   #apply(patch: proto.SyncdPatch): void {

@@ -36,8 +36,6 @@ export function accountRoutes(api: FastifyInstance, { phones, services }: Contro
     return account.stories
   })
 
-  api.get('/phones/:number/app-state', async (request) => personOf(phones, request.params).phone.appState())
-
   api.get('/phones/:number/profile', async (request) => {
     const { account } = personOf(phones, request.params)
     const { name, about, picture, business, businessProfile, disappearing } = account

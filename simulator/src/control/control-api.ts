@@ -7,6 +7,7 @@ import { PhoneOffline } from '../phones.ts'
 import { IqError } from '../ports.ts'
 import { PairingError } from '../server/pairing-error.ts'
 import { accountRoutes } from './account-routes.ts'
+import { appStateRoutes } from './app-state-routes.ts'
 import { communityRoutes } from './community-routes.ts'
 import { ControlError } from './control-error.ts'
 import type { ControlParts } from './control-parts.ts'
@@ -37,6 +38,7 @@ export function createControlApi(parts: ControlParts): FastifyInstance {
   messageRoutes(api, parts)
   mediaRoutes(api, parts)
   accountRoutes(api, parts)
+  appStateRoutes(api, parts)
   groupRoutes(api, parts)
   memberRoutes(api, parts)
   communityRoutes(api, parts)

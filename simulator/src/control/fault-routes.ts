@@ -12,6 +12,7 @@ const match = z.strictObject({
   tag: z.string().optional(),
   xmlns: z.string().optional(),
   type: z.string().optional(),
+  contains: z.string().optional(),
   direction: z.enum(['in', 'out']).optional(),
   times: times.optional(),
 })

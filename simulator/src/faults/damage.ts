@@ -1,11 +1,13 @@
 /** What faults make of stanzas: pure. */
 import { type BinaryNode, node } from '../wire/nodes.ts'
 
-/** A copy in which every ciphertext has its last byte flipped; undefined when there is none to damage. */
+/** A copy in which every ciphertext has a byte flipped; undefined when there is none to damage. */
 export function withDamagedCiphertext(stanza: BinaryNode): BinaryNode | undefined {
-  if (stanza.tag === 'enc' && stanza.content instanceof Uint8Array && stanza.content.length > 0) {
+  if ((stanza.tag === 'enc' || stanza.tag === 'patch') && stanza.content instanceof Uint8Array && stanza.content.length > 0) {
     const bytes = Buffer.from(stanza.content)
-    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 0xff
+    // Of a message the last one; a patch ends with the name of its key, and its ciphertext is in the middle.
+    const at = stanza.tag === 'enc' ? bytes.length - 1 : Math.floor(bytes.length / 2)
+    bytes[at] = (bytes[at] ?? 0) ^ 0xff
     return { ...stanza, content: bytes }
   }
   if (!Array.isArray(stanza.content)) return undefined
@@ -24,4 +26,9 @@ export function refusedMessage(message: BinaryNode, code: number, t: string): Bi
 
 export function refusedIq(iq: BinaryNode, code: number, text: string): BinaryNode {
   return node('iq', { id: iq.attrs.id, from: iq.attrs.to, type: 'error' }, [node('error', { code: String(code), text })])
+}
+
+/** Whether an element of this name stands anywhere in it. */
+export function contains(stanza: BinaryNode, tag: string): boolean {
+  return Array.isArray(stanza.content) && stanza.content.some((child) => child.tag === tag || contains(child, tag))
 }

@@ -28,8 +28,15 @@ describe('which stanza is hit', () => {
     ['another tag', { tag: 'iq' }, 'in', false],
     ['the type', { type: 'text' }, 'in', true],
     ['another xmlns', { xmlns: 'w:p' }, 'in', false],
+    ['what is not in it', { contains: 'enc' }, 'in', false],
   ])('%s', (_name, match, direction, expected) => {
     expect(hit(match, drop, direction)).toBe(expected)
+  })
+
+  test('what stands somewhere in it', () => {
+    const answer = node('iq', { type: 'result' }, [node('sync', {}, [node('collection', {}, [node('patches', {}, [node('patch')])])])])
+    expect(hit({ contains: 'patch' }, drop, 'out', answer)).toBe(true)
+    expect(hit({ contains: 'snapshot' }, drop, 'out', answer)).toBe(false)
   })
 
   test('errors for messages and requests hit only those, on their way in', () => {

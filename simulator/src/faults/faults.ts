@@ -4,6 +4,7 @@
  */
 import type { Direction } from '../traffic.ts'
 import type { BinaryNode } from '../wire/nodes.ts'
+import { contains } from './damage.ts'
 
 export type FaultAction =
   /** The stanza vanishes. */
@@ -14,7 +15,7 @@ export type FaultAction =
   | { action: 'duplicate' }
   /** The stanza waits until the next one of the same direction has passed, at most a second. */
   | { action: 'reorder' }
-  /** One byte of each `enc` is flipped; a stanza without `enc` has its frame damaged, which ends the connection. */
+  /** One byte of each `enc` and `patch` is flipped; a stanza without any has its frame damaged, which ends the connection. */
   | { action: 'corrupt' }
   /** A message from the companion goes nowhere and is acknowledged with this error. */
   | { action: 'ack-error'; code: number }
@@ -40,6 +41,8 @@ export interface FaultMatch {
   xmlns?: string | undefined
   /** The `type` attribute. */
   type?: string | undefined
+  /** The name of an element that stands somewhere in it. */
+  contains?: string | undefined
   direction?: Direction | undefined
 }
 
@@ -146,6 +149,7 @@ function strikes(spec: FaultSpec, direction: Direction, owner: LineOwner, stanza
   if (match.tag !== undefined && match.tag !== stanza.tag) return false
   if (match.xmlns !== undefined && match.xmlns !== stanza.attrs.xmlns) return false
   if (match.type !== undefined && match.type !== stanza.attrs.type) return false
+  if (match.contains !== undefined && !contains(stanza, match.contains)) return false
   switch (fault.action) {
     case 'refuse-connections':
       return false
@@ -163,5 +167,11 @@ function matchesOwner(match: FaultMatch, owner: LineOwner): boolean {
 }
 
 function namesNoStanza(match: FaultMatch): boolean {
-  return match.tag === undefined && match.xmlns === undefined && match.type === undefined && match.direction === undefined
+  return (
+    match.tag === undefined &&
+    match.xmlns === undefined &&
+    match.type === undefined &&
+    match.contains === undefined &&
+    match.direction === undefined
+  )
 }

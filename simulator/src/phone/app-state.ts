@@ -1,6 +1,6 @@
 /**
  * App state: settings every device of the account shares as encrypted, versioned patches (archived, pinned, muted, names, labels).
- * The phone makes the key, reads what its companions upload and writes its own name, as a phone does (engine.md §4, §6.2 no. 11).
+ * The phone makes the keys, reads what its companions upload and writes its own name and what the person does (engine.md §4, §6.2 no. 11).
  */
 import {
   ALL_WA_PATCH_NAMES,
@@ -20,6 +20,7 @@ import type { RandomBytes } from './device-keys.ts'
 import { Lane } from './lane.ts'
 
 const CONFLICT = 409
+const KEPT_KEYS = 100
 const ATTEMPTS = 3
 /** Pages of patches read in a row before a server that always says "more" is given up on. */
 const PAGES = 50
@@ -30,9 +31,14 @@ export interface AppStateKey {
   data: proto.Message.IAppStateSyncKeyData
 }
 
+/** When the companions get a new key: at once, when they ask for it, or not at all. */
+export type KeySharing = 'now' | 'asked' | 'never'
+
 export class AppState {
-  /** The one key of the account; made by the phone, shared with each companion. */
-  readonly key: AppStateKey
+  /** Made by the phone, shared with each companion; the last one is written with. */
+  private readonly keys: (AppStateKey & { sharing: KeySharing })[] = []
+  private readonly random: RandomBytes
+  private readonly now: () => number
   private readonly query: (iq: BinaryNode) => Promise<BinaryNode>
   private readonly versions = new Map<WAPatchName, LTHashState>()
   private readonly values = new Map<WAPatchName, Map<string, unknown>>()
@@ -41,10 +47,33 @@ export class AppState {
 
   constructor(parts: { query: (iq: BinaryNode) => Promise<BinaryNode>; random: RandomBytes; now: () => number }) {
     this.query = parts.query
-    this.key = {
-      id: parts.random(6),
-      data: { keyData: parts.random(32), fingerprint: { rawId: 1, currentIndex: 1, deviceIndexes: [0] }, timestamp: parts.now() },
+    this.random = parts.random
+    this.now = parts.now
+    this.renewKey('now')
+  }
+
+  /** From now on the phone writes with another key, as after a device was unlinked. */
+  renewKey(sharing: KeySharing): void {
+    const data = {
+      keyData: this.random(32),
+      fingerprint: { rawId: 1, currentIndex: this.keys.length + 1, deviceIndexes: [0] },
+      timestamp: this.now() + this.keys.length,
     }
+    this.keys.push({ id: this.random(6), data, sharing })
+    if (this.keys.length > KEPT_KEYS) this.keys.shift()
+  }
+
+  /** What companions are told by themselves: every key, the oldest first. */
+  sharedKeys(): proto.Message.IAppStateSyncKey[] {
+    return this.keys.flatMap(({ id, data, sharing }) => (sharing === 'now' ? [{ keyId: { keyId: id }, keyData: data }] : []))
+  }
+
+  /** Asked for by id: a key this phone does not have is answered without data, as the protocol wants it. */
+  askedKeys(ids: readonly proto.Message.IAppStateSyncKeyId[]): proto.Message.IAppStateSyncKey[] {
+    return ids.map((keyId) => {
+      const key = this.keys.find(({ id }) => Buffer.from(keyId.keyId ?? []).equals(id))
+      return { keyId, keyData: key === undefined || key.sharing === 'never' ? undefined : key.data }
+    })
   }
 
   /** By collection, then by index (JSON): the action last set. */
@@ -56,6 +85,13 @@ export class AppState {
   refresh(collection: string): Promise<void> {
     const name = ALL_WA_PATCH_NAMES.find((known) => known === collection)
     return name ? this.lane.run(() => this.pull(name)) : Promise.resolve()
+  }
+
+  /** Something the person does on the phone. Throws a {@link RangeError} when there is no such collection. */
+  write(collection: string, index: string[], action: proto.ISyncActionValue): Promise<void> {
+    const name = ALL_WA_PATCH_NAMES.find((known) => known === collection)
+    if (name === undefined) throw new RangeError(`there is no collection ${collection}`)
+    return this.lane.run(() => this.push(name, index, action))
   }
 
   /** Where a companion finds the account's own name when it links. */
@@ -99,7 +135,7 @@ export class AppState {
     for (let attempt = 1; ; attempt += 1) {
       await this.pull(name)
       const state = this.versions.get(name) ?? newLTHashState()
-      const keyId = Buffer.from(this.key.id).toString('base64')
+      const keyId = Buffer.from(this.keys.at(-1)?.id ?? []).toString('base64')
       const syncAction = { ...action, timestamp: Date.now() }
       const operation = proto.SyncdMutation.SyncdOperation.SET
       const encoded = await encodeSyncdPatch({ type: name, index, syncAction, apiVersion: 1, operation }, keyId, state, this.keyById)
@@ -112,7 +148,7 @@ export class AppState {
         throw error
       }
       this.versions.set(name, encoded.state)
-      this.valuesOf(name).set(JSON.stringify(index), action)
+      this.valuesOf(name).set(JSON.stringify(index), shown({ value: syncAction }))
       return
     }
   }
@@ -136,7 +172,7 @@ export class AppState {
   }
 
   private readonly keyById = async (id: string): Promise<proto.Message.IAppStateSyncKeyData | undefined> =>
-    id === Buffer.from(this.key.id).toString('base64') ? this.key.data : undefined
+    this.keys.find((key) => Buffer.from(key.id).toString('base64') === id)?.data
 }
 
 const shown = (action: proto.ISyncActionData): unknown => proto.SyncActionValue.fromObject(action.value ?? {}).toJSON()

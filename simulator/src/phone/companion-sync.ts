@@ -40,7 +40,7 @@ export class CompanionSync {
    * history holds the last message of each conversation, the recent one those before.
    */
   async welcome(device: string, ownName: string): Promise<void> {
-    await this.tell(device, { type: ProtocolType.APP_STATE_SYNC_KEY_SHARE, appStateSyncKeyShare: this.keyShare() })
+    await this.shareKeys(device, this.appState.sharedKeys())
     const [recent, stories] = divide(this.log.newest(RECENT), ({ shown }) => shown.chat !== STATUS_JID)
     const last = new Set(new Map(recent.map((entry) => [entry.shown.chat, entry])).values())
     await this.tellHistory(device, { syncType: SyncType.INITIAL_BOOTSTRAP, conversations: this.conversations([...last]), chunkOrder: 0 })
@@ -57,12 +57,15 @@ export class CompanionSync {
     })
   }
 
+  async shareKeys(device: string, keys: proto.Message.IAppStateSyncKey[]): Promise<void> {
+    await this.tell(device, { type: ProtocolType.APP_STATE_SYNC_KEY_SHARE, appStateSyncKeyShare: { keys } })
+  }
+
   /** A `peer` message of a companion; what is no request is ignored. */
   async answer(device: string, stanzaId: string, message: proto.IMessage): Promise<void> {
     const request = message.protocolMessage
     if (request?.appStateSyncKeyRequest) {
-      const keyIds = request.appStateSyncKeyRequest.keyIds ?? []
-      await this.tell(device, { type: ProtocolType.APP_STATE_SYNC_KEY_SHARE, appStateSyncKeyShare: this.keyShare(keyIds) })
+      await this.shareKeys(device, this.appState.askedKeys(request.appStateSyncKeyRequest.keyIds ?? []))
     }
     const operation = request?.peerDataOperationRequestMessage
     if (operation?.historySyncOnDemandRequest) {
@@ -113,13 +116,6 @@ export class CompanionSync {
 
   private find(key: proto.IMessageKey | null | undefined): LogEntry | undefined {
     return key?.remoteJid && key.id ? this.log.find(this.book.person(key.remoteJid), key.id) : undefined
-  }
-
-  /** Asked for by id: a key this phone does not have is answered without data, as the protocol wants it. */
-  private keyShare(ids?: proto.Message.IAppStateSyncKeyId[]): proto.Message.IAppStateSyncKeyShare {
-    const { id, data } = this.appState.key
-    if (!ids) return { keys: [{ keyId: { keyId: id }, keyData: data }] }
-    return { keys: ids.map((keyId) => ({ keyId, keyData: Buffer.from(keyId.keyId ?? []).equals(id) ? data : undefined })) }
   }
 
   private async tellHistory(

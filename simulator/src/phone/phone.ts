@@ -7,7 +7,7 @@ import { type BinaryNode, getAllBinaryNodeChildren, getBinaryNodeChild, getBinar
 import type { MediaTransfer, PhoneAnswer, PhoneIdentity, PhoneMessage, PhonePort, Uplink } from '../ports.ts'
 import { AddressBook, signalAddress, userJid } from './addresses.ts'
 import { sealAnswer } from './answers.ts'
-import { AppState } from './app-state.ts'
+import { AppState, type KeySharing } from './app-state.ts'
 import { attach } from './attaching.ts'
 import { Calls } from './calls.ts'
 import { CompanionSync } from './companion-sync.ts'
@@ -247,6 +247,18 @@ class Phone implements PhonePort {
     return this.appStates.known()
   }
 
+  async changeAppState({ collection, index, action }: Parameters<PhonePort['changeAppState']>[0]): Promise<void> {
+    await this.appStates.write(collection, index, proto.SyncActionValue.fromObject(action))
+  }
+
+  async renewAppStateKey(sharing: KeySharing): Promise<void> {
+    this.appStates.renewKey(sharing)
+    if (sharing !== 'now') return
+    for (const device of await this.directory.devicesOf([this.identity.jid])) {
+      if (device !== this.identity.jid) await this.companions.shareKeys(device, this.appStates.sharedKeys())
+    }
+  }
+
   private async handle(stanza: BinaryNode): Promise<void> {
     switch (stanza.tag) {
       case 'message':
@@ -291,7 +303,7 @@ class Phone implements PhonePort {
       message,
       pushName: envelope.pushName,
       receipt: envelope.group ? { to: envelope.chat, participant: envelope.author } : { to: envelope.chat },
-      marks: { edit: envelope.edit, unrendered: renderProblem(message, stanza) },
+      unrendered: renderProblem(message, stanza),
     })
     if (!entry || envelope.own) return
     if (this.autoRead) this.sendReceipts({ chat: envelope.chat, ids: [envelope.id], type: 'read' })
@@ -350,9 +362,9 @@ class Phone implements PhonePort {
     message: proto.IMessage
     pushName?: string
     receipt?: LogEntry['receipt']
-    marks?: Pick<PhoneMessage, 'edit' | 'unrendered'>
+    unrendered?: string
   }): LogEntry | undefined {
-    const { id, fromMe, timestamp, message, pushName, receipt, marks } = input
+    const { id, fromMe, timestamp, message, pushName, receipt, unrendered } = input
     const type = contentType(message)
     if (!type) return undefined
     this.inBackground(this.mediaAgain.keep(id, message), 'keeping media')
@@ -365,7 +377,7 @@ class Phone implements PhonePort {
       type,
       text: textOf(message),
       message: proto.Message.fromObject(message).toJSON(),
-      ...marks,
+      ...(unrendered !== undefined && { unrendered }),
     }
     return this.log.add({ shown, content: message, pushName, receipt })
   }
