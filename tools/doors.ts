@@ -39,7 +39,6 @@ const opensTo: Readonly<Record<string, readonly string[]>> = {
   newsletters: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'media'],
   profile: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'media'],
   groups: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'instances', 'media', 'messages'],
-  communities: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'instances', 'media', 'groups'],
 }
 
 /** What a feature shows the other features; its remaining files are its own business. */
@@ -49,8 +48,7 @@ const featureDoors: Readonly<Record<string, readonly string[]>> = {
   instances: ['instance.ts', 'instances.ts', 'settings-values.ts'],
   media: ['media.ts', 'wire-media.ts'],
   messages: ['number-candidates.ts', 'recipient.ts'],
-  groups: ['access.ts', 'presenting.ts', 'refusals.ts', 'views.ts'],
-  communities: [],
+  groups: [],
   labels: ['chat-labels.ts'],
   chats: [],
   calls: [],

@@ -16,6 +16,7 @@ export const switchField = (description: string) =>
     .meta({ example: true, description: `${description}; default \`true\`` })
 
 export const notReady = 'The phone has not shared its settings yet. Try again later.'
+const overtaken = 'Other devices of the account keep changing the same settings. Try again later.'
 
 export const chatErrors = [
   { status: 400, message: 'Number is required' },
@@ -27,7 +28,7 @@ export const chatErrors = [
 ]
 
 /** Of those that go through app state. */
-export const settingErrors = [...chatErrors, { status: 409, message: notReady }]
+export const settingErrors = [...chatErrors, { status: 409, message: notReady }, { status: 409, message: overtaken }]
 
 /** Runs what asks WhatsApp; throws in the words of the API. */
 export const asked = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -38,6 +39,7 @@ export const asked = async <T>(work: () => Promise<T>): Promise<T> => {
     if (error.code === 'not-connected' || error.code === 'logged-out') throw errors.notConnected()
     if (error.code === 'rate-limited') throw new ApiError(429, 'WhatsApp rate limit reached. Try again later.')
     if (error.code === 'not-ready') throw new ApiError(409, notReady)
+    if (error.code === 'conflict') throw new ApiError(409, overtaken)
     throw new ApiError(500, error.code === 'timeout' ? 'WhatsApp did not answer in time' : `WhatsApp refused: ${error.message}`)
   }
 }

@@ -10,8 +10,6 @@ export interface Person {
   jid: string | null
   lid: string | null
   name: string | null
-  /** It is no person but the announcement group of a community. */
-  isCommunity?: true
 }
 
 export type ChatType = 'private' | 'group' | 'newsletter' | 'status'
@@ -56,7 +54,7 @@ export const exchangeData = ({
     timestamp: rfc3339(timestamp),
     chat: { ...chat, type: chatTypeOf(canonical(chat)) },
     sender,
-    recipient: fromMe ? { jid: chat.jid, lid: chat.lid, name: chat.name } : null,
+    recipient: fromMe ? chat : null,
     message: {
       type: reading.type,
       content: reading.content,
@@ -95,7 +93,7 @@ export const statusData = ({ ids, status, timestamp, chat, sender, author, fromM
   messageIds: ids,
   status,
   timestamp: rfc3339(timestamp),
-  chat: { jid: chat.jid, lid: chat.lid, type: chatTypeOf(canonical(chat)), ...(chat.isCommunity ? { isCommunity: true } : {}) },
+  chat: { jid: chat.jid, lid: chat.lid, type: chatTypeOf(canonical(chat)) },
   recipient: recipientOf(chat),
   sender: { jid: sender.jid ?? sender.lid },
   messageSender: author,

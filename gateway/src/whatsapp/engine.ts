@@ -8,8 +8,8 @@ import type { Logger } from '../runtime/logging.ts'
 import type { Address, MessageKey } from './address.ts'
 import type { CallSession } from './calls.ts'
 import type { ChatActionSession } from './chat-actions.ts'
-import type { CommunitySession } from './communities.ts'
 import type { GroupNews, GroupSession } from './groups.ts'
+import type { LabelNews, LabelSession } from './labels.ts'
 import type { MediaSession } from './media.ts'
 import type { NewsletterSession } from './newsletters.ts'
 import type { ProfileSession } from './profile.ts'
@@ -65,9 +65,9 @@ export interface SessionOptions {
 export interface EngineSession
   extends MediaSession,
     GroupSession,
-    CommunitySession,
     CallSession,
     ChatActionSession,
+    LabelSession,
     StorySession,
     ProfileSession,
     NewsletterSession {
@@ -166,8 +166,13 @@ export type EngineEvent =
   /** WhatsApp took the message (`error: null`) or refused it (WhatsApp's code). */
   | { type: 'server-ack'; id: string; to: Address; error: number | null }
   | { type: 'call'; call: IncomingCall }
-  /** `savedName` is the name in the address book, or what a group is called. `isAnnouncementGroup`: of a community; left out where unknown. */
-  | { type: 'contact'; address: Address; pushName: string | null; savedName: string | null; isAnnouncementGroup?: boolean }
+  /** `savedName` is the name in the address book, or what a group is called. */
+  | { type: 'contact'; address: Address; pushName: string | null; savedName: string | null }
+  /**
+   * Labels were changed, here or elsewhere. `stored` is called when it is durable: until then it counts as unread, and is told again, as it
+   * also is when a crash comes between. Versions tell what is known already.
+   */
+  | { type: 'labels'; news: LabelNews; stored(): void }
   /** Own profile as WhatsApp reports it. */
   | { type: 'profile'; name: string | null }
   /** A part of the history sync; old messages, never to be announced as new. `progress` 0–100, null when unknown. */
@@ -212,7 +217,9 @@ export type EngineErrorCode =
   | 'logged-out'
   /** Something has to come from the phone first. */
   | 'not-ready'
-  /** Media: nobody has it any more, is not what the message says, is larger than was asked for. */
+  /** Others kept changing the same thing at the same moment. */
+  | 'conflict'
+  /** Media: nobody has it any more, is not what the message says (app state: cannot be verified), is larger than was asked for. */
   | 'gone'
   | 'damaged'
   | 'too-large'

@@ -2,8 +2,8 @@
 import type { Logger } from '../../runtime/logging.ts'
 import type { EngineEvent } from '../engine.ts'
 
-/** An event, or the work that completes one (looking up the other form of an address). */
-export type PendingEvent = EngineEvent | (() => Promise<EngineEvent>)
+/** An event, or the work that completes one (looking up the other form of an address); null: there is none. */
+export type PendingEvent = EngineEvent | (() => Promise<EngineEvent | null>)
 
 export interface EventQueueOptions {
   deliver(event: EngineEvent): void | Promise<void>
@@ -35,6 +35,17 @@ export class EventQueue {
     this.#running ??= this.#run()
   }
 
+  /** Resolves when everything pushed before has been delivered; rejects when nothing is delivered any more. */
+  async passed(): Promise<void> {
+    if (this.#closed) throw new Error('no events are delivered any more')
+    const reached = Promise.withResolvers<void>()
+    this.push(async () => {
+      reached.resolve()
+      return null
+    })
+    await reached.promise
+  }
+
   /** The last event. Resolves when everything has been delivered. */
   async close(last: EngineEvent): Promise<void> {
     this.push(last)
@@ -56,7 +67,8 @@ export class EventQueue {
 
   async #deliver(event: PendingEvent): Promise<void> {
     try {
-      await this.#options.deliver(typeof event === 'function' ? await event() : event)
+      const complete = typeof event === 'function' ? await event() : event
+      if (complete !== null) await this.#options.deliver(complete)
     } catch (error) {
       this.#options.logger.error({ error: error instanceof Error ? error.message : String(error) }, 'an engine event was not taken')
     }

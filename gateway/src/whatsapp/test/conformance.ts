@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readWireMedia } from '../../media/wire-media.ts'
 import { type Capability, EngineError } from '../engine.ts'
+import { labelStories } from './label-stories.ts'
 import { link, newId, Observed, relink, text } from './linked-session.ts'
 import type { Person, World } from './world.ts'
 
@@ -262,6 +263,8 @@ export const describeEngine = (name: string, makeWorld: () => Promise<World>): v
         expect(messages.find((message) => message.id === id)).toMatchObject({ chat: both(bob), fromMe: false })
       })
     })
+
+    describe('labels', () => labelStories({ world: () => world, bob: () => bob }))
 
     describe('media', () => {
       const bytes = Buffer.from('what is in the file '.repeat(5_000))

@@ -13,6 +13,8 @@ export class Observed {
   readonly store: InspectableStore
   readonly identities: IdentityStore
   readonly sent = new Map<string, WireMessage>()
+  /** What is told is not stored. */
+  keepsNothing = false
   #wake = Promise.withResolvers<void>()
 
   constructor(engine: EngineFactory, store: InspectableStore, options: Partial<SessionOptions> = {}) {
@@ -31,6 +33,7 @@ export class Observed {
       onEvent: async (event) => {
         await options.onEvent?.(event)
         this.events.push(event)
+        if (event.type === 'labels' && !this.keepsNothing) event.stored()
         this.#wake.resolve()
         this.#wake = Promise.withResolvers()
       },

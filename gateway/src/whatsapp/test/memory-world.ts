@@ -41,6 +41,25 @@ export const memoryWorld = async (): Promise<World> => {
         read: async (chat, id) => holder.acknowledge(holderOf(chat), [id], 'read'),
         call: async (to) => holder.call(holderOf(to)),
         callState: async (id) => holder.calls.get(id) ?? '',
+        label: async ({ deleted = false, ...label }) => {
+          const change = { kind: 'edit', ...label, type: 'CUSTOM', predefined: null, deleted } as const
+          holder.labels.write(holder.labels.version, [change])
+        },
+        carry: async (labelId, chat, { messageId, labeled = true } = {}) => {
+          const about = { labelId, chat: holderOf(chat).address, named: chat.jid, labeled }
+          const change =
+            messageId === undefined ? ({ kind: 'chat', ...about } as const) : ({ kind: 'message', ...about, messageId } as const)
+          holder.labels.write(holder.labels.version, [change])
+        },
+        labels: async () => {
+          const all = holder.labels.all()
+          return all.flatMap((change) => {
+            if (change.kind !== 'edit') return []
+            const { id, name: called, color, deleted } = change
+            const chats = all.flatMap((one) => (one.kind === 'chat' && one.labelId === id && one.labeled ? [one.named] : []))
+            return [{ id, name: called, color, deleted, chats }]
+          })
+        },
         unlinkAll: async () => holder.unlink(),
       }
     },

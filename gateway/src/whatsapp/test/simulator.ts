@@ -111,6 +111,9 @@ export class Simulator {
         const { calls } = callsSchema.parse(await this.call('GET', `${phone}/calls`))
         return calls.find(({ callId }) => callId === id)?.state ?? ''
       },
+      label: async (label) => void (await this.call('POST', `${phone}/labels`, label)),
+      carry: async (id, chat, options = {}) => void (await this.call('POST', `${phone}/labels`, { id, chat: chat.jid, ...options })),
+      labels: async () => labelsIn(await this.call('GET', `${phone}/app-state`)),
       unlinkAll: async () => {
         const { devices } = devicesSchema.parse(await this.call('GET', phone))
         for (const { id } of devices) await this.call('DELETE', `${phone}/devices/${id}`)
@@ -143,6 +146,34 @@ export class Simulator {
     }
     throw new Error(`${phone} has not got message ${id}`)
   }
+}
+
+const appStateSchema = z.object({
+  regular: z
+    .record(
+      z.string(),
+      z.looseObject({
+        labelEditAction: z
+          .object({ name: z.string().default(''), color: z.number().default(0), deleted: z.boolean().default(false) })
+          .optional(),
+        labelAssociationAction: z.object({ labeled: z.boolean().default(false) }).optional(),
+      }),
+    )
+    .default({}),
+})
+
+const labelsIn = (appState: unknown): Awaited<ReturnType<Person['labels']>> => {
+  const all = Object.entries(appStateSchema.parse(appState).regular).map(([index, action]) => ({
+    index: z.array(z.string()).parse(JSON.parse(index)),
+    action,
+  }))
+  return all.flatMap(({ index: [kind, id = ''], action: { labelEditAction } }) => {
+    if (kind !== 'label_edit' || labelEditAction === undefined) return []
+    const chats = all.flatMap(({ index, action }) =>
+      index[0] === 'label_jid' && index[1] === id && action.labelAssociationAction?.labeled ? [index[2] ?? ''] : [],
+    )
+    return [{ id, ...labelEditAction, chats }]
+  })
 }
 
 export const simulatedWorld = async (): Promise<World & { simulator: Simulator }> => {

@@ -38,5 +38,11 @@ export interface Person {
   read(chat: Person, id: string): Promise<void>
   call(to: Person): Promise<string>
   callState(id: string): Promise<string>
+  /** Makes, changes or deletes a label on the phone. */
+  label(label: { id: string; name: string; color: number; deleted?: boolean }): Promise<void>
+  /** Puts a label on the chat with somebody, or a message in it, or takes it off. */
+  carry(labelId: string, chat: Person, options?: { messageId?: string; labeled?: boolean }): Promise<void>
+  /** As the phone has them, with the JIDs of the chats that carry each. */
+  labels(): Promise<{ id: string; name: string; color: number; deleted: boolean; chats: string[] }[]>
   unlinkAll(): Promise<void>
 }

@@ -4,6 +4,7 @@
  */
 import { BufferJSON, proto, type SignalDataSet, type SignalDataTypeMap, type SignalKeyStore } from 'baileys'
 import type { SessionStore, StoreBatch } from '../../engine.ts'
+import { guardedBy } from './guarding.ts'
 import type { Holders, KeyHolders } from './key-holders.ts'
 import type { CacheView } from './shared-cache.ts'
 
@@ -17,6 +18,8 @@ export interface AuthKeysOptions {
   forgetSessions(addresses: string[]): Promise<void>
   /** New prekeys count in the credentials; both must be stored before the keys are published. */
   flushCredentials(): Promise<void>
+  /** The phone has shared a key of app state, which is stored now. */
+  onAppStateKey?(id: string, key: SignalDataTypeMap['app-state-sync-key']): Promise<void>
   /** Must close the socket before it returns. */
   onStorageFailure(error: unknown): void
 }
@@ -26,14 +29,7 @@ type Kind = keyof SignalDataTypeMap
 export const createAuthKeys = (options: AuthKeysOptions): SignalKeyStore => {
   const { store, tokens, holders } = options
 
-  const guarded = async <T>(touch: () => Promise<T>): Promise<T> => {
-    try {
-      return await touch()
-    } catch (error) {
-      options.onStorageFailure(error)
-      throw error
-    }
-  }
+  const guarded = guardedBy(options.onStorageFailure)
 
   const get = async <T extends Kind>(kind: T, ids: string[]): Promise<{ [id: string]: SignalDataTypeMap[T] }> => {
     const codec = codecs[kind]
@@ -81,6 +77,7 @@ export const createAuthKeys = (options: AuthKeysOptions): SignalKeyStore => {
       if (value === null) holders.forget(id)
       else if (news !== null) holders.note(id, news)
     }
+    for (const [id, key] of Object.entries(data['app-state-sync-key'] ?? {})) if (key) await options.onAppStateKey?.(id, key)
     if (sessions.length > 0) await options.forgetSessions(sessions)
     if (data['pre-key'] !== undefined) await options.flushCredentials()
   }
@@ -115,6 +112,7 @@ const codecs: { [T in Kind]: Codec<SignalDataTypeMap[T]> | undefined } = {
     encode: (key) => proto.Message.AppStateSyncKeyData.encode(key).finish(),
     decode: (bytes) => proto.Message.AppStateSyncKeyData.decode(bytes),
   },
+  // Only where the library reads app state itself, as in a bench; `app-state/` does it for us.
   'app-state-sync-version': json(),
   'sender-key-memory': json(),
   tctoken: json(),

@@ -8,9 +8,11 @@
  */
 import type { BinaryNode, ConnectionState, WASocket } from 'baileys'
 import type { Logger } from '../../../runtime/logging.ts'
-import { type Address, type CloseReason, EngineError, type EngineEvent, type SessionOptions, type StoreBatch } from '../../engine.ts'
-import { EventQueue } from '../event-queue.ts'
+import { type Address, type CloseReason, EngineError, type SessionOptions, type StoreBatch } from '../../engine.ts'
+import { EventQueue, type PendingEvent } from '../event-queue.ts'
 import { completed, NOBODY } from './addresses.ts'
+import type { AppState } from './app-state/app-state.ts'
+import { type OpenedAppState, openAppState } from './app-state/open.ts'
 import { createAuthKeys } from './auth-keys.ts'
 import { closeReasonOf } from './close-reason.ts'
 import { Credentials, nameOf, selfOf } from './credentials.ts'
@@ -19,7 +21,6 @@ import type { Environment } from './environment.ts'
 import { closeCodeOf } from './errors.ts'
 import { GroupSide } from './group-side.ts'
 import { guardedIdentities } from './guarded-identities.ts'
-import { PostChanges } from './newsletter-posts.ts'
 import { PendingCalls } from './pending-calls.ts'
 import type { Routes } from './proxy.ts'
 import { Reports } from './reports.ts'
@@ -50,7 +51,6 @@ export class Connection {
   readonly #qrShown = Promise.withResolvers<void>()
   readonly #calls = new PendingCalls()
   readonly groupSide: GroupSide
-  readonly postChanges = new PostChanges()
   #state: 'new' | 'connecting' | 'open' | 'ended' = 'new'
   #credentials: Credentials | null = null
   #socket: WASocket | null = null
@@ -62,6 +62,7 @@ export class Connection {
   #mappings: LidMappings | null = null
   #devices: DeviceLists | null = null
   #routes: Routes | null = null
+  #appState: OpenedAppState | null = null
   #self: Address = NOBODY
   #qrCount = 0
   #restartExpected = false
@@ -136,6 +137,11 @@ export class Connection {
     return this.#devices
   }
 
+  get appState(): AppState {
+    if (this.#state !== 'open' || this.#appState === null) throw new EngineError('not-connected', 'the session is not connected')
+    return this.#appState.appState
+  }
+
   /** Waits until WhatsApp waits for somebody to pair. Throws {@link EngineError} when that will not happen. */
   async unpairedSocket(): Promise<WASocket> {
     if (this.#state === 'new') throw new EngineError('not-connected', 'the session has not been started')
@@ -164,8 +170,13 @@ export class Connection {
     this.#commits?.add(batch)
   }
 
-  report(event: EngineEvent): void {
+  report(event: PendingEvent): void {
     this.#queue.push(event)
+  }
+
+  /** Resolves when everything reported so far has been taken; rejects when the session ends before. */
+  reported(): Promise<void> {
+    return this.#queue.passed()
   }
 
   /** Presence can only be announced under a name; until WhatsApp has told us ours it waits. */
@@ -233,6 +244,7 @@ export class Connection {
         holders: this.groupSide.holders,
         forgetSessions: async (addresses) => this.#repository?.forgetAddresses(addresses),
         flushCredentials: () => credentials.flush(),
+        onAppStateKey: async (id, key) => this.#appState?.keys.stored(id, key),
         onStorageFailure,
       }),
       keepOnline: this.options.keepOnline,
@@ -271,7 +283,6 @@ export class Connection {
           release: (row) => repository.release(row),
           flushed: () => this.flushed(),
           onGroupNews: (news) => this.groupSide.news(news),
-          acknowledged: (id) => this.postChanges.acknowledged(id),
         })
         return { repository, mappings }
       },
@@ -287,6 +298,7 @@ export class Connection {
     this.#gate = gate
     this.#commits = commits
     this.#unreadable = unreadable
+    this.#appState = openAppState(this, { socket, credentials, routes, mediaHost, onStorageFailure })
     this.#listen(socket, credentials)
   }
 
@@ -332,6 +344,7 @@ export class Connection {
       if (this.#justLinked) void this.groupSide.linked()
       // A store that cannot be read ends the session elsewhere, at its next message.
       this.#unreadable?.opened().catch(() => {})
+      this.#appState?.appState.opened()
     }
     if (update.connection === 'close') void this.#closed(update.lastDisconnect?.error, credentials)
   }
@@ -344,6 +357,7 @@ export class Connection {
     if (reason === 'restart' && this.#restartExpected && this.#routes !== null) {
       this.#restartExpected = false
       this.#unreadable?.end()
+      this.#appState?.appState.end()
       await credentials.flush()
       if (this.#endReason === null) return this.#open(credentials, this.#routes)
     }
@@ -387,6 +401,7 @@ export class Connection {
     this.#state = 'ended'
     this.#closedBecause = reason
     this.#unreadable?.end()
+    this.#appState?.appState.end()
     const gone = new EngineError('not-connected', 'the session has ended')
     this.#qrShown.reject(gone)
     this.#calls.end(gone)

@@ -16,18 +16,19 @@ export interface MediaKeys {
 }
 
 /** Stickers are pictures to WhatsApp. */
-const info: Record<MediaKind, string> = {
+const info: Record<MediaKind | 'app-state', string> = {
   image: 'WhatsApp Image Keys',
   sticker: 'WhatsApp Image Keys',
   video: 'WhatsApp Video Keys',
   audio: 'WhatsApp Audio Keys',
   document: 'WhatsApp Document Keys',
+  'app-state': 'WhatsApp App State Keys',
 }
 
 const MAC_LENGTH = 10
 const noBytes: Uint8Array = new Uint8Array(0)
 
-export const keysFor = (mediaKey: Uint8Array, kind: MediaKind): MediaKeys => {
+export const keysFor = (mediaKey: Uint8Array, kind: MediaKind | 'app-state'): MediaKeys => {
   const expanded = new Uint8Array(hkdfSync('sha256', mediaKey, new Uint8Array(0), info[kind], 112))
   return { iv: expanded.subarray(0, 16), cipherKey: expanded.subarray(16, 48), macKey: expanded.subarray(48, 80) }
 }
@@ -149,6 +150,37 @@ const write = async (
   }
   await pipeline(body, transform, check, createWriteStream(path, { flags: 'wx', mode: 0o600 }), signal === undefined ? {} : { signal })
   return size
+}
+
+/** A file small enough to be held in memory, of at most `maxBytes` encrypted. Throws like {@link decryptFile}. */
+export const decryptBytes = async (
+  body: Readable,
+  { iv, cipherKey, macKey }: MediaKeys,
+  { maxBytes, fileEncSha256, fileSha256 }: { maxBytes: number; fileEncSha256: Uint8Array | null; fileSha256: Uint8Array | null },
+): Promise<Uint8Array> => {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    size += chunk.length
+    if (size > maxBytes) throw new EngineError('too-large', `larger than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  const file = Buffer.concat(chunks)
+  const ciphertext = file.subarray(0, -MAC_LENGTH)
+  const mac = createHmac('sha256', macKey).update(iv).update(ciphertext).digest().subarray(0, MAC_LENGTH)
+  if (!mac.equals(file.subarray(-MAC_LENGTH)) || !sameHash(fileEncSha256, createHash('sha256').update(file).digest())) throw damaged()
+  const plaintext = decryptAll(ciphertext, cipherKey, iv)
+  if (!sameHash(fileSha256, createHash('sha256').update(plaintext).digest())) throw damaged()
+  return plaintext
+}
+
+const decryptAll = (ciphertext: Uint8Array, key: Uint8Array, iv: Uint8Array): Buffer => {
+  try {
+    const decipher = createDecipheriv('aes-256-cbc', key, iv)
+    return Buffer.concat([decipher.update(ciphertext), decipher.final()])
+  } catch {
+    throw damaged()
+  }
 }
 
 const sameHash = (expected: Uint8Array | null, found: Buffer): boolean => expected === null || found.equals(expected)

@@ -2,9 +2,6 @@
 import { rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { type BaileysEventMap, decryptMediaRetryData, encryptMediaRetryRequest, type MediaType, proto, type WASocket } from 'baileys'
-import { uploadWithNodeHttp } from 'baileys/lib/Utils/messages-media.js'
-import { z } from 'zod'
-import { createBoundedMap } from '../../../runtime/bounded-map.ts'
 import { EngineError, type MessageKey } from '../../engine.ts'
 import type { MediaKind, MediaReference, MediaSession, UploadedMedia } from '../../media.ts'
 import { receiptTargetOf } from './addresses.ts'
@@ -29,8 +26,6 @@ const DEFAULT_HOST = 'mmg.whatsapp.net'
 /** What WhatsApp's web client says; the media host wants to hear it. */
 const ORIGIN = 'https://web.whatsapp.com'
 
-const uploaded = z.object({ url: z.string(), direct_path: z.string(), handle: z.string().nullish() })
-
 const uploadTypes: Record<MediaKind, MediaType> = {
   image: 'image',
   video: 'video',
@@ -39,17 +34,7 @@ const uploadTypes: Record<MediaKind, MediaType> = {
   sticker: 'sticker',
 }
 
-/** Posts carry the name of their file, so it is kept for the moment between upload and post. */
-const REMEMBERED_HANDLES = 100
-
-export interface MediaSide extends MediaSession {
-  /** What the media host called the file at this place, of one that was uploaded for a channel; null when it is not known. */
-  handleOf(directPath: string): string | null
-}
-
-export const createMediaSession = ({ socket, routes, ask, mediaHost }: Collaborators): MediaSide => {
-  const handles = createBoundedMap<string, string>(REMEMBERED_HANDLES)
-
+export const createMediaSession = ({ socket, routes, ask, mediaHost }: Collaborators): MediaSession => {
   const upload = async (path: string, kind: MediaKind, hash: Uint8Array): Promise<{ url: string; directPath: string }> => {
     const connected = socket()
     const { mediaUrl, directPath } = await ask(() =>
@@ -63,47 +48,12 @@ export const createMediaSession = ({ socket, routes, ask, mediaHost }: Collabora
     return { url: mediaUrl, directPath }
   }
 
-  /**
-   * Files of channels have a place of their own, and a name there which the post has to give (whatsmeow's `UploadNewsletter`). Baileys puts them
-   * beside those of chats and keeps the name to itself.
-   */
-  const uploadOpen = async (path: string, kind: MediaKind, hash: Uint8Array): Promise<{ url: string; directPath: string }> => {
-    const connected = socket()
-    const token = Buffer.from(hash).toString('base64url')
-    const headers = { 'Content-Type': 'application/octet-stream', Origin: ORIGIN }
-    // What lets us in lives for a while only.
-    for (const anew of [false, true]) {
-      const { hosts, auth } = await ask(() => connected.refreshMediaConn(anew))
-      for (const { hostname } of hosts) {
-        const url = `https://${hostname}/newsletter/newsletter-${kind === 'sticker' ? 'image' : kind}/${token}?${new URLSearchParams({ auth, token })}`
-        const upload = { url, filePath: path, headers, timeoutMs: IDLE_TIMEOUT_MS, agent: routes().upload }
-        const { data: place } = uploaded.safeParse(await uploadWithNodeHttp(upload).catch(() => undefined))
-        if (place === undefined) continue
-        if (place.handle) handles.set(place.direct_path, place.handle)
-        return { url: place.url, directPath: place.direct_path }
-      }
-    }
-    throw new EngineError('rejected', 'the media could not be uploaded')
-  }
-
-  /** Where a message says its media is. Another host than WhatsApp's is not asked, whoever names it. */
-  const addressOf = ({ url, directPath }: MediaReference): string => {
-    const named = url === null ? null : URL.parse(url)
-    const trusted = named !== null && named.protocol === 'https:' && (isWhatsApp(named.hostname) || named.host === mediaHost)
-    const host = trusted ? named.host : (mediaHost ?? DEFAULT_HOST)
-    const address = directPath === null ? (trusted ? named : null) : URL.parse(directPath, `https://${host}`)
-    if (address === null || address.host !== host) throw new EngineError('gone', 'the message names no place to download from')
-    return address.href
-  }
-
   return {
-    handleOf: (directPath) => handles.get(directPath) ?? null,
-
     async uploadMedia({ path, kind, encrypted = true, signal }): Promise<UploadedMedia> {
       signal?.throwIfAborted()
       if (!encrypted) {
         const { fileSha256, fileLength } = await hashFile(path)
-        return { ...(await uploadOpen(path, kind, fileSha256)), fileSha256, fileLength }
+        return { ...(await upload(path, kind, fileSha256)), fileSha256, fileLength }
       }
       const sealed = `${path}.enc`
       try {
@@ -120,7 +70,7 @@ export const createMediaSession = ({ socket, routes, ask, mediaHost }: Collabora
       if (media.fileLength !== null && media.fileLength > maxBytes) throw new EngineError('too-large', `larger than ${maxBytes} bytes`)
       // The library wants a session for everything else; here it only says which way goes out.
       socket()
-      const body = await ask(() => fetchBody(addressOf(media), routes(), signal))
+      const body = await ask(() => fetchBody(addressOf(media, mediaHost), routes(), signal))
       try {
         const keys = media.mediaKey === null ? null : keysFor(media.mediaKey, media.kind)
         const limits = { path, maxBytes, fileSha256: media.fileSha256, ...(signal === undefined ? {} : { signal }) }
@@ -151,9 +101,20 @@ export const createMediaSession = ({ socket, routes, ask, mediaHost }: Collabora
   }
 }
 
+/** Where a message says its media is. Another host than WhatsApp's is not asked, whoever names it. */
+export const addressOf = ({ url, directPath }: Pick<MediaReference, 'url' | 'directPath'>, mediaHost: string | null): string => {
+  const named = url === null ? null : URL.parse(url)
+  const trusted = named !== null && named.protocol === 'https:' && (isWhatsApp(named.hostname) || named.host === mediaHost)
+  const host = trusted ? named.host : (mediaHost ?? DEFAULT_HOST)
+  const address = directPath === null ? (trusted ? named : null) : URL.parse(directPath, `https://${host}`)
+  if (address === null || address.host !== host) throw new EngineError('gone', 'the message names no place to download from')
+  return address.href
+}
+
 const isWhatsApp = (hostname: string): boolean => hostname === 'whatsapp.net' || hostname.endsWith('.whatsapp.net')
 
-const fetchBody = async (url: string, { download }: Routes, signal: AbortSignal | undefined): Promise<Readable> => {
+/** Throws {@link EngineError}. */
+export const fetchBody = async (url: string, { download }: Routes, signal: AbortSignal | undefined): Promise<Readable> => {
   const options: RequestInit = { headers: { origin: ORIGIN }, redirect: 'manual', ...(signal === undefined ? {} : { signal }) }
   // `dispatcher` is Node's own extension of fetch.
   const answer = await fetch(url, { ...options, dispatcher: download } as RequestInit)

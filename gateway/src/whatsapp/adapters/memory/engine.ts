@@ -20,8 +20,8 @@ import type { MediaReference, UploadedMedia } from '../../media.ts'
 import type { StoryPrivacy } from '../../stories.ts'
 import { decodeWireMessage, encodeWireMessage, type WireMessage } from '../../wire.ts'
 import { EventQueue } from '../event-queue.ts'
-import { noCommunities } from './communities.ts'
 import { noGroups } from './groups.ts'
+import { MemoryLabelReader } from './labels.ts'
 import type { CompanionLine, MemoryDevice, MemoryMessage, MemoryNetwork, MemoryPerson, MemoryReceipt } from './network.ts'
 import { noNewsletters } from './newsletters.ts'
 import { noProfile } from './profile.ts'
@@ -53,7 +53,6 @@ const credentialsSchema = z.object({ number: z.string(), device: z.number(), sec
 
 class MemorySession implements EngineSession, CompanionLine {
   readonly groups = noGroups
-  readonly communities = noCommunities
   readonly profile = noProfile
   readonly newsletters = noNewsletters
 
@@ -75,6 +74,8 @@ class MemorySession implements EngineSession, CompanionLine {
   readonly #network: MemoryNetwork
   readonly #options: SessionOptions
   readonly #queue: EventQueue
+  readonly #labels: MemoryLabelReader
+  readonly labels: EngineSession['labels']
   #state: 'new' | 'connecting' | 'open' | 'ended' = 'new'
   #person: MemoryPerson | null = null
   #device: MemoryDevice | null = null
@@ -87,6 +88,13 @@ class MemorySession implements EngineSession, CompanionLine {
     this.#network = network
     this.#options = options
     this.#queue = new EventQueue({ deliver: options.onEvent, logger: options.logger, onPressure: () => {} })
+    this.#labels = new MemoryLabelReader({
+      labels: () => this.#open().person.labels,
+      store: options.store,
+      report: (event) => this.#queue.push(event),
+      reported: () => this.#queue.passed(),
+    })
+    this.labels = this.#labels.session
   }
 
   start(): void {
@@ -196,6 +204,10 @@ class MemorySession implements EngineSession, CompanionLine {
     this.#queue.push({ type: 'call', call })
   }
 
+  labelsChanged(): void {
+    this.#labels.changed()
+  }
+
   hangUp(reason: CloseReason): void {
     void this.#end(reason)
   }
@@ -247,6 +259,7 @@ class MemorySession implements EngineSession, CompanionLine {
     if (this.#options.keepOnline) person.presence = 'available'
     this.#queue.push({ type: 'open', self: person.address, name: person.name })
     for (const message of device.waiting.splice(0)) this.message(message, true)
+    this.#labels.changed()
   }
 
   async #record(message: MemoryMessage, offline: boolean): Promise<void> {

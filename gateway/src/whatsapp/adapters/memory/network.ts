@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Address, CloseReason, IncomingCall, ReceiptStatus } from '../../engine.ts'
 import { lidJid, numberJid } from '../../jid.ts'
 import type { WireMessage } from '../../wire.ts'
+import { MemoryLabels } from './labels.ts'
 import { MemoryMediaHost } from './media.ts'
 
 /** A message on its way or in somebody's log. */
@@ -28,6 +29,7 @@ export interface CompanionLine {
   message(message: MemoryMessage, offline: boolean): void
   receipt(receipt: MemoryReceipt): void
   call(call: IncomingCall): void
+  labelsChanged(): void
   hangUp(reason: CloseReason): void
 }
 
@@ -102,6 +104,7 @@ export class MemoryPerson {
   readonly name: string
   readonly address: Readonly<Address>
   readonly devices = new Map<number, MemoryDevice>()
+  readonly labels = new MemoryLabels()
   /** Everything the phone has seen, own messages too. */
   readonly received: MemoryMessage[] = []
   readonly receipts: MemoryReceipt[] = []
@@ -118,6 +121,9 @@ export class MemoryPerson {
     this.number = number
     this.name = name
     this.address = { jid: numberJid(number), lid: lidJid(lid) }
+    this.labels.onChange = () => {
+      for (const device of this.devices.values()) device.line?.labelsChanged()
+    }
   }
 
   scan(qr: string): void {
