@@ -39,6 +39,7 @@ const opensTo: Readonly<Record<string, readonly string[]>> = {
   newsletters: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'media'],
   profile: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'media'],
   groups: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'instances', 'media', 'messages'],
+  communities: ['runtime', 'storage', 'outbound', 'settings', 'whatsapp', 'http', 'instances', 'media', 'groups'],
 }
 
 /** What a feature shows the other features; its remaining files are its own business. */
@@ -48,7 +49,8 @@ const featureDoors: Readonly<Record<string, readonly string[]>> = {
   instances: ['instance.ts', 'instances.ts', 'settings-values.ts'],
   media: ['media.ts', 'wire-media.ts'],
   messages: ['number-candidates.ts', 'recipient.ts'],
-  groups: [],
+  groups: ['access.ts', 'presenting.ts', 'refusals.ts', 'views.ts'],
+  communities: [],
   labels: ['chat-labels.ts'],
   chats: [],
   calls: [],

@@ -1,9 +1,11 @@
 /** Channels: made, looked at, followed and left; what is posted by us and by others. */
 import { expect, it } from 'vitest'
 import { createApi } from '../toolkit/api.ts'
+import { eventually } from '../toolkit/eventually.ts'
 import { png } from '../toolkit/files.ts'
 import { at, type Json, list, text } from '../toolkit/json.ts'
 import type { Line } from '../toolkit/line.ts'
+import type { Receiver } from '../toolkit/receiver.ts'
 import type { Phone } from '../toolkit/simulator.ts'
 import { onStage } from '../toolkit/stage.ts'
 
@@ -11,9 +13,14 @@ const refusal = (status: number, message: string) => ({ status, body: { success:
 const invalid = refusal(400, 'Invalid newsletter identifier (use JID @newsletter or invite link/code)')
 
 onStage('Channels', (stage) => {
-  let cast: Promise<{ line: Line; friend: Phone }> | undefined
+  let cast: Promise<{ line: Line; friend: Phone; receiver: Receiver }> | undefined
   const players = () => {
-    cast ??= (async () => ({ friend: await stage.phone({ name: 'Bea' }), line: await stage.line('channels') }))()
+    cast ??= (async () => {
+      const receiver = await stage.receiver()
+      const friend = await stage.phone({ name: 'Bea' })
+      const line = await stage.line('channels', { webhookEnabled: true, webhookURL: receiver.url })
+      return { line, friend, receiver }
+    })()
     return cast
   }
   const network = () => createApi(stage.simulator.url)
@@ -98,5 +105,76 @@ onStage('Channels', (stage) => {
     expect(await info('')).toMatchObject(refusal(400, `The 'identifier' query parameter ${required}`))
     expect(await leave('')).toMatchObject(refusal(400, `The 'identifier' query parameter ${required}`))
     expect(await join({})).toMatchObject(refusal(400, `The 'identifier' field ${required}`))
+  })
+
+  it('posts of ours are edited, reacted to and taken back', async () => {
+    const { line, friend, receiver } = await players()
+    const channel = text((await create({ name: 'Changes' })).body, 'channel.jid')
+    await network().post(`/newsletters/${channel}/follow`, { by: friend.number })
+    const posts = async () => list((await network().get(`/newsletters/${channel}`)).body, 'posts')
+    const id = text((await line.text(channel, 'at nine')).body, 'data.messageId')
+    await friend.next({ id })
+
+    const edited = await line.api.post('/api/chat/edit/channels', { messageId: id, content: 'at ten' })
+    expect(edited).toMatchObject({ status: 200, body: { oldContent: 'at nine', newContent: 'at ten', chatJid: channel } })
+    expect(await friend.next({ id, edit: '3' })).toMatchObject({ text: 'at ten' })
+    await receiver.next({ event: 'message.exchange', data: { message: { type: 'message_edit', edit: { original_id: id } } } })
+
+    const react = (reaction: string) => line.api.post('/api/message/reaction/channels', { number: channel, messageId: id, reaction })
+    expect(await react('👍')).toMatchObject({ status: 200, body: { data: { content: '👍', replyTo: { messageId: id } } } })
+    await eventually('the reaction to count', async () => Object.values(at((await posts())[0], 'reactions') ?? {})[0] === '👍')
+    expect(await react('remove')).toMatchObject({ status: 200, body: { message: 'Reaction removed successfully' } })
+    await eventually('the reaction to be gone', async () => JSON.stringify(at((await posts())[0], 'reactions')) === '{}')
+
+    const gone = await line.api.delete('/api/chat/delete/channels', {}, { messageId: id, deleteForEveryone: true })
+    expect(gone).toMatchObject({ status: 200, body: { delete_type: 'revoke', chat_jid: channel } })
+    await friend.next({ id, edit: '8', type: 'protocolMessage' })
+    await receiver.next({ event: 'message.exchange', data: { message: { type: 'message_revoke', edit: { original_id: id } } } })
+    // None of it became a post of its own.
+    expect(await posts()).toMatchObject([{ id, message: null }])
+    // WhatsApp has taken all of it: nothing waits for its verdict.
+    for (const { body } of receiver.deliveries()) expect(at(body, 'data.status')).not.toBe('server_error')
+  })
+
+  it('posts of others, their changes, and what the owner posts from the phone are told', async () => {
+    const { line, friend, receiver } = await players()
+    const theirs = text((await network().post('/newsletters', { by: friend.number, name: 'Cooking' })).body, 'id')
+    await line.api.post('/api/newsletter/join/channels', { identifier: theirs })
+    const exchange = async (pattern: { [key: string]: Json }) =>
+      at(await receiver.next({ event: 'message.exchange', data: pattern }), 'data')
+
+    const chat = { jid: theirs, lid: null, name: null, type: 'newsletter' }
+    const id = await friend.send(theirs, 'Soup today')
+    expect(await exchange({ id })).toMatchObject({
+      direction: 'incoming',
+      chat,
+      sender: { jid: theirs, lid: null },
+      recipient: null,
+      message: { type: 'text', content: 'Soup today', source: '' },
+    })
+    const find = async () => (await line.api.get(`/api/chat/getMessage/channels?messageId=${id}`)).body
+    await friend.send(theirs, 'Stew today', { id, edit: '3' })
+    expect(await exchange({ message: { type: 'message_edit', edit: { original_id: id } } })).toMatchObject({
+      chat,
+      message: { content: 'Stew today', isEdit: true, edit: { original_id: id, text: 'Stew today' } },
+    })
+    expect(at(await find(), 'data.content')).toBe('Stew today')
+    // Back to the first words: as much of a change as any other.
+    await friend.send(theirs, 'Soup today', { id, edit: '3' })
+    await exchange({ message: { type: 'message_edit', edit: { original_id: id, text: 'Soup today' } } })
+    await friend.send(theirs, '', { id, edit: '8' })
+    expect(await exchange({ message: { type: 'message_revoke', edit: { original_id: id } } })).toMatchObject({
+      chat,
+      direction: 'incoming',
+    })
+
+    const ours = text((await create({ name: 'Ours' })).body, 'channel.jid')
+    const own = await line.phone.send(ours, 'from the pocket')
+    expect(await exchange({ id: own })).toMatchObject({
+      direction: 'outgoing',
+      chat: { jid: ours, type: 'newsletter' },
+      sender: { jid: line.phone.jid, lid: line.phone.lid },
+      message: { content: 'from the pocket', source: '' },
+    })
   })
 })

@@ -95,6 +95,54 @@ onStage('Stories', (stage) => {
     expect(await idsOf(bea)).not.toContain(chosen)
   })
 
+  it('are posted by every other route too, for the same people', async () => {
+    const { line, ana, bea, receiver } = await players()
+    for (const [kind, body, field] of [
+      ['text', { message: 'by the way of texts' }, 'extendedTextMessage'],
+      ['media', { mediaType: 'image', mediaBase64: png(20, 20).toString('base64') }, 'imageMessage'],
+      ['location', { latitude: 1, longitude: 2 }, 'locationMessage'],
+    ] as const) {
+      const sent = await line.api.post(`/api/message/${kind}/stories`, { number: 'status@broadcast', delay: 1, ...body })
+      expect(sent).toMatchObject({ status: 200, body: { data: { chat: { jid: 'status@broadcast' } } } })
+      const id = text(sent.body, 'data.messageId')
+      for (const friend of [ana, bea, line.phone]) expect(at(await friend.next({ id }), `message.${field}`)).toBeDefined()
+      await receiver.next({ event: 'message.exchange', data: { id, chat: { jid: 'status@broadcast', type: 'status' } } })
+    }
+  })
+
+  it('of others arrive, are answered in private and liked by nobody else to see', async () => {
+    const { line, ana, bea, receiver } = await players()
+    const story = await ana.post('On my way', [line.phone, bea])
+    const told = await receiver.next({ event: 'message.exchange', data: { id: story } })
+    expect(at(told, 'data')).toMatchObject({
+      direction: 'incoming',
+      chat: { jid: 'status@broadcast', lid: null, type: 'status' },
+      sender: { jid: ana.jid, lid: ana.lid, name: 'Ana' },
+      recipient: null,
+      message: { type: 'text', content: 'On my way', source: '' },
+    })
+    const answer = await line.api.post('/api/message/text/stories', { number: ana.number, message: 'Have fun', replyTo: story })
+    const quoting = await ana.next({ id: text(answer.body, 'data.messageId') })
+    expect(at(quoting, 'message.extendedTextMessage.contextInfo')).toMatchObject({
+      stanzaId: story,
+      participant: ana.jid,
+      remoteJid: 'status@broadcast',
+    })
+    const like = (more: { [key: string]: Json }) =>
+      line.api.post('/api/message/reaction/stories', { number: 'status@broadcast', messageId: story, reaction: '❤️', ...more })
+    expect(await like({})).toMatchObject(refusal('Participant is required for group messages'))
+    const liked = text((await like({ participant: ana.jid })).body, 'data.messageId')
+    const reaction = await ana.next({ id: liked })
+    expect(at(reaction, 'message.reactionMessage')).toMatchObject({
+      text: '❤️',
+      key: { id: story, participant: ana.jid, remoteJid: 'status@broadcast' },
+    })
+    await line.phone.next({ id: liked })
+    const last = text((await line.text(bea.number, 'nothing of it here')).body, 'data.messageId')
+    await bea.next({ id: last })
+    expect((await bea.messages()).map((message) => at(message, 'id'))).not.toContain(liked)
+  })
+
   it('refused when it could not be shown', async () => {
     expect(await post({})).toMatchObject(refusal('Type is required'))
     expect(await post({ type: 'text' })).toMatchObject(refusal('Message is required'))

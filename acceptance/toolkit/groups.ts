@@ -1,6 +1,6 @@
 /** Groups from both sides: as people have them on their phones, over the simulator's control API, and by the routes of an instance. */
 import { type Answer, createApi } from './api.ts'
-import { at, type Json, list, text } from './json.ts'
+import { at as field, type Json, list, text } from './json.ts'
 import type { Line } from './line.ts'
 import type { Phone, Simulator } from './simulator.ts'
 
@@ -19,15 +19,18 @@ export interface PhoneGroups {
   leave(id: string, by: Phone): Promise<void>
   /** People the network turns away when they come by link. */
   bar(id: string, people: readonly Phone[]): Promise<void>
-  community(by: Phone, subject: string): Promise<string>
+  community(by: Phone, subject: string, participants?: readonly Phone[]): Promise<string>
   /** Links groups to a community. */
   link(community: string, by: Phone, groups: readonly string[]): Promise<void>
+  unlink(community: string, by: Phone, group: string): Promise<void>
+  /** A member of the community walks into one of its groups; true: into its queue. */
+  enter(id: string, by: Phone): Promise<boolean>
 }
 
 export const phoneGroups = (simulator: Simulator): PhoneGroups => {
   const api = createApi(simulator.url)
-  const ask = async (method: 'get' | 'post' | 'put' | 'patch', path: string, body: Json = {}): Promise<Json> => {
-    const answer = method === 'get' ? await api.get(path) : await api[method](path, body)
+  const ask = async (method: 'get' | 'post' | 'put' | 'patch' | 'delete', path: string, body: Json = {}): Promise<Json> => {
+    const answer = method === 'get' || method === 'delete' ? await api[method](path) : await api[method](path, body)
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
     return answer.body
   }
@@ -60,10 +63,16 @@ export const phoneGroups = (simulator: Simulator): PhoneGroups => {
     async bar(id, people) {
       await ask('put', `${at(id)}/barred`, { barred: numbers(people) })
     },
-    community: async (by, subject) => text(await ask('post', '/communities', { by: by.number, subject }), 'id'),
+    community: async (by, subject, participants = []) =>
+      text(await ask('post', '/communities', { by: by.number, subject, participants: numbers(participants) }), 'id'),
     async link(community, by, groups) {
       await ask('post', `/communities/${encodeURIComponent(community)}/groups`, { by: by.number, groups: [...groups] })
     },
+    async unlink(community, by, group) {
+      await ask('delete', `/communities/${encodeURIComponent(community)}/groups/${encodeURIComponent(group)}?by=${by.number}`)
+    },
+    enter: async (id, by) =>
+      (await ask('post', `${at(id)}/enter`, { by: by.number }).then((group) => field(group, 'requiresApproval'))) === true,
   }
 }
 
@@ -104,4 +113,22 @@ export const groupRoutes = ({ api, name }: Pick<Line, 'api' | 'name'>): GroupRou
 
 /** Role of each member, by LID, as the network has it. */
 export const rolesIn = (group: Json): { [lid: string]: Json } =>
-  Object.fromEntries(list(group, 'members').map((member) => [text(member, 'lid'), at(member, 'role') ?? null]))
+  Object.fromEntries(list(group, 'members').map((member) => [text(member, 'lid'), field(member, 'role') ?? null]))
+
+/** The community routes of an instance. */
+export interface CommunityRoutes {
+  create(body: Body): Promise<Answer>
+  link(communityJid: string, groupJid: readonly string[]): Promise<Answer>
+  unlink(communityJid: string, groupJid: readonly string[]): Promise<Answer>
+  subGroups(communityJid: string): Promise<Answer>
+}
+
+export const communityRoutes = ({ api, name }: Pick<Line, 'api' | 'name'>): CommunityRoutes => {
+  const path = (verb: string) => `/api/community/${verb}/${name}`
+  return {
+    create: (body) => api.post(path('create'), body),
+    link: (communityJid, groupJid) => api.post(path('link'), { communityJid, groupJid: [...groupJid] }),
+    unlink: (communityJid, groupJid) => api.post(path('unlink'), { communityJid, groupJid: [...groupJid] }),
+    subGroups: (communityJid) => api.get(`${path('listSubGroups')}?communityJid=${encodeURIComponent(communityJid)}`),
+  }
+}

@@ -8,6 +8,7 @@ import { runAccountsCommand } from './accounts/command-line.ts'
 import { accountOperations } from './accounts/operations.ts'
 import { createCalls } from './calls/calls.ts'
 import { createChats } from './chats/chats.ts'
+import { createCommunitiesFeature } from './communities/communities.ts'
 import { createEvents } from './events/events.ts'
 import { createGroups } from './groups/groups.ts'
 import { inviteMessage } from './groups/invite-message.ts'
@@ -206,6 +207,8 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
     },
   })
 
+  const communities = createCommunitiesFeature({ instances, picture: async (source) => (await media.profilePicture(source)).full })
+
   const chats = createChats({
     session: (instanceId) => instances.session(instanceId),
     messages,
@@ -247,11 +250,11 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
   await spool.open()
   await messages.start()
   await media.start()
-  return { events, instances, media, messages, groups, chats, profile, calls, newsletters, spool }
+  return { events, instances, media, messages, groups, communities, chats, profile, calls, newsletters, spool }
 }
 
 const openHttp = async (settings: Settings, logger: Logger, { db, vault, accounts }: Store, features: Features, closing: Closing) => {
-  const { events, instances, media, messages, groups, chats, profile, calls, newsletters, spool } = features
+  const { events, instances, media, messages, groups, communities, chats, profile, calls, newsletters, spool } = features
   const version = await ownVersion()
   const health = createHealth({ clock, logger, version })
   health.registerCheck('db', () => db.check())
@@ -266,6 +269,7 @@ const openHttp = async (settings: Settings, logger: Logger, { db, vault, account
     ...media.operations,
     ...events.operations,
     ...groups.operations,
+    ...communities.operations,
     ...chats.operations,
     ...profile.operations,
     ...calls.operations,

@@ -14,7 +14,7 @@ export interface GroupInstances {
 
 export type GroupSession = Pick<EngineSession, 'groups' | 'lookUpNumbers' | 'profilePicture'>
 
-export const sessionOf = (instances: GroupInstances, instanceId: string): GroupSession => {
+export const sessionOf = (instances: GroupInstances, instanceId: string): EngineSession => {
   const session = instances.openSession(instanceId)
   if (session === null) throw notConnected()
   return session

@@ -2,14 +2,12 @@
 import { ApiError } from '../http/errors.ts'
 import type { Instance } from '../instances/instance.ts'
 import type { Media } from '../media/media.ts'
-import type { Address } from '../whatsapp/engine.ts'
-import type { Group } from '../whatsapp/groups.ts'
-import { type GroupInstances, type GroupSession, inGroup, jidOf, orRefused, readAsMember, sessionOf } from './access.ts'
+import { type GroupInstances, inGroup, jidOf, orRefused, readAsMember, sessionOf } from './access.ts'
 import { applyChanges, type ToPicture, type WantedChanges } from './changes.ts'
 import { notRegistered, type Outcome, viewOutcome } from './outcomes.ts'
 import { findParticipants } from './participants.ts'
+import { presentGroup } from './presenting.ts'
 import { hasCode, type RefusalTexts, refusalOf } from './refusals.ts'
-import { isAdmin, viewInfo } from './views.ts'
 
 export type PictureMaker = Pick<Media, 'profilePicture'>
 
@@ -20,19 +18,12 @@ export interface WantedGroup extends Omit<WantedChanges, 'name' | 'image'> {
   communityJid?: string | undefined
 }
 
-const creating: RefusalTexts = { forbidden: 'Not authorized to create this group', failed: 'Failed to create group' }
+const creating: RefusalTexts = { forbidden: 'Not authorized to create this group', failed: 'Failed to create group', makes: true }
 const inCommunity = 'Not authorized to create a group in this community (must be admin)'
 export const updating: RefusalTexts = { forbidden: 'Not authorized to update this group (must be admin)', failed: 'Failed to update group' }
 
 export const createGroupWriting = (instances: GroupInstances, media: PictureMaker) => {
   const toPicture: ToPicture = async (source) => (await media.profilePicture(source)).full
-
-  /** As it stands afterwards; what we know of it when that cannot be asked. */
-  const present = async (session: GroupSession, group: Group, self: Address) => {
-    const now = await session.groups.read(group.jid).catch(() => group)
-    const code = isAdmin(now, self) ? await session.groups.inviteCode(now.jid).catch(() => null) : null
-    return viewInfo(now, code)
-  }
 
   return {
     async create({ id }: Instance, wanted: WantedGroup) {
@@ -53,7 +44,7 @@ export const createGroupWriting = (instances: GroupInstances, media: PictureMake
         ...refused.map((outcome) => viewOutcome('add', outcome)),
       ]
       return {
-        group: await present(session, group, instances.self(id)),
+        group: await presentGroup(session, group, instances.self(id)),
         ...(failedParticipants.length === 0 ? {} : { failedParticipants }),
         ...(failed.has('description') ? { descriptionError: reasonOf(failed.get('description')) } : {}),
         ...(failed.has('image') ? { imageError: reasonOf(failed.get('image')) } : {}),
@@ -71,7 +62,7 @@ export const createGroupWriting = (instances: GroupInstances, media: PictureMake
       }
       return {
         changed,
-        group: await present(session, group, instances.self(id)),
+        group: await presentGroup(session, group, instances.self(id)),
         ...(failed.size === 0 ? {} : { errors: Object.fromEntries([...failed].map(([field, error]) => [field, reasonOf(error)])) }),
       }
     },

@@ -12,16 +12,18 @@ export interface RefusalTexts {
   forbidden: string
   /** Before the reason of a 500. */
   failed: string
+  /** The request makes something: there is nothing yet that could be missing. */
+  makes?: boolean
 }
 
-export const refusalOf = (error: unknown, { forbidden, failed }: RefusalTexts): ApiError => {
+export const refusalOf = (error: unknown, { forbidden, failed, makes = false }: RefusalTexts): ApiError => {
   if (error instanceof ApiError) return error
   if (!(error instanceof EngineError)) return new ApiError(500, `${failed}: internal error`)
   if (error.code === 'not-connected' || error.code === 'logged-out') return notConnected()
   if (error.code === 'rate-limited') return new ApiError(429, 'WhatsApp rate limit reached. Try again later.')
   if (error.code === 'timeout') return new ApiError(500, `${failed}: timed out waiting for WhatsApp`)
   if (isForbidden(error)) return new ApiError(403, forbidden)
-  if (isMissing(error)) return notAMember()
+  if (isMissing(error) && !makes) return notAMember()
   return new ApiError(500, `${failed}: ${error.message}`)
 }
 

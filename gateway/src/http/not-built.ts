@@ -46,15 +46,6 @@ const groups: readonly { tag: string; routes: readonly Route[] }[] = [
     routes: [['call.audio', 'POST', '/api/call/audio/:instance', 'Calling']],
   },
   {
-    tag: 'Communities',
-    routes: [
-      ['community.create', 'POST', '/api/community/create/:instance', 'Creating a community'],
-      ['community.link', 'POST', '/api/community/link/:instance', 'Linking groups to a community'],
-      ['community.unlink', 'POST', '/api/community/unlink/:instance', 'Unlinking groups from a community'],
-      ['community.listSubGroups', 'GET', '/api/community/listSubGroups/:instance', 'Listing the groups of a community'],
-    ],
-  },
-  {
     tag: 'Integrations',
     routes: [
       ['chatwoot.set', 'POST', '/api/chatwoot/set/:instance', 'Chatwoot'],

@@ -4,8 +4,8 @@ import { z } from 'zod'
 import type { Database, Writer } from '../storage/database.ts'
 import type { Flag, MediaState } from '../storage/schema.ts'
 import type { Vault } from '../storage/vault.ts'
+import { addressOf } from '../whatsapp/address.ts'
 import type { MessageKey } from '../whatsapp/engine.ts'
-import { isLid } from '../whatsapp/jid.ts'
 import type { MediaKind, MediaReference } from '../whatsapp/media.ts'
 import type { NewMedia } from './media.ts'
 
@@ -333,8 +333,6 @@ const rowOf = (row: {
 
 const keptOf = (rows: readonly { id: string; instance_id: string; sha256: string | null }[]): Kept[] =>
   rows.map(({ id, instance_id, sha256 }) => ({ id, instanceId: instance_id, sha256 }))
-
-const addressOf = (jid: string) => (isLid(jid) ? { jid: null, lid: jid } : { jid, lid: null })
 
 const hex = (value: Uint8Array | null): string | null => (value === null ? null : Buffer.from(value).toString('hex'))
 

@@ -1,7 +1,7 @@
 /** Opens votes and answers to events with the secret of the poll or event they belong to, which came earlier or comes along with them. */
 import type { Reader } from '../storage/database.ts'
+import { addressOf } from '../whatsapp/address.ts'
 import type { Address, EngineEvent, ReceivedMessage } from '../whatsapp/engine.ts'
-import { isLid } from '../whatsapp/jid.ts'
 import { decodeWireMessage, type WireMessage } from '../whatsapp/wire.ts'
 import { canonical } from './context.ts'
 import { type OpenedAnswer, openAnswer, sealedAnswerIn } from './kinds/sealed-answer.ts'
@@ -58,5 +58,3 @@ const storedQuestions = async (reader: Reader, instanceId: string, ids: readonly
 }
 
 const asQuestion = ({ id, chat, sender, message }: ReceivedMessage): Question => ({ id, chat, author: sender, message })
-
-const addressOf = (jid: string): Address => (isLid(jid) ? { jid: null, lid: jid } : { jid, lid: null })

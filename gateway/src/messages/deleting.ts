@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { ApiError } from '../http/errors.ts'
 import { instanceOperation, type Operation, requiredString } from '../http/operation.ts'
 import type { Database } from '../storage/database.ts'
-import type { Address } from '../whatsapp/engine.ts'
-import { isGroupJid, isLid, STATUS_BROADCAST } from '../whatsapp/jid.ts'
+import { addressOf } from '../whatsapp/address.ts'
+import { isGroupJid } from '../whatsapp/jid.ts'
 import { applyChange, findMessage, type MessageRow } from './message-repository.ts'
 import { refusalOf } from './refusals.ts'
 import type { Sender, SendingInstances } from './send.ts'
@@ -32,14 +32,11 @@ export const deleteOperation = ({ db, sender, instances }: Collaborators): Opera
       { number: row.chat },
       {
         check() {},
-        compose: async ({ storyAudience, self }) => ({
+        compose: async () => ({
           messageType: 'message_revoke',
           content: '',
           message: { protocolMessage: { key, type: REVOKE } },
-          extras: {
-            edit: row.fromMe ? 'revoke' : 'admin-revoke',
-            ...(row.chat === STATUS_BROADCAST ? { audience: [...(await storyAudience()), self] } : {}),
-          },
+          extras: { edit: row.fromMe ? 'revoke' : 'admin-revoke' },
         }),
       },
     )
@@ -96,5 +93,3 @@ export const deleteOperation = ({ db, sender, instances }: Collaborators): Opera
     },
   })
 }
-
-const addressOf = (jid: string): Address => (isLid(jid) ? { jid: null, lid: jid } : { jid, lid: null })

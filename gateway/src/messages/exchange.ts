@@ -10,6 +10,8 @@ export interface Person {
   jid: string | null
   lid: string | null
   name: string | null
+  /** It is no person but the announcement group of a community. */
+  isCommunity?: true
 }
 
 export type ChatType = 'private' | 'group' | 'newsletter' | 'status'
@@ -54,7 +56,7 @@ export const exchangeData = ({
     timestamp: rfc3339(timestamp),
     chat: { ...chat, type: chatTypeOf(canonical(chat)) },
     sender,
-    recipient: fromMe ? chat : null,
+    recipient: fromMe ? { jid: chat.jid, lid: chat.lid, name: chat.name } : null,
     message: {
       type: reading.type,
       content: reading.content,
@@ -93,7 +95,7 @@ export const statusData = ({ ids, status, timestamp, chat, sender, author, fromM
   messageIds: ids,
   status,
   timestamp: rfc3339(timestamp),
-  chat: { jid: chat.jid, lid: chat.lid, type: chatTypeOf(canonical(chat)) },
+  chat: { jid: chat.jid, lid: chat.lid, type: chatTypeOf(canonical(chat)), ...(chat.isCommunity ? { isCommunity: true } : {}) },
   recipient: recipientOf(chat),
   sender: { jid: sender.jid ?? sender.lid },
   messageSender: author,

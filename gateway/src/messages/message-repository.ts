@@ -3,6 +3,7 @@ import { type Insertable, type Selectable, sql } from 'kysely'
 import type { Reader, Writer } from '../storage/database.ts'
 import { prepared } from '../storage/prepared.ts'
 import type { Flag, MessageStatus, MessagesTable } from '../storage/schema.ts'
+import { isGroupJid, isNewsletterJid } from '../whatsapp/jid.ts'
 
 export type NewMessage = Insertable<MessagesTable>
 /** The unique key of a message, as text. */
@@ -75,8 +76,8 @@ export interface Change {
 }
 
 /**
- * Applies an edit or a revocation to the message it is about. False: nobody but its author may (in a group its admins may revoke too), so
- * it never happened. A message we never had is nobody's, and the change is believed.
+ * Applies an edit or a revocation to the message it is about. False: nobody but its author may (in a group its admins may revoke too, in a
+ * channel they may do both), so it never happened. A message we never had is nobody's, and the change is believed.
  */
 export const applyChange = async (tx: Writer, instanceId: string, change: Change): Promise<boolean> => {
   const original = await tx
@@ -87,7 +88,7 @@ export const applyChange = async (tx: Writer, instanceId: string, change: Change
     .where('chat', '=', change.chat)
     .executeTakeFirst()
   if (original === undefined) return true
-  const byAdmin = change.kind === 'revoke' && change.chat.endsWith('@g.us')
+  const byAdmin = isNewsletterJid(change.chat) || (change.kind === 'revoke' && isGroupJid(change.chat))
   if (original.sender !== change.sender && !byAdmin) return false
   await tx
     .updateTable('messages')

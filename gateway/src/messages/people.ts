@@ -1,7 +1,9 @@
 /** Who is who: completes addresses with their other form and gives people their names. What is asked often comes from memory. */
+import type { Insertable } from 'kysely'
 import { createBoundedMap } from '../runtime/bounded-map.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Database, Writer } from '../storage/database.ts'
+import type { ContactsTable } from '../storage/schema.ts'
 import type { Address, IdentityStore } from '../whatsapp/engine.ts'
 import { lidJid, numberJid, parseJid } from '../whatsapp/jid.ts'
 import { canonical } from './context.ts'
@@ -10,6 +12,7 @@ import type { Person } from './exchange.ts'
 interface Names {
   push: string | null
   saved: string | null
+  announcements: boolean
 }
 
 export interface NameChange {
@@ -17,6 +20,8 @@ export interface NameChange {
   /** Null = not told. */
   pushName: string | null
   savedName: string | null
+  /** Of a group: it is the announcement group of a community, which it then is for good. */
+  isAnnouncementGroup?: boolean
 }
 
 export interface People {
@@ -47,15 +52,17 @@ export const createPeople = ({ db, clock, identitiesOf }: Collaborators): People
     if (missing.length === 0) return
     const rows = await db.read
       .selectFrom('contacts')
-      .select(['jid', 'push_name', 'saved_name'])
+      .select(['jid', 'push_name', 'saved_name', 'announcement_group'])
       .where('instance_id', '=', instanceId)
       .where('jid', 'in', missing)
       .execute()
-    const found = new Map(rows.map((row) => [row.jid, { push: row.push_name, saved: row.saved_name }]))
+    const found = new Map(
+      rows.map((row) => [row.jid, { push: row.push_name, saved: row.saved_name, announcements: row.announcement_group === 1 }]),
+    )
     for (const jid of missing) {
       const key = keyOf(instanceId, jid)
       // What was remembered meanwhile is newer than what was read.
-      if (known.get(key) === undefined) known.set(key, found.get(jid) ?? { push: null, saved: null })
+      if (known.get(key) === undefined) known.set(key, found.get(jid) ?? { push: null, saved: null, announcements: false })
     }
   }
 
@@ -89,23 +96,22 @@ export const createPeople = ({ db, clock, identitiesOf }: Collaborators): People
       return (address) => {
         const { jid, lid } = complete(address)
         const names = known.get(keyOf(instanceId, canonical({ jid, lid })))
-        return { jid, lid, name: names?.saved ?? names?.push ?? null }
+        const name = names?.saved ?? names?.push ?? null
+        return names?.announcements ? { jid, lid, name, isCommunity: true } : { jid, lid, name }
       }
     },
     news: (instanceId, changes) =>
-      changes.filter(({ address, pushName, savedName }) => {
+      changes.filter(({ address, pushName, savedName, isAnnouncementGroup = false }) => {
         const names = known.get(keyOf(instanceId, canonical(address)))
-        return (pushName !== null && pushName !== names?.push) || (savedName !== null && savedName !== names?.saved)
+        const isNew = isAnnouncementGroup && !names?.announcements
+        return isNew || (pushName !== null && pushName !== names?.push) || (savedName !== null && savedName !== names?.saved)
       }),
     async store(tx, instanceId, changes) {
       if (changes.length === 0) return
       const now = clock.now()
       // The last word counts; PostgreSQL refuses the same row twice in one statement.
-      const rows = new Map<
-        string,
-        { instance_id: string; jid: string; push_name: string | null; saved_name: string | null; updated_at: number }
-      >()
-      for (const { address, pushName, savedName } of changes) {
+      const rows = new Map<string, Insertable<ContactsTable>>()
+      for (const { address, pushName, savedName, isAnnouncementGroup } of changes) {
         const jid = canonical(address)
         const before = rows.get(jid)
         rows.set(jid, {
@@ -113,6 +119,7 @@ export const createPeople = ({ db, clock, identitiesOf }: Collaborators): People
           jid,
           push_name: pushName ?? before?.push_name ?? null,
           saved_name: savedName ?? before?.saved_name ?? null,
+          announcement_group: isAnnouncementGroup ? 1 : (before?.announcement_group ?? null),
           updated_at: now,
         })
       }
@@ -123,16 +130,18 @@ export const createPeople = ({ db, clock, identitiesOf }: Collaborators): People
           conflict.columns(['instance_id', 'jid']).doUpdateSet((row) => ({
             push_name: row.fn.coalesce('excluded.push_name', 'contacts.push_name'),
             saved_name: row.fn.coalesce('excluded.saved_name', 'contacts.saved_name'),
+            announcement_group: row.fn.coalesce('excluded.announcement_group', 'contacts.announcement_group'),
             updated_at: now,
           })),
         )
         .execute()
     },
     remember(instanceId, changes) {
-      for (const { address, pushName, savedName } of changes) {
+      for (const { address, pushName, savedName, isAnnouncementGroup } of changes) {
         const key = keyOf(instanceId, canonical(address))
         const names = known.get(key)
-        known.set(key, { push: pushName ?? names?.push ?? null, saved: savedName ?? names?.saved ?? null })
+        const announcements = isAnnouncementGroup || names?.announcements === true
+        known.set(key, { push: pushName ?? names?.push ?? null, saved: savedName ?? names?.saved ?? null, announcements })
       }
     },
   }

@@ -188,7 +188,8 @@ export const isIgnored = (chat: Address, { settings }: PlanContext): boolean => 
 /** Told whatever `ignoreGroupMessages` says: that is about what people write. */
 const planGroupNews = (news: GroupNews, inbox: string, context: PlanContext): Plan => {
   const names: NameChange[] = []
-  if (news.name !== null) names.push({ address: { jid: news.group, lid: null }, pushName: null, savedName: news.name })
+  const { name: savedName, isAnnouncementGroup } = news
+  if (savedName !== null) names.push({ address: { jid: news.group, lid: null }, pushName: null, savedName, isAnnouncementGroup })
   if (news.actor !== null && news.actorName !== null)
     names.push({ address: context.introduce(news.actor), pushName: news.actorName, savedName: null })
   const told = groupFlowData(news, context.introduce).map((data) => eventOf(context, 'group.flow', news.group, data))

@@ -275,15 +275,17 @@ class Interrupted extends Error {}
 
 /** Names that were learned earlier in a batch count for the rest of it, before they are stored. */
 const createNames = (introduce: PlanContext['introduce']) => {
-  const learned = new Map<string, string>()
+  const learned = new Map<string, Pick<Person, 'name' | 'isCommunity'>>()
   return {
     introduce: (address: Address): Person => {
       const person = introduce(address)
-      const name = learned.get(canonical(person))
-      return name === undefined ? person : { ...person, name }
+      return { ...person, ...learned.get(canonical(person)) }
     },
     learn: (changes: readonly NameChange[]): void => {
-      for (const { address, savedName } of changes) if (savedName !== null) learned.set(canonical(address), savedName)
+      for (const { address, savedName: name, isAnnouncementGroup } of changes) {
+        const jid = canonical(address)
+        if (name !== null) learned.set(jid, { ...learned.get(jid), name, ...(isAnnouncementGroup ? { isCommunity: true } : {}) })
+      }
     },
   }
 }

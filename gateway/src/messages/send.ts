@@ -12,14 +12,15 @@ import { type Clock, rfc3339 } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
 import { milestones } from '../runtime/milestones.ts'
 import type { Database } from '../storage/database.ts'
+import { addressOf } from '../whatsapp/address.ts'
 import type { Address, EngineSession, SendOptions } from '../whatsapp/engine.ts'
-import { isGroupJid, isLid, isNewsletterJid, lidJid, numberJid, parseJid } from '../whatsapp/jid.ts'
+import { isGroupJid, isNewsletterJid, lidJid, numberJid, parseJid, STATUS_BROADCAST } from '../whatsapp/jid.ts'
 import { decodeWireMessage, encodeWireMessage, type WireMessage } from '../whatsapp/wire.ts'
 import { findBegun, hasLeft, isAnnounced } from './begun.ts'
 import { type CarriedMedia, carriedMedia } from './carried-media.ts'
 import type { CommonBody } from './common-body.ts'
 import { canonical, type Mentions, type Quote, writeContext } from './context.ts'
-import { exchangeData, type Person } from './exchange.ts'
+import { chatTypeOf, exchangeData, type Person } from './exchange.ts'
 import type { Composed, Composing, LinkPreview } from './kinds/kind.ts'
 import { readMessage } from './kinds/registry.ts'
 import { findMessages, insertMessages, type NewMessage, type StoredMessage } from './message-repository.ts'
@@ -84,14 +85,25 @@ const DEFAULT_SOURCE = 'api'
 export const createSender = (collaborators: Collaborators): Sender => {
   const { db, clock, logger, instances, people, recipients, recorder, turns, linkPreview, media } = collaborators
 
-  /** `paused` is also sent when the message then fails: nobody should see us typing for ever. */
+  /** `paused` is also sent when the message then fails: nobody should see us typing for ever. Channels and stories have nobody to see it. */
   const typeFor = async (session: EngineSession, to: Address, seconds: number): Promise<void> => {
     if (seconds <= 0) return
-    const show = (state: 'composing' | 'paused') =>
-      session.setChatState(to, state).catch((error: unknown) => logger.debug({ err: error }, 'The typing state could not be shown'))
+    const isSeen = chatTypeOf(canonical(to)) === 'private' || chatTypeOf(canonical(to)) === 'group'
+    const show = async (state: 'composing' | 'paused'): Promise<void> => {
+      if (!isSeen) return
+      await session.setChatState(to, state).catch((error: unknown) => logger.debug({ err: error }, 'The typing state could not be shown'))
+    }
     await show('composing')
     await sleep(seconds * 1000)
     await show('paused')
+  }
+
+  /** The own phone shows it too. */
+  const storyAudience = async (instanceId: string, session: EngineSession, self: Address, number: string): Promise<Address[]> => {
+    const audience = await findStoryAudience(db.read, instanceId, session, people).catch((error: unknown) => {
+      throw refusalOf(error, number)
+    })
+    return [...audience, self]
   }
 
   const storePending = (row: NewMessage, carried: CarriedMedia | null): Promise<unknown> =>
@@ -142,7 +154,7 @@ export const createSender = (collaborators: Collaborators): Sender => {
           attached.push(one)
           return one
         }
-        const [{ message: composed, messageType, content, answer = {}, extras = {} }] = await Promise.all([
+        const [{ message: composed, messageType, content, answer = {}, extras: given = {} }, audience] = await Promise.all([
           kind.compose({
             contextInfo: writeContext(quote, mentions),
             linkPreview,
@@ -151,11 +163,12 @@ export const createSender = (collaborators: Collaborators): Sender => {
             self,
             session,
             attach,
-            storyAudience: () => findStoryAudience(db.read, instance.id, session, people),
             stored: (messageId) => storedIn(db, instance.id, canonical(to), messageId),
           }),
+          canonical(to) === STATUS_BROADCAST ? storyAudience(instance.id, session, self, number) : [],
           typeFor(session, to, Math.min(body.delay ?? 0, LONGEST_DELAY_S)),
         ])
+        const extras = audience.length === 0 ? given : { audience, ...given }
         // Those who have got it already may ask for it again, and must not get another.
         const message = begun === null ? composed : decodeWireMessage(begun.wire)
         const introduce = await people.meet(instance.id, [to, self])
@@ -246,8 +259,6 @@ const quoteFor = async (
 
 const storedIn = async (db: Database, instanceId: string, chat: string, messageId: string): Promise<StoredMessage | null> =>
   (await findMessages(db.read, instanceId, messageId)).find((message) => message.chat === chat) ?? null
-
-const addressOf = (jid: string): Address => (isLid(jid) ? { jid: null, lid: jid } : { jid, lid: null })
 
 /** Numbers or JIDs, with or without `@` or `+` in front. Throws 400 for what is neither. */
 const mentionsOf = (body: CommonBody): Mentions => ({

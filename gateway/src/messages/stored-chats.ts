@@ -1,8 +1,8 @@
 /** Chats as other features need them: which one a caller means, and what is stored of it. */
 import { ApiError } from '../http/errors.ts'
 import type { Database } from '../storage/database.ts'
+import { addressOf } from '../whatsapp/address.ts'
 import type { Address, MessageKey } from '../whatsapp/engine.ts'
-import { isLid } from '../whatsapp/jid.ts'
 import { canonical } from './context.ts'
 import type { Person } from './exchange.ts'
 import { findMessage, type MessageRow, messagesOf } from './message-repository.ts'
@@ -75,5 +75,3 @@ const toMessage = ({ messageId, chat, sender, fromMe, sentAt }: MessageRow): Cha
   key: { id: messageId, chat: addressOf(chat), sender: addressOf(sender), fromMe },
   timestamp: sentAt,
 })
-
-const addressOf = (jid: string): Address => (isLid(jid) ? { jid: null, lid: jid } : { jid, lid: null })

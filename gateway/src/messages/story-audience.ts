@@ -1,7 +1,7 @@
 /** Who gets a story: those whom the account's settings in the app name, out of the people we know. */
 import type { Reader } from '../storage/database.ts'
+import { addressOf } from '../whatsapp/address.ts'
 import type { Address } from '../whatsapp/engine.ts'
-import { isLid } from '../whatsapp/jid.ts'
 import type { StorySession } from '../whatsapp/stories.ts'
 import type { People } from './people.ts'
 
@@ -28,7 +28,7 @@ export const findStoryAudience = async (
     .limit(LARGEST)
   const saved = await contacts.where('saved_name', 'is not', null).execute()
   const known = saved.length > 0 ? saved : await contacts.execute()
-  const addresses = known.map(({ jid }) => (isLid(jid) ? { jid: null, lid: jid } : { jid, lid: null }))
+  const addresses = known.map(({ jid }) => addressOf(jid))
   if (privacy.people.length === 0) return addresses
   // The app may name by LID whom we know by number, or the other way round.
   const introduce = await people.meet(instanceId, [...addresses, ...privacy.people])

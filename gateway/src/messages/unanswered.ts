@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { EventLog } from '../events/event.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Database } from '../storage/database.ts'
-import { isLid } from '../whatsapp/jid.ts'
+import { addressOf } from '../whatsapp/address.ts'
 import { statusData } from './exchange.ts'
 import type { People } from './people.ts'
 
@@ -55,5 +55,3 @@ export const settleUnanswered = async (
     }
   }
 }
-
-const addressOf = (jid: string) => (isLid(jid) ? { jid: null, lid: jid } : { jid, lid: null })

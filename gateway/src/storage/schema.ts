@@ -131,6 +131,8 @@ export interface ContactsTable {
   jid: string
   push_name: string | null
   saved_name: string | null
+  /** 1: the announcement group of a community. Null: not known to be one. */
+  announcement_group: number | null
   updated_at: number
 }
 

@@ -19,3 +19,6 @@ export interface MessageKey {
 
 /** The one name an address goes by: the JID where it is known, else the LID. */
 export const canonicalOf = ({ jid, lid }: Address): string => jid ?? lid ?? ''
+
+/** The other way round, as far as one name goes. */
+export const addressOf = (jid: string): Address => (jid.endsWith('@lid') ? { jid: null, lid: jid } : { jid, lid: null })

@@ -8,6 +8,7 @@ import type { Logger } from '../runtime/logging.ts'
 import type { Address, MessageKey } from './address.ts'
 import type { CallSession } from './calls.ts'
 import type { ChatActionSession } from './chat-actions.ts'
+import type { CommunitySession } from './communities.ts'
 import type { GroupNews, GroupSession } from './groups.ts'
 import type { LabelNews, LabelSession } from './labels.ts'
 import type { MediaSession } from './media.ts'
@@ -65,6 +66,7 @@ export interface SessionOptions {
 export interface EngineSession
   extends MediaSession,
     GroupSession,
+    CommunitySession,
     CallSession,
     ChatActionSession,
     LabelSession,
@@ -166,8 +168,8 @@ export type EngineEvent =
   /** WhatsApp took the message (`error: null`) or refused it (WhatsApp's code). */
   | { type: 'server-ack'; id: string; to: Address; error: number | null }
   | { type: 'call'; call: IncomingCall }
-  /** `savedName` is the name in the address book, or what a group is called. */
-  | { type: 'contact'; address: Address; pushName: string | null; savedName: string | null }
+  /** `savedName` is the name in the address book, or what a group is called. `isAnnouncementGroup`: of a community; left out where unknown. */
+  | { type: 'contact'; address: Address; pushName: string | null; savedName: string | null; isAnnouncementGroup?: boolean }
   /**
    * Labels were changed, here or elsewhere. `stored` is called when it is durable: until then it counts as unread, and is told again, as it
    * also is when a crash comes between. Versions tell what is known already.

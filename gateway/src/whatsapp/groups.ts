@@ -146,5 +146,7 @@ export interface GroupNews {
   timestamp: number
   /** What the group is called, where the notification says. */
   name: string | null
+  /** It is the announcement group of a community, as far as the notification says. */
+  isAnnouncementGroup: boolean
   changes: GroupChange[]
 }

@@ -19,6 +19,7 @@ export const but = (session: EngineSession, changes: Partial<EngineSession>): En
   requestMediaAgain: (message, media) => session.requestMediaAgain(message, media),
   profilePicture: (of) => session.profilePicture(of),
   groups: session.groups,
+  communities: session.communities,
   newsletters: session.newsletters,
   labels: session.labels,
   ring: (to) => session.ring(to),

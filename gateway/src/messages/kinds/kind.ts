@@ -89,8 +89,6 @@ export interface Composing {
    * uses it declares `longValues`, and its fields with `longText()`.
    */
   attach(source: MediaSource, wanted: Wanted): Promise<Attached>
-  /** Whom a story is for. Throws EngineError. */
-  storyAudience(): Promise<readonly Address[]>
   /** A stored message of this chat, e.g. the one that is reacted to; null when there is none. */
   stored(messageId: string): Promise<StoredMessage | null>
 }

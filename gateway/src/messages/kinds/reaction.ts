@@ -1,7 +1,8 @@
 /** A reaction to a message, and taking it back. A new one replaces the one before. */
 import { z } from 'zod'
 import { ApiError } from '../../http/errors.ts'
-import { isGroupJid, isLid, isUserJid, numberJid } from '../../whatsapp/jid.ts'
+import { addressOf } from '../../whatsapp/address.ts'
+import { isGroupJid, isLid, isUserJid, numberJid, STATUS_BROADCAST } from '../../whatsapp/jid.ts'
 import { recipientFields } from '../common-body.ts'
 import { parseRecipient } from '../recipient.ts'
 import type { Composed, Composing, IncomingKind, OutgoingKind } from './kind.ts'
@@ -20,11 +21,10 @@ const body = z.object({
     .boolean()
     .nullish()
     .meta({ example: false, description: 'Whether the instance sent that message; default: what is known of it, else `false`' }),
-  participant: z
-    .string()
-    .max(200)
-    .nullish()
-    .meta({ example: '5521977776666@s.whatsapp.net', description: 'Its author. Required in groups when `fromMe` is not `true`' }),
+  participant: z.string().max(200).nullish().meta({
+    example: '5521977776666@s.whatsapp.net',
+    description: 'Its author. Required in groups and for stories when `fromMe` is not `true`',
+  }),
 })
 
 type Body = z.infer<typeof body>
@@ -47,17 +47,17 @@ export const outgoingReaction = {
     if (!messageId?.trim()) throw new ApiError(400, 'messageId is required')
     if (reaction === null || reaction === undefined) throw new ApiError(400, 'Reaction is required')
     if (emojiOf(reaction) !== '' && !isEmoji(emojiOf(reaction))) throw new ApiError(400, 'Reaction must be one emoji')
-    if (!isGroupJid(number?.trim() || to?.trim() || '') || fromMe) return
+    if (!namesAuthors(number?.trim() || to?.trim() || '') || fromMe) return
     if (!participant?.trim()) throw new ApiError(400, 'Participant is required for group messages')
     if (personOf(participant) === null) throw new ApiError(400, 'Invalid participant')
   },
   confirmation: ({ reaction }: Body) => (emojiOf(reaction ?? '') === '' ? 'Reaction removed successfully' : undefined),
-  async compose(body: Body, { to, stored }: Pick<Composing, 'to' | 'stored'>): Promise<Composed> {
+  async compose(body: Body, { to, self, stored }: Pick<Composing, 'to' | 'self' | 'stored'>): Promise<Composed> {
     const id = body.messageId?.trim() ?? ''
     const emoji = emojiOf(body.reaction ?? '')
     const chat = to.jid ?? to.lid ?? ''
     const fromMe = body.fromMe ?? (await stored(id))?.fromMe ?? false
-    const author = isGroupJid(chat) && !fromMe ? personOf(body.participant ?? '') : null
+    const author = namesAuthors(chat) && !fromMe ? personOf(body.participant ?? '') : null
     return {
       messageType: 'reaction',
       content: emoji,
@@ -69,6 +69,8 @@ export const outgoingReaction = {
         },
       },
       answer: { replyTo: { messageId: id } },
+      // Who posted a story hears of it, and nobody else.
+      ...(chat === STATUS_BROADCAST && author !== null ? { extras: { audience: [addressOf(author), self] } } : {}),
     }
   },
 } satisfies OutgoingKind<typeof body>
@@ -88,6 +90,9 @@ export const incomingReaction: IncomingKind = {
     }
   },
 }
+
+/** Where a message has an author besides its chat. */
+const namesAuthors = (chat: string): boolean => isGroupJid(chat) || chat === STATUS_BROADCAST
 
 const emojiOf = (reaction: string): string => (reaction.trim().toLowerCase() === REMOVE ? '' : reaction.trim())
 

@@ -74,14 +74,9 @@ export const outgoingStatus = {
     if (body.backgroundColor && !colour.test(body.backgroundColor.trim())) throw new ApiError(400, errors.colour)
     if (body.font?.trim() && fontOf(body.font) === undefined) throw new ApiError(400, errors.font)
   },
-  async compose(body: Body, composing: Pick<Composing, 'attach' | 'contextInfo' | 'self' | 'storyAudience'>): Promise<Composed> {
+  async compose(body: Body, composing: Pick<Composing, 'attach' | 'contextInfo'>): Promise<Composed> {
     const type = body.type ?? 'text'
-    const [composed, audience] = await Promise.all([
-      type === 'text' ? composeText(body) : composeAttached(type, body, composing),
-      composing.storyAudience(),
-    ])
-    // The own phone shows it too.
-    return { ...composed, extras: { audience: [...audience, composing.self] } }
+    return type === 'text' ? composeText(body) : composeAttached(type, body, composing)
   },
 } satisfies OutgoingKind<typeof body>
 

@@ -14,6 +14,7 @@ const newsOf = (changes: GroupChange[], more: Partial<GroupNews> = {}): GroupNew
   actorName: 'Ana',
   timestamp: 1_700_000_000_000,
   name: null,
+  isAnnouncementGroup: false,
   changes,
   ...more,
 })

@@ -180,7 +180,7 @@ const build = (database: TestDatabase, network: MemoryNetwork, shop: MemoryPerso
       })
       await opened
       // The name that comes with it is recorded a moment later.
-      await eventually(async () => (await db.read.selectFrom('contacts').select('jid').execute()).length > 0, 'the own name')
+      await eventually(async () => (await messages.personOf(INSTANCE, self)).name !== null, 'the own name')
     },
     async disconnect() {
       await session?.stop()

@@ -7,6 +7,7 @@ import { media } from './0003-media.ts'
 import { pollVotes } from './0004-poll-votes.ts'
 import { idempotencyKeys } from './0006-idempotency-keys.ts'
 import { labels } from './0007-labels.ts'
+import { announcementGroups } from './0010-announcement-groups.ts'
 import { type ColumnTypes, columnTypes, type DatabaseKind } from './column-types.ts'
 
 const statements: Record<string, (types: ColumnTypes) => string[]> = {
@@ -16,6 +17,7 @@ const statements: Record<string, (types: ColumnTypes) => string[]> = {
   '0004-poll-votes': pollVotes,
   '0006-idempotency-keys': idempotencyKeys,
   '0007-labels': labels,
+  '0010-announcement-groups': announcementGroups,
 }
 
 export const migrationsFor = (kind: DatabaseKind): Record<string, Migration> =>

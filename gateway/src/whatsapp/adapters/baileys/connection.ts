@@ -21,6 +21,7 @@ import type { Environment } from './environment.ts'
 import { closeCodeOf } from './errors.ts'
 import { GroupSide } from './group-side.ts'
 import { guardedIdentities } from './guarded-identities.ts'
+import { PostChanges } from './newsletter-posts.ts'
 import { PendingCalls } from './pending-calls.ts'
 import type { Routes } from './proxy.ts'
 import { Reports } from './reports.ts'
@@ -51,6 +52,7 @@ export class Connection {
   readonly #qrShown = Promise.withResolvers<void>()
   readonly #calls = new PendingCalls()
   readonly groupSide: GroupSide
+  readonly postChanges = new PostChanges()
   #state: 'new' | 'connecting' | 'open' | 'ended' = 'new'
   #credentials: Credentials | null = null
   #socket: WASocket | null = null
@@ -283,6 +285,7 @@ export class Connection {
           release: (row) => repository.release(row),
           flushed: () => this.flushed(),
           onGroupNews: (news) => this.groupSide.news(news),
+          acknowledged: (id) => this.postChanges.acknowledged(id),
         })
         return { repository, mappings }
       },

@@ -38,14 +38,15 @@ export const readGroupNews = ({ attributes, plaintext, receivedAt }: InboxRow, s
   const nobody = actor.jid === null && actor.lid === null
   const changes = children.flatMap((child) => changeOf(child, attributes.type === 'picture', actor, self) ?? [])
   if (changes.length === 0) return null
-  const created = readGroup(childOf(children[0], 'group'))
+  const created = children[0]?.tag === 'create' ? readGroup(childOf(children[0], 'group')) : null
   const renamed = changes.find((change) => change.type === 'name')
   return {
     group: groupJid(from),
     actor: nobody ? null : actor,
     actorName: nobody ? null : notify || null,
     timestamp: timeOf(t) ?? receivedAt,
-    name: renamed?.name ?? (children[0]?.tag === 'create' ? (created?.name ?? null) : null),
+    name: renamed?.name ?? created?.name ?? null,
+    isAnnouncementGroup: created?.isAnnouncementGroup ?? false,
     changes,
   }
 }

@@ -1,10 +1,14 @@
 /** The groups of one connection: what can be asked about them, who is in those that are sent to, and what they are called. */
 import type { BinaryNode, WASocket } from 'baileys'
+import type { CommunitySession } from '../../communities.ts'
 import type { Address, EngineEvent, SessionOptions, StoreBatch } from '../../engine.ts'
 import type { Group, GroupNews, Groups } from '../../groups.ts'
 import type { SharedCaches } from './caches.ts'
+import { createCommunities } from './communities.ts'
+import { createGroupAnswers } from './group-answers.ts'
 import { GroupKeys } from './group-keys.ts'
 import { GroupLists } from './group-lists.ts'
+import { askingAboutGroups } from './group-query.ts'
 import { createGroups } from './groups.ts'
 import { KeyHolders } from './key-holders.ts'
 import type { CacheView } from './shared-cache.ts'
@@ -23,6 +27,7 @@ export interface GroupConnection {
 
 export class GroupSide {
   readonly groups: Groups
+  readonly communities: CommunitySession['communities']
   readonly lists: GroupLists
   readonly keys: GroupKeys
   readonly holders: KeyHolders
@@ -38,11 +43,18 @@ export class GroupSide {
   ) {
     this.#connection = connection
     this.#names = caches.groupNames.view(connection.options.instanceId)
-    this.groups = createGroups({
-      request: (node, timeoutMs) => connection.request(node, timeoutMs),
+    const request: GroupConnection['request'] = (node, timeoutMs) => connection.request(node, timeoutMs)
+    const ask = askingAboutGroups(request)
+    const answers = createGroupAnswers({
       identities: connection.options.identities,
       learn: (pairs) => connection.learn(pairs),
       onRead: (groups) => this.#read(groups),
+    })
+    this.communities = createCommunities(ask, answers)
+    this.groups = createGroups({
+      ask,
+      request,
+      answers,
       addressing: async (jid) => ((await this.lists.get(jid)).addressingMode === 'lid' ? 'lid' : 'number'),
       onLeft: (jid) => this.lists.forget(jid),
     })
@@ -79,7 +91,8 @@ export class GroupSide {
     for (const group of groups) {
       if (group.name === '' || this.#names.get(group.jid) === group.name) continue
       this.#names.set(group.jid, group.name)
-      this.#connection.report({ type: 'contact', address: { jid: group.jid, lid: null }, pushName: null, savedName: group.name })
+      const { jid, name: savedName, isAnnouncementGroup } = group
+      this.#connection.report({ type: 'contact', address: { jid, lid: null }, pushName: null, savedName, isAnnouncementGroup })
     }
   }
 }

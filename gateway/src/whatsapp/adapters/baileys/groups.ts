@@ -1,74 +1,34 @@
 /** What can be asked of WhatsApp about groups, as raw w:g2 queries: Baileys' own calls lose half of the answers (engine.md §6.2 no. 12). */
 import { type BinaryNode, generateMessageIDV2 } from 'baileys'
-import { type Address, EngineError, type IdentityStore } from '../../engine.ts'
-import type { Group, GroupSettings, Groups, MemberAction, MemberOutcome } from '../../groups.ts'
-import { lidJid, numberJid } from '../../jid.ts'
-import { addressFrom, isSame } from './addresses.ts'
+import { type Address, EngineError } from '../../engine.ts'
+import type { GroupSettings, Groups, MemberAction, MemberOutcome } from '../../groups.ts'
+import { isSame } from './addresses.ts'
+import type { GroupAnswers } from './group-answers.ts'
 import { groupJid, readGroup, readOutcomes, readRequests } from './group-nodes.ts'
+import { ALL_GROUPS, type AskAboutGroups, node } from './group-query.ts'
 import { childOf, childrenNamed, childrenOf, numberOf } from './nodes.ts'
 
 export interface GroupsOptions {
-  /** A query with an answer. Throws {@link EngineError}. */
-  request(node: BinaryNode, timeoutMs?: number): Promise<BinaryNode>
-  identities: IdentityStore
-  /** LIDs and numbers that stand together in an answer. */
-  learn(pairs: { number: string; lid: string }[]): Promise<void>
-  /** Every group read, whatever for. */
-  onRead(groups: readonly Group[]): void
+  ask: AskAboutGroups
+  /** A query about something else. */
+  request(node: BinaryNode): Promise<BinaryNode>
+  answers: GroupAnswers
   /** How members are named in a group the account is in. Throws {@link EngineError} when it is not. */
   addressing(jid: string): Promise<'lid' | 'number'>
   /** The account is not in it any more. */
   onLeft(jid: string): void
 }
 
-const ALL_GROUPS = '@g.us'
 const SERVER = '@s.whatsapp.net'
 /** What the contract gives the slow ones. */
 const MEMBERS_TIMEOUT_MS = 60_000
 const APPROVE_TIMEOUT_MS = 90_000
 const LIST_TIMEOUT_MS = 60_000
 
-export const createGroups = (options: GroupsOptions): Groups => {
-  const ask = (to: string, type: 'get' | 'set', child: BinaryNode, timeoutMs?: number): Promise<BinaryNode> =>
-    options.request({ tag: 'iq', attrs: { to, type, xmlns: 'w:g2' }, content: [child] }, timeoutMs)
-
-  /** Notes who is who and what groups are called, and gives everybody the form that is missing. */
-  const known = async (groups: readonly Group[]): Promise<Group[]> => {
-    const people = groups.flatMap((group) => [
-      ...group.members.map(({ address }) => address),
-      ...[group.creator, group.nameSet.by, group.description?.by].flatMap((address) => address ?? []),
-    ])
-    await options.learn(pairsIn(people))
-    const complete = await completion(options.identities, people)
-    const completed = groups.map(
-      (group): Group => ({
-        ...group,
-        creator: group.creator === null ? null : complete(group.creator),
-        nameSet: { ...group.nameSet, by: group.nameSet.by === null ? null : complete(group.nameSet.by) },
-        description:
-          group.description === null
-            ? null
-            : { ...group.description, by: group.description.by === null ? null : complete(group.description.by) },
-        members: group.members.map((member) => ({ ...member, address: complete(member.address) })),
-      }),
-    )
-    options.onRead(completed)
-    return completed
-  }
-
-  const oneOf = async (answer: BinaryNode): Promise<Group> => {
-    const group = readGroup(childOf(answer, 'group'))
-    if (group === null) throw new EngineError('rejected', 'WhatsApp answered without a group')
-    const [completed = group] = await known([group])
-    return completed
-  }
-
-  const read = async (jid: string): Promise<Group> => oneOf(await ask(jid, 'get', node('query', { request: 'interactive' })))
-
+export const createGroups = ({ ask, request, answers, addressing: addressingOf, onLeft }: GroupsOptions): Groups => {
   /** Outcomes in the order asked; WhatsApp leaves nobody out, but may change the order and the form of address. */
   const inOrder = async (people: readonly Address[], answered: readonly MemberOutcome[]): Promise<MemberOutcome[]> => {
-    await options.learn(pairsIn(answered.map(({ address }) => address)))
-    const complete = await completion(options.identities, [...people, ...answered.map(({ address }) => address)])
+    const complete = await answers.introduce([...people, ...answered.map(({ address }) => address)])
     const found = answered.map((outcome) => ({ ...outcome, address: complete(outcome.address) }))
     return people.map((person, index) => {
       const asked = complete(person)
@@ -97,22 +57,22 @@ export const createGroups = (options: GroupsOptions): Groups => {
         MEMBERS_TIMEOUT_MS,
       )
       const refused = readOutcomes(childOf(answer, 'group')).filter(({ error }) => error !== null)
-      await options.learn(pairsIn(refused.map(({ address }) => address)))
-      return { group: await oneOf(answer), refused }
+      await answers.introduce(refused.map(({ address }) => address))
+      return { group: await answers.only(answer), refused }
     },
 
     async list({ members }) {
       const wanted = members ? [node('participants'), node('description')] : [node('description')]
       const answer = await ask(ALL_GROUPS, 'get', node('participating', {}, wanted), LIST_TIMEOUT_MS)
-      return known(childrenNamed(childOf(answer, 'groups'), 'group').flatMap((group) => readGroup(group) ?? []))
+      return answers.complete(childrenNamed(childOf(answer, 'groups'), 'group').flatMap((group) => readGroup(group) ?? []))
     },
 
-    read,
+    read: async (jid) => answers.only(await ask(jid, 'get', node('query', { request: 'interactive' }))),
 
     async preview(code) {
       const group = readGroup(childOf(await ask(ALL_GROUPS, 'get', node('invite', { code })), 'group'))
       if (group === null) throw new EngineError('rejected', 'WhatsApp answered without a group', 406)
-      const complete = await completion(options.identities, group.creator === null ? [] : [group.creator])
+      const complete = await answers.introduce(group.creator === null ? [] : [group.creator])
       return { ...group, creator: group.creator === null ? null : complete(group.creator) }
     },
 
@@ -132,7 +92,7 @@ export const createGroups = (options: GroupsOptions): Groups => {
     },
 
     async setPicture(jid, picture) {
-      await options.request({
+      await request({
         tag: 'iq',
         attrs: { to: SERVER, target: jid, type: 'set', xmlns: 'w:profile:picture' },
         ...(picture === null ? {} : { content: [node('picture', { type: 'image' }, picture)] }),
@@ -145,7 +105,7 @@ export const createGroups = (options: GroupsOptions): Groups => {
 
     async changeMembers(jid, action, people) {
       if (people.length === 0) return []
-      const addressing = await options.addressing(jid)
+      const addressing = await addressingOf(jid)
       if (action === 'approve' || action === 'reject') {
         const wanted = node('membership_requests_action', {}, [
           node(
@@ -181,11 +141,7 @@ export const createGroups = (options: GroupsOptions): Groups => {
     async requests(jid) {
       const answer = await ask(jid, 'get', node('membership_approval_requests'))
       const found = readRequests(childOf(answer, 'membership_approval_requests'))
-      await options.learn(pairsIn(found.map(({ address }) => address)))
-      const complete = await completion(
-        options.identities,
-        found.map(({ address }) => address),
-      )
+      const complete = await answers.introduce(found.map(({ address }) => address))
       return found.map((request) => ({ ...request, address: complete(request.address) }))
     },
 
@@ -193,13 +149,10 @@ export const createGroups = (options: GroupsOptions): Groups => {
       const answer = await ask(ALL_GROUPS, 'set', node('leave', {}, [node('group', { id: jid })]))
       const error = numberOf(childrenOf(childOf(answer, 'leave'))[0]?.attrs.error)
       if (error !== null) throw new EngineError('rejected', 'WhatsApp refused to let the account leave', error)
-      options.onLeft(jid)
+      onLeft(jid)
     },
   }
 }
-
-const node = (tag: string, attrs: BinaryNode['attrs'] = {}, content?: BinaryNode['content']): BinaryNode =>
-  content === undefined ? { tag, attrs } : { tag, attrs, content }
 
 /** As the group names its members; where that is by LID, adding also tells the number, as whatsmeow does. */
 const participantNode = ({ jid, lid }: Address, addressing: 'lid' | 'number', action: MemberAction): BinaryNode => {
@@ -220,23 +173,3 @@ const settingNode = (setting: keyof GroupSettings, value: boolean): BinaryNode =
       return node('membership_approval_mode', {}, [node('group_join', { state: value ? 'on' : 'off' })])
   }
 }
-
-const pairsIn = (people: readonly Address[]): { number: string; lid: string }[] =>
-  people.flatMap(({ jid, lid }) => (jid !== null && lid !== null ? [{ number: userOf(jid), lid: userOf(lid) }] : []))
-
-/** Looks up everybody of whom one form is missing, at once. */
-const completion = async (identities: IdentityStore, people: readonly Address[]): Promise<(address: Address) => Address> => {
-  const lids = people.flatMap(({ jid, lid }) => (jid === null && lid !== null ? [userOf(lid)] : []))
-  const numbers = people.flatMap(({ jid, lid }) => (lid === null && jid !== null ? [userOf(jid)] : []))
-  const [numberOfLid, lidOfNumber] = await Promise.all([
-    lids.length === 0 ? new Map<string, string>() : identities.numbersOf([...new Set(lids)]),
-    numbers.length === 0 ? new Map<string, string>() : identities.lidsOf([...new Set(numbers)]),
-  ])
-  return ({ jid, lid }) => {
-    const number = jid === null && lid !== null ? numberOfLid.get(userOf(lid)) : undefined
-    const other = lid === null && jid !== null ? lidOfNumber.get(userOf(jid)) : undefined
-    return addressFrom(jid ?? (number === undefined ? null : numberJid(number)), lid ?? (other === undefined ? null : lidJid(other)))
-  }
-}
-
-const userOf = (jid: string): string => jid.slice(0, jid.indexOf('@'))

@@ -4,11 +4,12 @@
  */
 import { proto } from 'baileys'
 import type { Address, InboxRow, ReceivedMessage } from '../../engine.ts'
+import { isNewsletterJid } from '../../jid.ts'
 import { decodeWireMessage, type WireMessage } from '../../wire.ts'
 import { addressFrom, isPlace, isSame, senderOf } from './addresses.ts'
 import { unwrap } from './envelopes.ts'
 import { isGroupNews } from './group-news.ts'
-import type { StanzaAttributes } from './stanzas.ts'
+import { changeOf, type StanzaAttributes } from './stanzas.ts'
 import { readWebMessage } from './web-message.ts'
 
 /** Null: nothing a person would see, no message, or a stanza that makes no sense. `self` is the own account. */
@@ -20,7 +21,16 @@ export const readInbox = (row: InboxRow, self: Address): ReceivedMessage | null 
   if (decoded === null) return outside
   if (row.attributes.category === 'peer') return placeOf(row.attributes, self)?.fromMe ? resentByPhone(decoded, self) : null
   const { message, viewOnce } = unwrap(decoded)
+  const change = changeOf(row.attributes)
+  if (outside !== null && change !== null) return changedPost(outside, change, message, row.hash)
   return outside !== null && isForPeople(message) ? { ...outside, message, viewOnce } : null
+}
+
+/** As changes are told everywhere else. It has no id of its own, and gets the same one however often it comes. */
+const changedPost = (outside: ReceivedMessage, change: 'edit' | 'revoke', message: WireMessage, hash: string): ReceivedMessage => {
+  const key = { remoteJid: outside.chat.jid, id: outside.id, fromMe: outside.fromMe }
+  const protocolMessage = change === 'edit' ? { key, type: Type.MESSAGE_EDIT, editedMessage: message } : { key, type: Type.REVOKE }
+  return { ...outside, id: `3EB0${hash.slice(0, 16).toUpperCase()}`, message: { protocolMessage } }
 }
 
 /** What stands on the outside of the stanza. Null: it makes no sense, or is between devices. */
@@ -47,9 +57,10 @@ const placeOf = (attributes: StanzaAttributes, self: Address): Pick<ReceivedMess
   const { from, participant, recipient } = attributes
   if (!from) return null
   if (isPlace(from)) {
-    if (participant === undefined && !from.endsWith('@newsletter')) return null
+    if (participant === undefined && !isNewsletterJid(from)) return null
     const author = participant === undefined ? addressFrom(from) : senderOf(attributes)
-    const fromMe = isSame(author, self)
+    // In a channel nobody is named, but ourselves.
+    const fromMe = isSame(author, self) || (attributes.is_sender === 'true' && isNewsletterJid(from))
     return { chat: addressFrom(from), sender: fromMe ? self : author, fromMe }
   }
   // On a copy of our own message the alternative forms speak of the other side.

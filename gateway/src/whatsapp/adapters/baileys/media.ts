@@ -2,6 +2,9 @@
 import { rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { type BaileysEventMap, decryptMediaRetryData, encryptMediaRetryRequest, type MediaType, proto, type WASocket } from 'baileys'
+import { uploadWithNodeHttp } from 'baileys/lib/Utils/messages-media.js'
+import { z } from 'zod'
+import { createBoundedMap } from '../../../runtime/bounded-map.ts'
 import { EngineError, type MessageKey } from '../../engine.ts'
 import type { MediaKind, MediaReference, MediaSession, UploadedMedia } from '../../media.ts'
 import { receiptTargetOf } from './addresses.ts'
@@ -26,6 +29,8 @@ const DEFAULT_HOST = 'mmg.whatsapp.net'
 /** What WhatsApp's web client says; the media host wants to hear it. */
 const ORIGIN = 'https://web.whatsapp.com'
 
+const uploaded = z.object({ url: z.string(), direct_path: z.string(), handle: z.string().nullish() })
+
 const uploadTypes: Record<MediaKind, MediaType> = {
   image: 'image',
   video: 'video',
@@ -34,7 +39,17 @@ const uploadTypes: Record<MediaKind, MediaType> = {
   sticker: 'sticker',
 }
 
-export const createMediaSession = ({ socket, routes, ask, mediaHost }: Collaborators): MediaSession => {
+/** Posts carry the name of their file, so it is kept for the moment between upload and post. */
+const REMEMBERED_HANDLES = 100
+
+export interface MediaSide extends MediaSession {
+  /** What the media host called the file at this place, of one that was uploaded for a channel; null when it is not known. */
+  handleOf(directPath: string): string | null
+}
+
+export const createMediaSession = ({ socket, routes, ask, mediaHost }: Collaborators): MediaSide => {
+  const handles = createBoundedMap<string, string>(REMEMBERED_HANDLES)
+
   const upload = async (path: string, kind: MediaKind, hash: Uint8Array): Promise<{ url: string; directPath: string }> => {
     const connected = socket()
     const { mediaUrl, directPath } = await ask(() =>
@@ -48,12 +63,37 @@ export const createMediaSession = ({ socket, routes, ask, mediaHost }: Collabora
     return { url: mediaUrl, directPath }
   }
 
+  /**
+   * Files of channels have a place of their own, and a name there which the post has to give (whatsmeow's `UploadNewsletter`). Baileys puts them
+   * beside those of chats and keeps the name to itself.
+   */
+  const uploadOpen = async (path: string, kind: MediaKind, hash: Uint8Array): Promise<{ url: string; directPath: string }> => {
+    const connected = socket()
+    const token = Buffer.from(hash).toString('base64url')
+    const headers = { 'Content-Type': 'application/octet-stream', Origin: ORIGIN }
+    // What lets us in lives for a while only.
+    for (const anew of [false, true]) {
+      const { hosts, auth } = await ask(() => connected.refreshMediaConn(anew))
+      for (const { hostname } of hosts) {
+        const url = `https://${hostname}/newsletter/newsletter-${kind === 'sticker' ? 'image' : kind}/${token}?${new URLSearchParams({ auth, token })}`
+        const upload = { url, filePath: path, headers, timeoutMs: IDLE_TIMEOUT_MS, agent: routes().upload }
+        const { data: place } = uploaded.safeParse(await uploadWithNodeHttp(upload).catch(() => undefined))
+        if (place === undefined) continue
+        if (place.handle) handles.set(place.direct_path, place.handle)
+        return { url: place.url, directPath: place.direct_path }
+      }
+    }
+    throw new EngineError('rejected', 'the media could not be uploaded')
+  }
+
   return {
+    handleOf: (directPath) => handles.get(directPath) ?? null,
+
     async uploadMedia({ path, kind, encrypted = true, signal }): Promise<UploadedMedia> {
       signal?.throwIfAborted()
       if (!encrypted) {
         const { fileSha256, fileLength } = await hashFile(path)
-        return { ...(await upload(path, kind, fileSha256)), fileSha256, fileLength }
+        return { ...(await uploadOpen(path, kind, fileSha256)), fileSha256, fileLength }
       }
       const sealed = `${path}.enc`
       try {

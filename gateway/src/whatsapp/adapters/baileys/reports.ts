@@ -33,6 +33,8 @@ export interface ReportsOptions {
   flushed(): Promise<void>
   /** Before anything is sent to the group again. */
   onGroupNews(news: GroupNews): void
+  /** The message that is meant when WhatsApp acknowledges this id. */
+  acknowledged(id: string): string
 }
 
 const DAY_MS = 24 * 3_600_000
@@ -102,7 +104,8 @@ export class Reports {
         if (each !== null) this.#options.devices.doubt(each.slice(0, each.indexOf('@')))
       }
     }
-    this.#options.queue.push(async () => ({ ...ack, to: await this.#completed(ack.to) }))
+    const id = this.#options.acknowledged(ack.id)
+    this.#options.queue.push(async () => ({ ...ack, id, to: await this.#completed(ack.to) }))
   }
 
   #stanza(stanza: BinaryNode): void {

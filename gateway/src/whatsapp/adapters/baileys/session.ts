@@ -2,6 +2,7 @@
 import { type BinaryNode, proto, type WAMessageKey, type WASocket } from 'baileys'
 import type { CallSession } from '../../calls.ts'
 import type { ChatActionSession } from '../../chat-actions.ts'
+import type { CommunitySession } from '../../communities.ts'
 import {
   type Address,
   EngineError,
@@ -12,7 +13,7 @@ import {
   type SessionOptions,
 } from '../../engine.ts'
 import type { GroupSession } from '../../groups.ts'
-import { isGroupJid, isLid, isUserJid, parseJid } from '../../jid.ts'
+import { isGroupJid, isLid, isNewsletterJid, isUserJid, parseJid } from '../../jid.ts'
 import type { LabelSession } from '../../labels.ts'
 import type { MediaSession } from '../../media.ts'
 import type { NewsletterSession } from '../../newsletters.ts'
@@ -25,6 +26,7 @@ import { createChatActions } from './chat-actions.ts'
 import { Connection } from './connection.ts'
 import type { Environment } from './environment.ts'
 import { createMediaSession } from './media.ts'
+import { createNewsletterPosts, type NewsletterPosts } from './newsletter-posts.ts'
 import { createNewsletters } from './newsletters.ts'
 import { toBinaryNode } from './nodes.ts'
 import { lookUpRequest, readLookUp } from './numbers.ts'
@@ -41,10 +43,12 @@ const LOOK_UP_LIMIT = 50
 
 export class BaileysSession implements EngineSession {
   readonly #connection: Connection
+  readonly #posts: NewsletterPosts
   readonly uploadMedia: MediaSession['uploadMedia']
   readonly downloadMedia: MediaSession['downloadMedia']
   readonly requestMediaAgain: MediaSession['requestMediaAgain']
   readonly groups: GroupSession['groups']
+  readonly communities: CommunitySession['communities']
   readonly act: ChatActionSession['act']
   readonly setBlocked: ChatActionSession['setBlocked']
   readonly labels: LabelSession['labels']
@@ -57,6 +61,7 @@ export class BaileysSession implements EngineSession {
     const connection = new Connection(options, environment)
     this.#connection = connection
     this.groups = connection.groupSide.groups
+    this.communities = connection.groupSide.communities
     const actions = createChatActions({ appState: () => connection.appState, request: (node) => connection.request(node) })
     this.act = actions.act
     this.labels = actions.labels
@@ -84,6 +89,12 @@ export class BaileysSession implements EngineSession {
     this.uploadMedia = media.uploadMedia
     this.downloadMedia = media.downloadMedia
     this.requestMediaAgain = media.requestMediaAgain
+    this.#posts = createNewsletterPosts({
+      sendNode: (node) => connection.socket.sendNode(node),
+      request: (node) => connection.request(node),
+      changes: connection.postChanges,
+      handleOf: media.handleOf,
+    })
   }
 
   start(): void {
@@ -135,6 +146,7 @@ export class BaileysSession implements EngineSession {
     const { socket } = this.#connection
     const jid = targetOf(to)
     await this.#connection.ask(async () => {
+      if (isNewsletterJid(jid)) return this.#posts.post(jid, message, { id, nodes })
       await this.#requireDevices(socket, jid)
       if (isGroupJid(jid)) await this.#connection.groupSide.keys.renewIfStale(jid)
       const issueToken = isPerson(jid)

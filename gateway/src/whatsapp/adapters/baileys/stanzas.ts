@@ -38,6 +38,8 @@ export class StanzaNotes {
       this.#byContent.set(content, attributes)
       noted += 1
     }
+    // A post that is taken back has nothing to say any more.
+    if (plain.length === 0 && changeOf(attributes) === 'revoke') plain.push(new Uint8Array())
     // Channels also send what is no message: reactions, counts.
     if (noted > 0 || isNewsletterJid(attributes.from ?? '')) return { plain, unreadable: null }
     const encryption = children.find(({ tag }) => tag === 'enc')?.attrs.type
@@ -51,9 +53,16 @@ export class StanzaNotes {
   }
 }
 
-/** Row of a message that came without encryption. The same words twice are two messages: the id counts too. */
+/** A change of a post in a channel goes by the post's id, with its new content. Null: the stanza is no change. */
+export const changeOf = ({ from = '', edit }: StanzaAttributes): 'edit' | 'revoke' | null => {
+  if (edit === undefined || !isNewsletterJid(from)) return null
+  if (edit === '7' || edit === '8') return 'revoke'
+  return edit === '1' || edit === '3' ? 'edit' : null
+}
+
+/** Row of a message that came without encryption. The same words twice are two messages: the id counts too, and of a change its time. */
 export const plainRow = (attributes: StanzaAttributes, plaintext: Uint8Array): InboxRow => ({
-  hash: hashOf('plain', attributes, plaintext),
+  hash: hashOf(changeOf(attributes) === null ? 'plain' : `changed ${attributes.t}`, attributes, plaintext),
   attributes: { ...attributes },
   plaintext,
   receivedAt: Date.now(),

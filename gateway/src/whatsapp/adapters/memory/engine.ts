@@ -20,6 +20,7 @@ import type { MediaReference, UploadedMedia } from '../../media.ts'
 import type { StoryPrivacy } from '../../stories.ts'
 import { decodeWireMessage, encodeWireMessage, type WireMessage } from '../../wire.ts'
 import { EventQueue } from '../event-queue.ts'
+import { noCommunities } from './communities.ts'
 import { noGroups } from './groups.ts'
 import { MemoryLabelReader } from './labels.ts'
 import type { CompanionLine, MemoryDevice, MemoryMessage, MemoryNetwork, MemoryPerson, MemoryReceipt } from './network.ts'
@@ -53,6 +54,7 @@ const credentialsSchema = z.object({ number: z.string(), device: z.number(), sec
 
 class MemorySession implements EngineSession, CompanionLine {
   readonly groups = noGroups
+  readonly communities = noCommunities
   readonly profile = noProfile
   readonly newsletters = noNewsletters
 

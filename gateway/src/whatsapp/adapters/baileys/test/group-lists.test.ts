@@ -51,7 +51,7 @@ describe('lists of groups', () => {
   })
 
   const news = (...changes: GroupChange[]) =>
-    lists.changed({ group: '1@g.us', actor: null, actorName: null, timestamp: 0, name: null, changes })
+    lists.changed({ group: '1@g.us', actor: null, actorName: null, timestamp: 0, name: null, isAnnouncementGroup: false, changes })
   const people = async () => (await lists.get('1@g.us')).participants.map(({ id }) => id)
 
   it('are asked for once, however many want one at once', async () => {

@@ -94,6 +94,12 @@ describe('group news', () => {
     })
   })
 
+  it('the announcement group of a community says that it is one', () => {
+    const made = (children: BinaryNode[]) => node('create', {}, [node('group', { id: '120363000000000101', subject: 'Blue' }, children)])
+    expect(read(notification(made([node('default_sub_group')])))).toMatchObject({ isAnnouncementGroup: true })
+    expect(read(notification(made([node('linked_parent', { jid: '1@g.us' })])))).toMatchObject({ isAnnouncementGroup: false })
+  })
+
   it('pictures are told by the notification of pictures, and only of groups', () => {
     const set = node('set', { id: '17', author: '902@lid' })
     expect(read(notification(set, {}, 'picture'))).toMatchObject({ actor: { lid: '902@lid' }, changes: [{ type: 'picture', id: '17' }] })

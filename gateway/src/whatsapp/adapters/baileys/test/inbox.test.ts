@@ -5,7 +5,9 @@ import { readInbox } from '../inbox.ts'
 
 const me: Address = { jid: '551@s.whatsapp.net', lid: '91@lid' }
 const bob: Address = { jid: '552@s.whatsapp.net', lid: '92@lid' }
+const bobByNumber: Address = { jid: '552@s.whatsapp.net', lid: null }
 const group = '120363@g.us'
+const channel = '120363@newsletter'
 
 const row = (attributes: Record<string, string>, message: WireMessage = { conversation: 'hi' }): InboxRow => ({
   hash: 'h',
@@ -45,6 +47,13 @@ describe('who wrote a message, and where', () => {
       'a status',
       { from: 'status@broadcast', participant: '552@s.whatsapp.net', participant_lid: '92@lid' },
       { chat: { jid: 'status@broadcast', lid: null }, sender: bob, fromMe: false },
+    ],
+    ['a channel', { from: channel }, { chat: { jid: channel, lid: null }, sender: { jid: channel, lid: null }, fromMe: false }],
+    ['our phone in a channel', { from: channel, is_sender: 'true' }, { chat: { jid: channel, lid: null }, sender: me, fromMe: true }],
+    [
+      'a person claiming to be us',
+      { from: '552@s.whatsapp.net', is_sender: 'true' },
+      { chat: bobByNumber, sender: bobByNumber, fromMe: false },
     ],
     ['a stranger claiming to be our copy', { from: '552@s.whatsapp.net', recipient: '553@s.whatsapp.net' }, null],
     ['a group without an author', { from: group }, null],
@@ -95,6 +104,16 @@ describe('what it holds', () => {
     ['nothing', {}],
   ])('null for %s', (_what, sent) => {
     expect(readInbox(row(from, sent), me)).toBeNull()
+  })
+
+  it.each<[string, string, WireMessage]>([
+    ['edited', '3', { protocolMessage: { type: 14, key: { remoteJid: channel, id: 'X', fromMe: false }, editedMessage: text } }],
+    ['taken back by its author', '7', { protocolMessage: { type: 0, key: { remoteJid: channel, id: 'X', fromMe: false } } }],
+    ['taken back by an admin', '8', { protocolMessage: { type: 0, key: { remoteJid: channel, id: 'X', fromMe: false } } }],
+  ])('a post that is %s is told like any other change, under an id of its own', (_what, edit, expected) => {
+    const changed = row({ from: channel, edit }, text)
+    const message = readInbox({ ...changed, hash: 'ab'.repeat(32) }, me)
+    expect(message).toMatchObject({ id: '3EB0ABABABABABABABAB', message: expected })
   })
 
   it('keeps the secret that stands outside the envelope', () => {
