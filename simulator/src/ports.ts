@@ -60,6 +60,8 @@ export interface PhoneMessage {
   text: string
   /** The decrypted WAProto Message as JSON (bytes in base64). */
   message: Record<string, unknown>
+  /** What it changes, as its stanza said: 1 and 3 an edit, 2 a pin, 7 and 8 a revocation; absent for what is new. */
+  edit?: string
   /** Why a real phone would show nothing of it, though it came; absent when it would show it. */
   unrendered?: string
 }

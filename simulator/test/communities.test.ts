@@ -147,3 +147,23 @@ test('deactivated: the groups stay, the announcement group does not', async () =
   expect((await network.call('GET', `/groups/${announcements}`)).status).toBe(404)
   expect(await group(general)).toMatchObject({ community: null, members: [{ jid: ana.jid }] })
 })
+
+test('who wants into a group made inside waits for an admin where the community says so, and only there', async () => {
+  for (const requestsByDefault of [true, false]) {
+    const { id } = (await post('/communities', { by: ana.number, subject: 'Bairro', participants: [bia.number], requestsByDefault })).body
+    expect((await network.call('GET', `/communities/${id}`)).body).toMatchObject({ requestsByDefault })
+    const inside = (await post('/groups', { by: ana.number, subject: 'Horta', community: id })).body.id
+    expect((await post(`/groups/${inside}/enter`, { by: bia.number })).body).toMatchObject({ requiresApproval: requestsByDefault })
+    expect(await members(inside)).toEqual(requestsByDefault ? [ana.jid] : [ana.jid, bia.jid])
+    expect((await group(inside)).requests).toMatchObject(requestsByDefault ? [{ jid: bia.jid, method: 'linked_group_join' }] : [])
+  }
+})
+
+test('nobody sees the numbers of others in an announcement group', async () => {
+  const made = await community()
+  await client.sock.groupParticipantsUpdate(made.id, [bia.jid], 'add')
+  const [announcements = '', general = ''] = (await group(made.id)).groups
+  const numbersIn = async (id: string) => (await client.sock.groupMetadata(id)).participants.map(({ phoneNumber }) => phoneNumber)
+  expect(await numbersIn(announcements)).toEqual([undefined, undefined])
+  expect(await numbersIn(general)).toEqual([ana.jid])
+})

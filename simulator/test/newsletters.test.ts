@@ -58,6 +58,21 @@ test('made by a companion: found by address and by code, changed, deleted', asyn
   expect(await code(client.sock.newsletterMetadata('jid', made.id))).toBe(404)
 })
 
+test('a post is edited and taken back under its own id', async () => {
+  const { id } = await newsletterOf(bia)
+  await post(`/newsletters/${id}/follow`, { by: ana.number })
+  const { id: first } = (await post(`/phones/${bia.number}/messages`, { to: id, text: 'Abriu!' })).body
+  await post(`/phones/${bia.number}/messages`, { to: id, text: 'Abre amanhã', id: first, edit: '3' })
+  await post(`/phones/${bia.number}/messages`, { to: id, message: { conversation: '' }, id: first, edit: '8' })
+  const seen = async () => (await network.call('GET', `/phones/${ana.number}/messages?wait=500`)).body.messages
+  await expect.poll(seen).toMatchObject([
+    { id: first, text: 'Abriu!' },
+    { id: first, text: 'Abre amanhã', edit: '3' },
+    { id: first, type: 'protocolMessage', edit: '8' },
+  ])
+  expect(await show(id)).toMatchObject({ posts: [{ id: first, message: null }] })
+})
+
 test('terms have to be agreed to first, where WhatsApp asks for it', async () => {
   await network.call('PUT', `/phones/${ana.number}/newsletter-terms`, { accepted: false })
   expect(await code(client.sock.newsletterCreate('Avisos'))).toBe(403)

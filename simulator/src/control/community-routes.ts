@@ -15,6 +15,8 @@ const newCommunity = z.strictObject({
   participants: z.array(address).default([]),
   /** Members may make groups in it. */
   openToNewGroups: z.boolean().default(false),
+  /** Groups made in it let people in by request. */
+  requestsByDefault: z.boolean().default(true),
 })
 const linking = z.strictObject({ by, groups: z.array(z.string()).min(1) })
 const byOnly = z.strictObject({ by })
@@ -29,11 +31,11 @@ export function communityRoutes(api: FastifyInstance, parts: ControlParts): void
   }
 
   api.post('/communities', async (request, reply) => {
-    const { by: number, subject, description, participants, openToNewGroups } = newCommunity.parse(request.body)
+    const { by: number, subject, description, participants, openToNewGroups, requestsByDefault } = newCommunity.parse(request.body)
     const asked = node('create', { subject }, [
       ...participants.map((jid) => node('participant', { jid })),
       node('description', { id: 'FIRST' }, [node('body', {}, Buffer.from(description))]),
-      node('parent', { default_membership_approval_mode: 'request_required' }),
+      node('parent', { default_membership_approval_mode: requestsByDefault ? 'request_required' : undefined }),
       ...(openToNewGroups ? [node('allow_non_admin_sub_group_creation')] : []),
     ])
     const answer = await askAboutGroups(actor(parts, number), ALL_GROUPS, 'set', asked)

@@ -48,6 +48,7 @@ export function describeGroup(group: Group) {
     picture: picture === undefined ? null : { id: picture.id, base64: picture.bytes.toString('base64') },
     community: parent === undefined ? null : { id: parent.jid, isAnnouncementGroup: group.isDefaultSubGroup },
     groups: community === undefined ? null : [...community.groups].map(({ jid }) => jid),
+    requestsByDefault: community === undefined ? null : community.requestsByDefault,
   }
 }
 

@@ -49,8 +49,8 @@ export function memberRoutes(api: FastifyInstance, parts: ControlParts): void {
     const group = groupOf(parts, withId.parse(request.params).id)
     if (group.parent === undefined) throw new ControlError(404, `${group.jid} is in no community`)
     const entering = node('join_linked_group', { jid: group.jid, type: 'sub_group' })
-    await askAboutGroups(actor(parts, byOnly.parse(request.body).by), group.parent.jid, 'set', entering)
-    return describeGroup(group)
+    const answer = await askAboutGroups(actor(parts, byOnly.parse(request.body).by), group.parent.jid, 'set', entering)
+    return { ...describeGroup(group), requiresApproval: childOf(answer, 'membership_approval_request') !== undefined }
   })
 
   /** With a personal invite, as it stands in a `groupInviteMessage`. */

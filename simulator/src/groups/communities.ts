@@ -8,6 +8,7 @@ import { admit, announcementGroupOf, dismiss } from './admitting.ts'
 import { Group } from './group.ts'
 import { groupNode, memberNode } from './group-nodes.ts'
 import { badRequest, forbidden, type GroupAnswer, type GroupRequest, notAcceptable, notFound, resourceLimit } from './group-request.ts'
+import { askToJoin } from './requests.ts'
 
 /** Groups one community may hold. */
 const MAX_LINKED = 100
@@ -15,9 +16,8 @@ const SUB_GROUP = 'sub_group'
 
 /** Makes a community of a group just created, with its announcement group (and a general one where asked for). Nobody is told yet. */
 export function foundCommunity(parent: Group, asked: BinaryNode, services: Services): readonly Group[] {
-  const approval = childrenNamed(asked, 'parent')[0]?.attrs.default_membership_approval_mode
   parent.community = {
-    defaultApprovalMode: approval ?? 'request_required',
+    requestsByDefault: childrenNamed(asked, 'parent')[0]?.attrs.default_membership_approval_mode === 'request_required',
     openToNewGroups: childrenNamed(asked, 'allow_non_admin_sub_group_creation').length > 0,
     groups: new Set(),
   }
@@ -100,10 +100,14 @@ export function listLinkedParticipants({ group }: GroupRequest): GroupAnswer {
   ]
 }
 
-/** `join_linked_group jid`: a member of the community comes into one of its groups. */
+/** `join_linked_group jid`: a member of the community comes into one of its groups, or into its queue. */
 export function joinLinked({ group: parent, account, child, services }: GroupRequest): GroupAnswer {
   const group = services.groups.find(child.attrs.jid)
   if (group?.parent !== parent) throw notFound()
+  if (group.joinApproval && !group.members.has(account)) {
+    askToJoin(group, account, { by: account, method: 'linked_group_join' }, services)
+    return [node('membership_approval_request', { jid: group.jid })]
+  }
   if (group.members.size >= Group.maxMembers) throw resourceLimit()
   admit(group, account, [account], 'linked_group_join', services)
   return [groupNode(group)]

@@ -14,6 +14,7 @@ export function create(account: Account, asked: BinaryNode, services: Services):
   const parent = parentFor(account, asked, services)
   const group = newGroup(account, asked, services)
   applySettings(group, asked, account, services)
+  if (parent?.community?.requestsByDefault && childOf(asked, 'membership_approval_mode') === undefined) group.joinApproval = true
   const refused = takeIn(group, account, asked, services)
   const linked = childOf(asked, 'parent') === undefined ? [] : foundCommunity(group, asked, services)
   const { key } = asked.attrs

@@ -35,7 +35,7 @@ export function memberNode(
 ): BinaryNode {
   return node('participant', {
     jid: addressIn(group, account),
-    [group.addressing === 'lid' ? 'phone_number' : 'lid']: account.otherAddress(group.server),
+    [group.addressing === 'lid' ? 'phone_number' : 'lid']: otherAddressIn(group, account),
     type: role === 'member' ? undefined : role,
     error: error === undefined ? undefined : String(error),
   })
@@ -47,8 +47,13 @@ export function addressIn(group: Group, account: Account): string {
 }
 
 /** Whoever did something, in both ways of addressing: `<name>` and `<name>_pn` or `<name>_lid`. */
-export function named(group: Group, account: Account, name: string): Record<string, string> {
-  return { [name]: addressIn(group, account), [`${name}_${group.addressing === 'lid' ? 'pn' : 'lid'}`]: account.otherAddress(group.server) }
+export function named(group: Group, account: Account, name: string): Record<string, string | undefined> {
+  return { [name]: addressIn(group, account), [`${name}_${group.addressing === 'lid' ? 'pn' : 'lid'}`]: otherAddressIn(group, account) }
+}
+
+/** Those who meet in an announcement group need not know each other: nobody sees a number there. */
+function otherAddressIn(group: Group, account: Account): string | undefined {
+  return group.isDefaultSubGroup ? undefined : account.otherAddress(group.server)
 }
 
 export function descriptionNodes(group: Group): BinaryNode[] {
@@ -65,7 +70,7 @@ function settingNodes(group: Group): BinaryNode[] {
   if (group.ephemeral > 0) nodes.push(node('ephemeral', { expiration: String(group.ephemeral) }))
   if (group.joinApproval) nodes.push(node('membership_approval_mode', {}, [node('group_join', { state: 'on' })]))
   if (group.community) {
-    nodes.push(node('parent', { default_membership_approval_mode: group.community.defaultApprovalMode }))
+    nodes.push(node('parent', { default_membership_approval_mode: group.community.requestsByDefault ? 'request_required' : undefined }))
     if (group.community.openToNewGroups) nodes.push(node('allow_non_admin_sub_group_creation'))
   }
   if (group.parent) nodes.push(node('linked_parent', { jid: group.parent.jid }))

@@ -102,8 +102,8 @@ export class Group {
 }
 
 export interface Community {
-  /** `request_required`: who wants into one of its groups waits for an admin. */
-  defaultApprovalMode: string
+  /** Whoever wants into a group made in it waits for an admin, unless that group says otherwise. */
+  requestsByDefault: boolean
   /** Members may create groups in it. */
   openToNewGroups: boolean
   readonly groups: Set<Group>

@@ -11,7 +11,7 @@ import type { MediaStore } from './media-store.ts'
 import type { TlsMaterial } from './tls-certificate.ts'
 
 const MAX_UPLOAD = 256 * 1024 * 1024
-const UPLOAD_PATH = /^\/(?:mms\/([a-z-]+)|product\/image|pps\/biz-cover-photo)?\/?([A-Za-z0-9_-]{43})$/
+const UPLOAD_PATH = /^\/(?:(?:mms|newsletter)\/([a-z-]+)|product\/image|pps\/biz-cover-photo)?\/?([A-Za-z0-9_-]{43})$/
 
 export class MediaHost implements MediaTransfer {
   readonly caPem: string

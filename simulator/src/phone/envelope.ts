@@ -14,6 +14,8 @@ export interface Envelope {
   group: boolean
   /** A post in a newsletter: nobody in particular wrote it, and nobody waits to hear that it came. */
   newsletter: boolean
+  /** What the stanza changes, by WhatsApp's numbers: 1 and 3 an edit, 2 a pin, 7 and 8 a revocation. */
+  edit?: string
   /** Between devices of one account, not part of a conversation. */
   peer: boolean
   /** Unix seconds. */
@@ -29,7 +31,7 @@ export const PLAINTEXT = 'plaintext'
 
 /** Undefined when the stanza lacks what a message must have. */
 export function readEnvelope(stanza: BinaryNode, self: { jid: string; lid: string }): Envelope | undefined {
-  const { id, from, participant, recipient, t, category, notify } = stanza.attrs
+  const { id, from, participant, recipient, t, category, notify, edit } = stanza.attrs
   const source = parseJid(from)
   if (!id || !from || !source) return undefined
   const group = source.server === 'g.us' || source.server === 'broadcast'
@@ -46,6 +48,7 @@ export function readEnvelope(stanza: BinaryNode, self: { jid: string; lid: strin
     chat,
     group,
     newsletter,
+    edit,
     peer: own && category === 'peer',
     timestamp: Number(t) || 0,
     pushName: notify || undefined,

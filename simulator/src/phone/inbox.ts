@@ -17,6 +17,14 @@ const RETRIES = 5
 const UNHANDLED = 500
 const UNREADABLE = Symbol('unreadable')
 
+/** Values of `edit`: by the author, by an admin. */
+const REVOKED = new Set(['7', '8'])
+
+/** As it stands in every other chat. */
+const revocationOf = ({ id, chat }: Envelope): proto.IMessage => ({
+  protocolMessage: { type: proto.Message.ProtocolMessage.Type.REVOKE, key: { remoteJid: chat, id } },
+})
+
 export interface Received {
   envelope: Envelope
   /** Without the wrapper of a companion's copy. */
@@ -55,7 +63,9 @@ export class Inbox {
     }
     for (const [one, other] of envelope.aliases) this.book.learn(one, other)
 
-    const ticket = `${this.book.toLid(envelope.author)} ${envelope.id}`
+    // A change of a post goes by the id of the post.
+    const change = envelope.newsletter && envelope.edit ? ` ${envelope.edit} ${envelope.timestamp}` : ''
+    const ticket = `${this.book.toLid(envelope.author)} ${envelope.id}${change}`
     const message = this.seen.has(ticket) ? undefined : await this.read(envelope)
     if (message === UNREADABLE) {
       this.askAgain(stanza, ticket)
@@ -64,7 +74,7 @@ export class Inbox {
     this.seen.set(ticket, true)
     this.retries.delete(ticket)
     this.transmit(envelope.newsletter ? ack(stanza) : deliveryReceipt(stanza, envelope))
-    return message && { envelope, message }
+    return message && { envelope, message: envelope.newsletter && REVOKED.has(envelope.edit ?? '') ? revocationOf(envelope) : message }
   }
 
   /** All parts together (a group message brings the sender's key in a part of its own); undefined when every part came before. */

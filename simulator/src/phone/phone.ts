@@ -303,7 +303,7 @@ class Phone implements PhonePort {
       message,
       pushName: envelope.pushName,
       receipt: envelope.group ? { to: envelope.chat, participant: envelope.author } : { to: envelope.chat },
-      unrendered: renderProblem(message, stanza),
+      marks: { edit: envelope.edit, unrendered: renderProblem(message, stanza) },
     })
     if (!entry || envelope.own) return
     if (this.autoRead) this.sendReceipts({ chat: envelope.chat, ids: [envelope.id], type: 'read' })
@@ -362,9 +362,9 @@ class Phone implements PhonePort {
     message: proto.IMessage
     pushName?: string
     receipt?: LogEntry['receipt']
-    unrendered?: string
+    marks?: Pick<PhoneMessage, 'edit' | 'unrendered'>
   }): LogEntry | undefined {
-    const { id, fromMe, timestamp, message, pushName, receipt, unrendered } = input
+    const { id, fromMe, timestamp, message, pushName, receipt, marks } = input
     const type = contentType(message)
     if (!type) return undefined
     this.inBackground(this.mediaAgain.keep(id, message), 'keeping media')
@@ -377,7 +377,7 @@ class Phone implements PhonePort {
       type,
       text: textOf(message),
       message: proto.Message.fromObject(message).toJSON(),
-      ...(unrendered !== undefined && { unrendered }),
+      ...marks,
     }
     return this.log.add({ shown, content: message, pushName, receipt })
   }
