@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { startGateway } from '../acceptance/toolkit/gateway.ts'
-import { startSimulator } from '../acceptance/toolkit/simulator.ts'
-import { resultOf, startBareLibrary } from './bare-library.ts'
 import { allConnected, benchAccount, linkFleet } from './fleet.ts'
 import type { Measurement } from './measurement.ts'
 import { cpuOf } from './processes.ts'
+import { resultOf, startBench, startNetwork } from './programs.ts'
 
 const instances = 200
 /** CONNECT_CONCURRENCY's default. */
@@ -27,7 +26,7 @@ export const connect = async (): Promise<Measurement> => {
 }
 
 const gatewayCpu = async (): Promise<number> => {
-  const simulator = await startSimulator()
+  const simulator = await startNetwork()
   const gateway = await startGateway({ network: simulator.url, env: { LOG_LEVEL: 'warn' } })
   try {
     await gateway.restart()
@@ -44,13 +43,13 @@ const gatewayCpu = async (): Promise<number> => {
 }
 
 const bareCpu = async (): Promise<number> => {
-  const simulator = await startSimulator()
+  const simulator = await startNetwork()
   const folder = await mkdtemp(join(tmpdir(), 'ryzeapi-bench-'))
   const file = join(folder, 'sessions.json')
   try {
     const numbers = await Promise.all(Array.from({ length: instances }, async () => (await simulator.phone()).number))
-    await resultOf(startBareLibrary('link', simulator.url, file, numbers.join(','), String(atOnce)))
-    const { cpuMs = Number.NaN } = await resultOf(startBareLibrary('connect', simulator.url, file, String(atOnce)))
+    await resultOf(startBench('bare-library', 'link', simulator.url, file, numbers.join(','), String(atOnce)))
+    const { cpuMs } = await resultOf<{ cpuMs: number }>(startBench('bare-library', 'connect', simulator.url, file, String(atOnce)))
     return cpuMs / instances
   } finally {
     await simulator.stop()

@@ -2,10 +2,14 @@
 import process from 'node:process'
 import { eventually } from '../acceptance/toolkit/eventually.ts'
 import { type Program, startProgram } from '../acceptance/toolkit/program.ts'
+import { type Simulator, startSimulator } from '../acceptance/toolkit/simulator.ts'
 
 /** A file of `bench/programs`. */
 export const startBench = (file: string, ...args: readonly (string | number)[]): Program =>
   startProgram([...profiling(), `bench/programs/${file}.ts`, ...args.map(String)])
+
+/** The simulated network. */
+export const startNetwork = (): Promise<Simulator> => startSimulator([], profiling())
 
 /** The n-th JSON line the program prints. Throws with its output when it ends without, or fails. */
 export const lineOf = async <T>(program: Program, n = 0): Promise<T> =>

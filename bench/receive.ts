@@ -5,10 +5,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { createAccount, startGateway } from '../acceptance/toolkit/gateway.ts'
 import { linkedLine } from '../acceptance/toolkit/line.ts'
-import { type Simulator, startSimulator } from '../acceptance/toolkit/simulator.ts'
+import type { Simulator } from '../acceptance/toolkit/simulator.ts'
 import { type Databases, withDatabases } from './databases.ts'
 import { type Measurement, median, round } from './measurement.ts'
-import { lineOf, profiling, resultOf, startBench } from './programs.ts'
+import { lineOf, profiling, resultOf, startBench, startNetwork } from './programs.ts'
 
 const rounds = 2
 const messages = 5_000
@@ -21,7 +21,7 @@ const friends = 20
  */
 export const receive = (): Promise<Measurement> =>
   withDatabases('SQLite', async (databases) => {
-    const simulator = await startSimulator()
+    const simulator = await startNetwork()
     try {
       const numbers = await Promise.all(Array.from({ length: friends }, async () => (await simulator.phone()).number))
       const ours: number[] = []

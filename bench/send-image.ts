@@ -10,9 +10,9 @@ import sharp from 'sharp'
 import { Pool } from 'undici'
 import { createAccount, startGateway } from '../acceptance/toolkit/gateway.ts'
 import { linkedLine } from '../acceptance/toolkit/line.ts'
-import { type Simulator, startSimulator } from '../acceptance/toolkit/simulator.ts'
+import type { Simulator } from '../acceptance/toolkit/simulator.ts'
 import { type Measurement, median, round } from './measurement.ts'
-import { resultOf, startBench } from './programs.ts'
+import { resultOf, startBench, startNetwork } from './programs.ts'
 
 const rounds = 3
 const messages = 300
@@ -21,7 +21,7 @@ const inFlight = 20
 const friends = 20
 
 export const sendImage = async (): Promise<Measurement> => {
-  const simulator = await startSimulator()
+  const simulator = await startNetwork()
   const folder = await mkdtemp(join(tmpdir(), 'ryzeapi-bench-'))
   try {
     const numbers = await Promise.all(Array.from({ length: friends }, async () => (await simulator.phone()).number))

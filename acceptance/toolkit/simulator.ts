@@ -68,8 +68,9 @@ export interface Phone {
   profile(): Promise<Json>
 }
 
-export const startSimulator = async (args: readonly string[] = []): Promise<Simulator> => {
-  const program = startProgram(['simulator/start.js', '--port', '0', '--quiet', ...args])
+/** `nodeArguments` are for Node itself. */
+export const startSimulator = async (args: readonly string[] = [], nodeArguments: readonly string[] = []): Promise<Simulator> => {
+  const program = startProgram([...nodeArguments, 'simulator/start.js', '--port', '0', '--quiet', ...args])
   const ready = await eventually('the simulator to be ready', async () => {
     if (program.exit() !== null) throw new Error(`the simulator ended:\n${program.output()}`)
     return program

@@ -1,7 +1,8 @@
 /**
  * The WhatsApp library without the gateway, as a process of its own. Ends with one JSON line.
  *   send <simulator> <owner> <numbers> <messages> <in flight> <warm-up> <folder>   texts/s of the engine adapter, its store in a
-                                                                              database in this folder; without one, in memory
+                                                                              database in this folder; without one, in memory. Prints
+                                                                              `{"phase"}` where the measured part begins and ends
  *   receive <simulator> <owner> <numbers> <messages> <warm-up> <folder>   messages/s of the adapter that come when it connects; prints
                                                                       `{"ready"}` when it is away and connects at SIGUSR2; folder as above
  *   link <simulator> <file> <numbers> <at once>                 links a session per number and saves them all
@@ -122,12 +123,16 @@ const send = async (owner: string, numbers: readonly string[], messages: number,
   // First contacts and cold code are costs of their own; both sides leave them out.
   await Promise.all(numbers.map((_, n) => text(n)))
   await forEach(Array.from({ length: warmUp }), inFlight, (_, n) => text(numbers.length + n))
+  phase('began')
   const began = performance.now()
   await forEach(Array.from({ length: messages }), inFlight, (_, n) => text(numbers.length + warmUp + n))
   const perSecond = messages / ((performance.now() - began) / 1000)
+  phase('ended')
   await session.stop()
   return { perSecond }
 }
+
+const phase = (name: string) => process.stdout.write(`${JSON.stringify({ phase: name })}\n`)
 
 /** Groups come as JIDs. */
 const addressOf = (number: string) => ({ jid: number.includes('@') ? number : `${number}@s.whatsapp.net`, lid: null })
