@@ -138,7 +138,7 @@ export interface ContactsTable {
 
 export type MessageStatus = 'pending' | 'sent' | 'delivered' | 'read' | 'played' | 'failed'
 
-/** Primary key `seq`; unique (instance_id, chat, sender, message_id); indices (instance_id, message_id), (instance_id, chat, sent_at, seq). */
+/** Primary key `seq`; unique (instance_id, message_id, chat, sender); index (instance_id, chat, sent_at, seq). */
 export interface MessagesTable {
   seq: Generated<number>
   instance_id: string

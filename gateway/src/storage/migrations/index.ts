@@ -8,9 +8,10 @@ import { pollVotes } from './0004-poll-votes.ts'
 import { idempotencyKeys } from './0006-idempotency-keys.ts'
 import { labels } from './0007-labels.ts'
 import { announcementGroups } from './0010-announcement-groups.ts'
+import { messageKeys } from './0013-message-keys.ts'
 import { type ColumnTypes, columnTypes, type DatabaseKind } from './column-types.ts'
 
-const statements: Record<string, (types: ColumnTypes) => string[]> = {
+const statements: Record<string, (types: ColumnTypes, kind: DatabaseKind) => string[]> = {
   '0001-foundation': foundation,
   '0002-delivery-history': deliveryHistory,
   '0003-media': media,
@@ -18,10 +19,11 @@ const statements: Record<string, (types: ColumnTypes) => string[]> = {
   '0006-idempotency-keys': idempotencyKeys,
   '0007-labels': labels,
   '0010-announcement-groups': announcementGroups,
+  '0013-message-keys': messageKeys,
 }
 
 export const migrationsFor = (kind: DatabaseKind): Record<string, Migration> =>
-  Object.fromEntries(Object.entries(statements).map(([name, list]) => [name, migration(list(columnTypes[kind]))]))
+  Object.fromEntries(Object.entries(statements).map(([name, list]) => [name, migration(list(columnTypes[kind], kind))]))
 
 const migration = (list: string[]): Migration => ({
   async up(db: Kysely<unknown>) {
