@@ -1,8 +1,12 @@
 /**
  * Group commit. A durable commit costs a disk flush, however little it holds; so all writes of one event-loop turn are gathered and
- * committed together, one after the other, each in a savepoint:
+ * committed together, one after the other:
  *
- *   begin · savepoint · A · release · savepoint · B (throws) · rollback to · … · commit · flush → A resolves, B was rejected on its own
+ *   begin · A · B · C · commit · flush → all resolve
+ *
+ * When one of them throws, the group begins again, and now each has a savepoint, which costs as much as a small write:
+ *
+ *   begin · A · B (throws) · rollback · begin · savepoint · A · release · savepoint · B (throws) · rollback to · … · commit · flush
  *
  * The flush does not block the event loop (`wal-flush.ts`); what is written meanwhile gathers for the next group. Between commit and flush
  * readers see the group already: a crash of the process leaves it stored, a power cut may take it, and nobody was told it was safe.
@@ -76,10 +80,16 @@ export function createGroupCommit({ connection, flush, logger, limits = {} }: Gr
   }
 
   const commit = async (group: Job[]) => {
-    const finished: Job[] = []
+    let finished = group
     try {
       await begin()
-      for (const job of group) if (await inSavepoint(job)) finished.push(job)
+      const again = await runAll(group)
+      if (again !== null) {
+        connection.run('rollback')
+        await begin()
+        finished = []
+        for (const job of again) if (await inSavepoint(job)) finished.push(job)
+      }
       connection.run('commit')
       await flush()
     } catch (error) {
@@ -100,17 +110,29 @@ export function createGroupCommit({ connection, flush, logger, limits = {} }: Gr
     }
   }
 
+  /** Null when all succeeded; else one failed on its own, and these are to be run again. Throws when the whole transaction is lost. */
+  const runAll = async (group: readonly Job[]): Promise<Job[] | null> => {
+    for (const job of group) {
+      try {
+        await withinTurn(job)
+      } catch (error) {
+        if (!connection.inTransaction) throw error
+        if (!(error instanceof AbandonedError)) return [...group]
+        job.reject(error)
+        return group.filter((other) => other !== job)
+      }
+    }
+    return null
+  }
+
   /** False when the job failed on its own; throws when the whole transaction is lost. */
   const inSavepoint = async (job: Job): Promise<boolean> => {
     connection.run('savepoint caller')
-    const { writer, end } = openWriter()
     try {
-      await withinTurn(job, writer)
-      end()
+      await withinTurn(job)
       connection.run('release caller')
       return true
     } catch (error) {
-      end()
       if (!connection.inTransaction) throw error
       connection.run('rollback to caller')
       connection.run('release caller')
@@ -119,22 +141,21 @@ export function createGroupCommit({ connection, flush, logger, limits = {} }: Gr
     }
   }
 
-  const withinTurn = (job: Job, writer: Writer): Promise<void> =>
-    new Promise((resolve, reject) => {
+  const withinTurn = (job: Job): Promise<void> => {
+    const { writer, end } = openWriter()
+    return new Promise<void>((resolve, reject) => {
       let limit: NodeJS.Timeout | undefined
       const turnEnded = setImmediate(() => {
         logger.warn({ work: job.describe() }, 'A write awaits something other than its queries and holds up all others')
-        limit = setTimeout(
-          () => reject(new Error(`A write was abandoned after awaiting something other than its queries for ${foreignAwait} ms`)),
-          foreignAwait,
-        )
+        limit = setTimeout(() => reject(new AbandonedError(foreignAwait)), foreignAwait)
       })
       const settled = () => {
         clearImmediate(turnEnded)
         clearTimeout(limit)
       }
       job.run(writer).then(resolve, reject).finally(settled)
-    })
+    }).finally(end)
+  }
 
   return {
     write: (work) =>
@@ -148,6 +169,12 @@ export function createGroupCommit({ connection, flush, logger, limits = {} }: Gr
       closed = true
       await draining
     },
+  }
+}
+
+class AbandonedError extends Error {
+  constructor(afterMs: number) {
+    super(`A write was abandoned after awaiting something other than its queries for ${afterMs} ms`)
   }
 }
 
