@@ -2,7 +2,7 @@
  * Statements of the hot path, compiled once. Kysely builds and compiles a statement anew each time, which costs several times what SQLite
  * needs to run it; here that happens at the first use, and later uses only fill in the values.
  */
-import type { Compilable, CompiledQuery } from 'kysely'
+import type { Compilable, CompiledQuery, QueryExecutor } from 'kysely'
 import type { Reader, Writer } from './database.ts'
 
 export type PreparedStatement<Values extends object, Item, Row> = (
@@ -25,8 +25,7 @@ export const prepared = <Values extends object, Item extends object | string, Ro
   /** By the database's kind, which its adapter stands for, then by portion. */
   const kept = new WeakMap<object, Map<number, CompiledQuery<Row>>>()
 
-  const compiledFor = (db: Reader, values: Values, items: readonly Item[]): CompiledQuery<Row> => {
-    const { adapter } = db.getExecutor()
+  const compiledFor = (db: Reader, { adapter }: QueryExecutor, values: Values, items: readonly Item[]): CompiledQuery<Row> => {
     const portions = kept.get(adapter) ?? new Map<number, CompiledQuery<Row>>()
     kept.set(adapter, portions)
     const known = portions.get(items.length)
@@ -37,15 +36,16 @@ export const prepared = <Values extends object, Item extends object | string, Ro
   }
 
   return async (db, values, items) => {
+    const executor = db.getExecutor()
     const rows: Row[] = []
     for (let start = 0; start < items.length; ) {
       const portion = items.slice(start, start + portionOf(items.length - start))
       start += portion.length
-      const compiled = compiledFor(db, values, portion)
+      const compiled = compiledFor(db, executor, values, portion)
       const parameters = compiled.parameters.map((parameter) =>
         parameter instanceof StandIn ? parameter.valueIn(values, portion) : parameter,
       )
-      const result = await db.executeQuery<Row>({ ...compiled, parameters })
+      const result = await executor.executeQuery<Row>({ ...compiled, parameters })
       for (const row of result.rows) rows.push(row)
     }
     return rows

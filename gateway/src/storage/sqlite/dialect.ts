@@ -1,10 +1,14 @@
 /** Kysely on our SQLite connections. Queries run synchronously, so one connection serves any number of callers. */
 import {
+  type CompiledQuery,
   DefaultQueryExecutor,
   type Dialect,
+  type DialectAdapter,
   type Driver,
   DummyDriver,
   Kysely,
+  type QueryCompiler,
+  type QueryResult,
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
@@ -33,17 +37,28 @@ export function writersOn(connection: SqliteConnection): () => { writer: Writer;
   const compiler = dialect.createQueryCompiler()
   const adapter = dialect.createAdapter()
   return () => {
-    let ended = false
-    const executor = new DefaultQueryExecutor(compiler, adapter, {
-      async provideConnection(consumer) {
-        if (ended) throw new Error('This write has ended; every query of a write must be awaited inside it')
-        return consumer(connection)
-      },
-    })
-    const end = () => {
-      ended = true
-    }
-    return { writer: new Transaction<Schema>({ ...shared, executor }), end }
+    const executor = new WriterExecutor(compiler, adapter, connection)
+    return { writer: new Transaction<Schema>({ ...shared, executor }), end: () => executor.end() }
+  }
+}
+
+/** Straight to the connection: Kysely's own way there, made for pools and plugins, costs more than most of the statements. */
+class WriterExecutor extends DefaultQueryExecutor {
+  readonly #connection: SqliteConnection
+  #ended = false
+
+  constructor(compiler: QueryCompiler, adapter: DialectAdapter, connection: SqliteConnection) {
+    super(compiler, adapter, { provideConnection: (consumer) => consumer(connection) })
+    this.#connection = connection
+  }
+
+  override async executeQuery<Row>(query: CompiledQuery<unknown>): Promise<QueryResult<Row>> {
+    if (this.#ended) throw new Error('This write has ended; every query of a write must be awaited inside it')
+    return this.#connection.executeQuery(query)
+  }
+
+  end(): void {
+    this.#ended = true
   }
 }
 
