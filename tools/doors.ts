@@ -58,8 +58,8 @@ const featureDoors: Readonly<Record<string, readonly string[]>> = {
   profile: [],
 }
 
-/** What an account and an instance are, in types alone: http and every feature may name them. */
-const vocabulary = ['gateway/src/accounts/account.ts', 'gateway/src/instances/instance.ts']
+/** What an account, an instance and a capability of the engine are, in types alone: http and every feature may name them. */
+const vocabulary = ['gateway/src/accounts/account.ts', 'gateway/src/instances/instance.ts', 'gateway/src/whatsapp/capabilities.ts']
 
 const isTest = (path: string) => /\.test\.ts$|\/test\/|\/testing\//.test(path)
 const workspaceOf = (path: string) => path.split('/')[0] ?? ''

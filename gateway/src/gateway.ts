@@ -17,7 +17,7 @@ import { createHealth } from './http/health.ts'
 import { createIdempotency } from './http/idempotency.ts'
 import { createIdempotencyTable } from './http/idempotency-table.ts'
 import { createMetrics } from './http/metrics.ts'
-import { notBuiltOperations } from './http/not-built.ts'
+import { asFarAsSupported, notBuiltOperations } from './http/not-built.ts'
 import type { Operation, SocketOperation } from './http/operation.ts'
 import { createHttpServer } from './http/server.ts'
 import { createSpool } from './http/spool.ts'
@@ -250,11 +250,12 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
   await spool.open()
   await messages.start()
   await media.start()
-  return { events, instances, media, messages, groups, communities, chats, profile, calls, newsletters, spool }
+  const { capabilities } = engine
+  return { events, instances, media, messages, groups, communities, chats, profile, calls, newsletters, spool, capabilities }
 }
 
 const openHttp = async (settings: Settings, logger: Logger, { db, vault, accounts }: Store, features: Features, closing: Closing) => {
-  const { events, instances, media, messages, groups, communities, chats, profile, calls, newsletters, spool } = features
+  const { events, instances, media, messages, groups, communities, chats, profile, calls, newsletters, spool, capabilities } = features
   const version = await ownVersion()
   const health = createHealth({ clock, logger, version })
   health.registerCheck('db', () => db.check())
@@ -263,7 +264,7 @@ const openHttp = async (settings: Settings, logger: Logger, { db, vault, account
   metrics.gauge('ryzeapi_instances', 'Instances by state', 'state', () => instances.countByState())
   metrics.gauge('ryzeapi_clients', 'Clients connected now', 'kind', () => ({ websocket: events.webSocketClients }))
 
-  const operations = [
+  const declared = [
     ...instances.operations,
     ...messages.operations,
     ...media.operations,
@@ -278,6 +279,7 @@ const openHttp = async (settings: Settings, logger: Logger, { db, vault, account
     ...(settings.adminToken === null ? [] : accountOperations(accounts)),
     health.operation,
   ]
+  const operations = asFarAsSupported(declared, capabilities)
   const sockets = events.socketOperations
   const idempotency = createIdempotency({ store: createIdempotencyTable({ db, vault, clock }), logger })
   closing.unshift({ name: 'idempotency', limitMs: 500, run: () => idempotency.stop() })

@@ -28,6 +28,7 @@ export const createCalls = ({ session, find, logger }: Collaborators): CallsFeat
   operations: [
     instanceOperation({
       id: 'call.fake',
+      needs: ['call'],
       method: 'POST',
       once: 'unrepeatable',
       path: '/api/call/fake/:instance',

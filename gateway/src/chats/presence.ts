@@ -17,6 +17,7 @@ export const presenceOperation = ({ session, messages, logger }: ChatCollaborato
   instanceOperation({
     ...route,
     id: 'chat.presence',
+    needs: ['chat-state'],
     method: 'POST',
     once: false,
     path: '/api/chat/presence/:instance',

@@ -14,6 +14,7 @@ export const readOperations = ({ session, messages }: ChatCollaborators): Operat
   instanceOperation({
     ...route,
     id: 'chat.markRead',
+    needs: ['read-receipts'],
     method: 'POST',
     once: false,
     path: '/api/chat/markRead/:instance',
@@ -44,6 +45,7 @@ export const readOperations = ({ session, messages }: ChatCollaborators): Operat
   instanceOperation({
     ...route,
     id: 'chat.markChatRead',
+    needs: ['read-receipts', 'chat-actions'],
     method: 'POST',
     once: false,
     path: '/api/chat/markChatRead/:instance',

@@ -24,6 +24,7 @@ const archiveOperation = ({ session, messages }: ChatCollaborators): Operation =
   instanceOperation({
     ...route,
     id: 'chat.archive',
+    needs: ['chat-actions'],
     method: 'POST',
     once: false,
     path: '/api/chat/archive/:instance',
@@ -48,6 +49,7 @@ const pinOperation = (
   instanceOperation({
     ...route,
     id,
+    needs: ['chat-actions'],
     method: 'POST',
     once: false,
     path,
@@ -77,6 +79,7 @@ const muteOperation = ({ session, messages }: ChatCollaborators): Operation =>
   instanceOperation({
     ...route,
     id: 'chat.mute',
+    needs: ['chat-actions'],
     method: 'POST',
     once: false,
     path: '/api/chat/mute/:instance',
@@ -108,6 +111,7 @@ const favoriteOperation = ({ session, messages }: ChatCollaborators): Operation 
   instanceOperation({
     ...route,
     id: 'chat.favorite',
+    needs: ['chat-actions'],
     method: 'POST',
     once: false,
     path: '/api/chat/favorite/:instance',
@@ -147,6 +151,7 @@ const blockOperation = ({ session, messages }: ChatCollaborators): Operation =>
   instanceOperation({
     ...route,
     id: 'chat.block',
+    needs: ['blocking'],
     method: 'POST',
     once: false,
     path: '/api/chat/block/:instance',
@@ -168,6 +173,7 @@ const deleteOperation = ({ session, messages, removeMedia }: ChatCollaborators):
   instanceOperation({
     ...route,
     id: 'chat.deleteChat',
+    needs: ['chat-actions'],
     method: 'DELETE',
     path: '/api/chat/deleteChat/:instance',
     summary: 'Delete a chat from the devices of the account',

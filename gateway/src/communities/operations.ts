@@ -11,7 +11,7 @@ import { notACommunityJid, parseCommunityJid } from './community-jid.ts'
 import { type createCreating, creating } from './creating.ts'
 import { type LinkAction, linkGroups } from './linking.ts'
 
-const common = { token: 'any', rateLimit: 'global', tag: 'Communities' } as const
+const common = { token: 'any', rateLimit: 'global', tag: 'Communities', needs: ['groups', 'communities'] } as const
 
 const NAME_LIMIT = 25
 const DESCRIPTION_LIMIT = 2048

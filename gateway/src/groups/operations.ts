@@ -13,7 +13,7 @@ import { groupDetail, groupInfo, groupSettings, listedGroup } from './views.ts'
 
 type Parts = ReturnType<typeof createGroupWriting> & ReturnType<typeof createGroupReading> & ReturnType<typeof createMembership>
 
-const common = { token: 'any', rateLimit: 'global', tag: 'Groups' } as const
+const common = { token: 'any', rateLimit: 'global', tag: 'Groups', needs: ['groups'] } as const
 
 const success = { success: z.literal(true), message: z.string() }
 const identifier = requiredString('Identifier is required').meta({

@@ -2,8 +2,26 @@
  * Routes of the contract that this version does not do yet. They check the token and the instance like all others and then answer 501:
  * a client learns what is missing, instead of guessing from a 404. Whoever builds one takes its line out here.
  */
+import type { Capability } from '../whatsapp/capabilities.ts'
 import { errors } from './errors.ts'
 import type { Operation } from './operation.ts'
+
+/** The operations as an engine of these capabilities can serve them: what needs another one answers 501, as if it were not built. */
+export const asFarAsSupported = (operations: readonly Operation[], capabilities: ReadonlySet<Capability>): Operation[] =>
+  operations.map((operation) => {
+    if (operation.needs?.every((capability) => capabilities.has(capability)) ?? true) return operation
+    const { summary, body: _body, query: _query, longValues: _longValues, ...described } = operation
+    return {
+      ...described,
+      summary,
+      answers: {},
+      errors: [{ status: 501, message: errors.notBuilt(summary).message }],
+      notBuilt: true,
+      async handle() {
+        throw errors.notBuilt(summary)
+      },
+    }
+  })
 
 export const notBuiltOperations = (): Operation[] =>
   groups.flatMap(({ tag, routes }) =>

@@ -20,6 +20,7 @@ import type { WebSocket } from 'ws'
 import type { z } from 'zod'
 import type { Account } from '../accounts/account.ts'
 import type { Instance } from '../instances/instance.ts'
+import type { Capability } from '../whatsapp/capabilities.ts'
 
 export { required, requiredString } from './validation.ts'
 
@@ -94,6 +95,8 @@ interface Described {
   /** The path's `:instance` is a comma-separated list of names, which the handler resolves itself. */
   instanceList?: boolean
   token: TokenRule
+  /** Of the engine; what is missing makes it answer 501. */
+  needs?: readonly Capability[]
   /** `create` has a bucket of its own besides the global one. */
   rateLimit: 'global' | 'create' | 'none'
   tag: string

@@ -57,6 +57,7 @@ export const deleteOperation = ({ db, sender, instances }: Collaborators): Opera
 
   return instanceOperation({
     id: 'chat.delete',
+    needs: ['revoke', 'chat-actions'],
     method: 'DELETE',
     path: '/api/chat/delete/:instance',
     token: 'any',

@@ -28,6 +28,7 @@ interface Collaborators {
 export const editOperation = ({ db, clock, sender }: Collaborators): Operation =>
   instanceOperation({
     id: 'chat.edit',
+    needs: ['edit'],
     method: 'POST',
     path: '/api/chat/edit/:instance',
     token: 'any',

@@ -34,6 +34,7 @@ interface Collaborators {
 export const forwardOperation = ({ db, sender }: Collaborators): Operation =>
   instanceOperation({
     id: 'chat.forward',
+    needs: ['text'],
     method: 'POST',
     path: '/api/chat/forward/:instance',
     token: 'any',

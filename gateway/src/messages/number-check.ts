@@ -14,6 +14,7 @@ const AT_ONCE = 50
 export const checkOperation = ({ instances }: { instances: SendingInstances }): Operation =>
   instanceOperation({
     id: 'chat.check',
+    needs: ['number-lookup'],
     method: 'POST',
     once: false,
     path: '/api/chat/check/:instance',

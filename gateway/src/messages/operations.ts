@@ -40,6 +40,7 @@ export const sendOperations = (sender: Sender): Operation[] => outgoing.map((kin
 const sendOperation = (kind: OutgoingKind, sender: Sender): Operation =>
   instanceOperation({
     id: kind.id,
+    needs: kind.needs,
     method: 'POST',
     path: kind.path,
     token: 'any',

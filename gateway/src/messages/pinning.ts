@@ -25,6 +25,7 @@ interface Collaborators {
 export const pinMessageOperation = ({ db, clock, sender }: Collaborators): Operation =>
   instanceOperation({
     id: 'chat.pinMessage',
+    needs: ['message-pin'],
     method: 'POST',
     once: 'resumed',
     path: '/api/chat/pinMessage/:instance',

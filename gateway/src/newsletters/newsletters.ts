@@ -97,6 +97,7 @@ export const createNewslettersFeature = ({ session: sessionOf, picture, logger }
       instanceOperation({
         ...route,
         id: 'newsletter.create',
+        needs: ['newsletters'],
         method: 'POST',
         path: '/api/newsletter/create/:instance',
         summary: 'Create a channel',
@@ -125,6 +126,7 @@ export const createNewslettersFeature = ({ session: sessionOf, picture, logger }
       instanceOperation({
         ...route,
         id: 'newsletter.list',
+        needs: ['newsletters'],
         method: 'GET',
         path: '/api/newsletter/list/:instance',
         summary: 'List the channels that are followed',
@@ -146,6 +148,7 @@ export const createNewslettersFeature = ({ session: sessionOf, picture, logger }
       instanceOperation({
         ...route,
         id: 'newsletter.info',
+        needs: ['newsletters'],
         method: 'GET',
         path: '/api/newsletter/info/:instance',
         summary: 'Look at a channel',
@@ -167,6 +170,7 @@ export const createNewslettersFeature = ({ session: sessionOf, picture, logger }
       instanceOperation({
         ...route,
         id: 'newsletter.join',
+        needs: ['newsletters'],
         method: 'POST',
         once: false,
         path: '/api/newsletter/join/:instance',
@@ -193,6 +197,7 @@ export const createNewslettersFeature = ({ session: sessionOf, picture, logger }
       instanceOperation({
         ...route,
         id: 'newsletter.leave',
+        needs: ['newsletters'],
         method: 'DELETE',
         path: '/api/newsletter/leave/:instance',
         summary: 'Follow a channel no longer',

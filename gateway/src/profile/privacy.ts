@@ -70,6 +70,7 @@ export const privacyOperations = ({ session }: Collaborators): Operation[] => {
     instanceOperation({
       ...route,
       id,
+      needs: ['privacy'],
       method: 'GET',
       path,
       summary: 'Read the privacy settings',
@@ -88,6 +89,7 @@ export const privacyOperations = ({ session }: Collaborators): Operation[] => {
     instanceOperation({
       ...route,
       id: 'profile.updatePrivacy',
+      needs: ['privacy'],
       method: 'POST',
       once: false,
       path: '/api/profile/privacy/:instance',

@@ -18,6 +18,7 @@ interface Collaborators {
 export const readProfileOperation = ({ session, self, find, personOf }: Collaborators): Operation =>
   instanceOperation({
     id: 'profile.read',
+    needs: ['profile'],
     method: 'GET',
     path: '/api/profile/getAccount/:instance',
     token: 'any',

@@ -29,6 +29,7 @@ interface Collaborators {
 export const updateProfileOperation = ({ session, picture }: Collaborators): Operation =>
   instanceOperation({
     id: 'profile.update',
+    needs: ['profile'],
     method: 'POST',
     once: false,
     path: '/api/profile/account/:instance',

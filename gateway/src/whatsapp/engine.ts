@@ -7,6 +7,7 @@
 import type { Logger } from '../runtime/logging.ts'
 import type { Address, MessageKey } from './address.ts'
 import type { CallSession } from './calls.ts'
+import type { Capability } from './capabilities.ts'
 import type { ChatActionSession } from './chat-actions.ts'
 import type { CommunitySession } from './communities.ts'
 import type { GroupNews, GroupSession } from './groups.ts'
@@ -17,7 +18,7 @@ import type { ProfileSession } from './profile.ts'
 import type { StorySession } from './stories.ts'
 import type { WireMessage } from './wire.ts'
 
-export type { Address, MessageKey }
+export type { Address, Capability, MessageKey }
 
 export interface EngineFactory {
   /** What this engine can do; an operation whose capability is missing answers 501. */
@@ -31,18 +32,6 @@ export interface EngineFactory {
   /** The same for rows that hold news of a group; null for all others. Throws when the row is damaged. */
   readGroupNews(row: InboxRow, self: Address): GroupNews | null
 }
-
-/** Each is shown by a story of the conformance suite in `test/`, which also sees that nothing else is claimed. */
-export type Capability =
-  | 'text'
-  | 'edit'
-  | 'revoke'
-  | 'pairing-code'
-  | 'presence'
-  | 'chat-state'
-  | 'call-reject'
-  | 'history-request'
-  | 'media'
 
 export interface SessionOptions {
   instanceId: string

@@ -36,6 +36,7 @@ type Body = z.infer<typeof body>
 
 export const outgoingButton = {
   id: 'message.button',
+  needs: ['interactive'],
   path: '/api/message/button/:instance',
   summary: 'Send buttons',
   description: 'A tap on a `REPLY` button comes back as `message.exchange` of type `buttons_response`.',

@@ -43,6 +43,7 @@ type Card = z.infer<typeof card>
 
 export const outgoingCarousel = {
   id: 'message.carousel',
+  needs: ['interactive'],
   path: '/api/message/carousel/:instance',
   summary: 'Send a carousel',
   description:

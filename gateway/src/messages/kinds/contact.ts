@@ -28,6 +28,7 @@ type Body = z.infer<typeof body>
 
 export const outgoingContact = {
   id: 'message.contact',
+  needs: ['contact'],
   path: '/api/message/contact/:instance',
   summary: 'Send contacts',
   description: 'One card, or several in one message.',

@@ -65,6 +65,7 @@ const errors = {
 
 export const outgoingEvent = {
   id: 'message.event',
+  needs: ['event'],
   path: '/api/message/event/:instance',
   summary: 'Send an event',
   description: 'Answers arrive as `message.exchange` events of type `event_response` that name the event.',

@@ -66,6 +66,7 @@ type Body = z.infer<typeof body>
 
 export const outgoingForm = {
   id: 'message.form',
+  needs: ['interactive'],
   path: '/api/message/form/:instance',
   summary: 'Send a form',
   description:

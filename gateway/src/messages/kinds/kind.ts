@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod'
 import type { Attached, MediaSource, Wanted } from '../../media/media.ts'
-import type { Address, EngineSession, SendExtras } from '../../whatsapp/engine.ts'
+import type { Address, Capability, EngineSession, SendExtras } from '../../whatsapp/engine.ts'
 import type { WireMessage } from '../../whatsapp/wire.ts'
 import type { StoredMessage } from '../message-repository.ts'
 import type { OpenedAnswer } from './sealed-answer.ts'
@@ -109,6 +109,8 @@ export interface LinkPreview {
 export interface OutgoingKind<Body extends z.ZodObject = z.ZodObject> {
   /** `message.text`. */
   id: string
+  /** Of the engine. */
+  needs: readonly Capability[]
   path: `${string}/:instance`
   summary: string
   description?: string

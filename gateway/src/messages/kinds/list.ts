@@ -49,6 +49,7 @@ type Body = z.infer<typeof body>
 
 export const outgoingList = {
   id: 'message.list',
+  needs: ['interactive'],
   path: '/api/message/list/:instance',
   summary: 'Send a list',
   description: 'The row that is chosen comes back as `message.exchange` of type `list_response`.',

@@ -17,6 +17,7 @@ type Body = z.infer<typeof body>
 
 export const outgoingLocation = {
   id: 'message.location',
+  needs: ['location'],
   path: '/api/message/location/:instance',
   summary: 'Send a location',
   description: 'A card with a map. The point 0, 0 counts as missing.',

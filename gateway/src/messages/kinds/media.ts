@@ -29,6 +29,7 @@ type Body = z.infer<typeof body>
 
 export const outgoingMedia = {
   id: 'message.media',
+  needs: ['media'],
   path: '/api/message/media/:instance',
   summary: 'Send an image, a video, a sound or a document',
   description: 'From an address, from base64 or as an upload (`multipart/form-data`). What WhatsApp would not show is converted.',

@@ -34,6 +34,7 @@ type Body = z.infer<typeof body>
 
 export const outgoingPix = {
   id: 'message.pix',
+  needs: ['interactive'],
   path: '/api/message/pix/:instance',
   summary: 'Send a PIX key',
   description: 'A card whose button copies the key.',

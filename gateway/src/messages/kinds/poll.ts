@@ -42,6 +42,7 @@ const errors = {
 
 export const outgoingPoll = {
   id: 'message.poll',
+  needs: ['poll'],
   path: '/api/message/poll/:instance',
   summary: 'Send a poll',
   description: 'Votes arrive as `message.exchange` events of type `poll_update` that name the poll.',

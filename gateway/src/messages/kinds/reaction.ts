@@ -31,6 +31,7 @@ type Body = z.infer<typeof body>
 
 export const outgoingReaction = {
   id: 'message.reaction',
+  needs: ['reaction'],
   path: '/api/message/reaction/:instance',
   summary: 'React to a message',
   description: 'The answer names the message reacted to in `replyTo`.',

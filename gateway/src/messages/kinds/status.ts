@@ -52,6 +52,7 @@ const errors = {
 
 export const outgoingStatus = {
   id: 'message.status',
+  needs: ['story'],
   path: '/api/message/status/:instance',
   summary: 'Post a story',
   description: 'For those the privacy settings of the app name. It can be deleted early like any message.',

@@ -18,6 +18,7 @@ const { mediaUrl, mediaMimeType, mediaSize } = attachedAnswer
 
 export const outgoingSticker = {
   id: 'message.sticker',
+  needs: ['media'],
   path: '/api/message/sticker/:instance',
   summary: 'Send a sticker',
   description: 'Any picture becomes a WebP of 512 × 512 on a transparent ground; GIF, APNG and WebP with several pictures stay animated.',

@@ -20,6 +20,7 @@ type Body = z.infer<typeof body>
 
 export const outgoingText = {
   id: 'message.text',
+  needs: ['text'],
   path: '/api/message/text/:instance',
   summary: 'Send a text',
   description: 'To a number, a group or a channel. Answers when the message has been handed to WhatsApp.',

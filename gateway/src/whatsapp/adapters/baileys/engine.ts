@@ -1,6 +1,7 @@
 /** WhatsApp through Baileys 7.0.0-rc14. */
 import type { AddressGuard } from '../../../outbound/address-guard.ts'
-import type { Capability, EngineFactory, SessionOptions } from '../../engine.ts'
+import { type Capability, capabilities } from '../../capabilities.ts'
+import type { EngineFactory, SessionOptions } from '../../engine.ts'
 import { createSharedCaches } from './caches.ts'
 import { installCurve } from './curve.ts'
 import type { Environment } from './environment.ts'
@@ -23,17 +24,8 @@ export interface BaileysEngineOptions {
   askPhoneAfterMs?: number
 }
 
-const capabilities: ReadonlySet<Capability> = new Set([
-  'text',
-  'edit',
-  'revoke',
-  'pairing-code',
-  'presence',
-  'chat-state',
-  'call-reject',
-  'history-request',
-  'media',
-])
+/** Each is shown on the simulator (`../../test/conformance.ts`). */
+const claimed: ReadonlySet<Capability> = new Set(capabilities)
 
 /** Throws when the process already trusts another network. */
 export const createBaileysEngine = ({ network, guard, version = null, askPhoneAfterMs = 5_000 }: BaileysEngineOptions): EngineFactory => {
@@ -53,7 +45,7 @@ export const createBaileysEngine = ({ network, guard, version = null, askPhoneAf
     routesFor: ({ proxy }) => (proxy === null ? direct : proxiedRoutes({ proxy, guard, mediaCa, secureSocket })),
   }
   return {
-    capabilities,
+    capabilities: claimed,
     readInbox,
     withoutContent,
     readGroupNews,

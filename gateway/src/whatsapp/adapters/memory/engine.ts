@@ -16,6 +16,7 @@ import {
   type SendOptions,
   type SessionOptions,
 } from '../../engine.ts'
+import { isUserJid } from '../../jid.ts'
 import type { MediaReference, UploadedMedia } from '../../media.ts'
 import type { StoryPrivacy } from '../../stories.ts'
 import { decodeWireMessage, encodeWireMessage, type WireMessage } from '../../wire.ts'
@@ -28,15 +29,25 @@ import { noNewsletters } from './newsletters.ts'
 import { noProfile } from './profile.ts'
 
 const capabilities: ReadonlySet<Capability> = new Set([
-  'text',
-  'edit',
-  'revoke',
   'pairing-code',
   'presence',
   'chat-state',
-  'call-reject',
+  'read-receipts',
+  'number-lookup',
   'history-request',
+  'text',
   'media',
+  'location',
+  'contact',
+  'reaction',
+  'poll',
+  'event',
+  'interactive',
+  'edit',
+  'revoke',
+  'message-pin',
+  'labels',
+  'call-reject',
 ])
 
 export const createMemoryEngine = (network: MemoryNetwork): EngineFactory => ({
@@ -63,7 +74,7 @@ class MemorySession implements EngineSession, CompanionLine {
   }
 
   async storyPrivacy(): Promise<StoryPrivacy> {
-    return { shownTo: 'contacts', people: [] }
+    throw new EngineError('unsupported', 'the in-memory network has no stories')
   }
 
   async ring(): Promise<never> {
@@ -128,6 +139,7 @@ class MemorySession implements EngineSession, CompanionLine {
 
   async send(to: Address, message: WireMessage, { id }: SendOptions): Promise<{ timestamp: number }> {
     const { person, device } = this.#open()
+    if (to.jid !== null && !isUserJid(to.jid)) throw new EngineError('unsupported', 'the in-memory network has only people to write to')
     const other = this.#network.find(to)
     if (other === null) throw new EngineError('not-registered', 'WhatsApp knows no device of this person')
     const error = this.#network.rejections.shift() ?? null
@@ -173,8 +185,7 @@ class MemorySession implements EngineSession, CompanionLine {
   }
 
   async profilePicture(): Promise<string | null> {
-    this.#open()
-    return null
+    throw new EngineError('unsupported', 'the in-memory network keeps no profiles')
   }
 
   async uploadMedia(file: Parameters<EngineSession['uploadMedia']>[0]): Promise<UploadedMedia> {
