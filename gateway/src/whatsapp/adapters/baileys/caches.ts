@@ -19,8 +19,8 @@ export interface SharedCaches {
   keyHolders: WeightedCache<ReadonlySet<string>>
   /** Whether somebody who has left a group knows our key of it. */
   staleKeys: SharedCache<boolean>
-  /** What groups were last said to be called. */
-  groupNames: SharedCache<string>
+  /** What groups and channels were last said to be called. */
+  placeNames: SharedCache<string>
   /** Privacy tokens; null: known to be absent. */
   tokens: SharedCache<unknown>
   /** How often a message was asked for again. */
@@ -38,7 +38,7 @@ export const createSharedCaches = (): SharedCaches => ({
   devices: new SharedCache(20_000),
   groups: new WeightedCache(200_000, weightOfList),
   keyHolders: new WeightedCache(200_000, weightOfHolders),
-  groupNames: new SharedCache(20_000),
+  placeNames: new SharedCache(20_000),
   staleKeys: new SharedCache(20_000),
   tokens: new SharedCache(20_000),
   retries: new SharedCache(10_000),

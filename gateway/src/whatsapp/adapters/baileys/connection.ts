@@ -9,6 +9,7 @@
 import type { BinaryNode, ConnectionState, WASocket } from 'baileys'
 import type { Logger } from '../../../runtime/logging.ts'
 import { type Address, type CloseReason, EngineError, type SessionOptions, type StoreBatch } from '../../engine.ts'
+import type { NewsletterSession } from '../../newsletters.ts'
 import { EventQueue, type PendingEvent } from '../event-queue.ts'
 import { completed, NOBODY } from './addresses.ts'
 import type { AppState } from './app-state/app-state.ts'
@@ -22,7 +23,9 @@ import { closeCodeOf } from './errors.ts'
 import { GroupSide } from './group-side.ts'
 import { guardedIdentities } from './guarded-identities.ts'
 import { PostChanges } from './newsletter-posts.ts'
+import { createNewsletters } from './newsletters.ts'
 import { PendingCalls } from './pending-calls.ts'
+import { PlaceNames } from './place-names.ts'
 import type { Routes } from './proxy.ts'
 import { Reports } from './reports.ts'
 import { Commits } from './signal/commits.ts'
@@ -51,8 +54,10 @@ export class Connection {
   readonly #ended = Promise.withResolvers<void>()
   readonly #qrShown = Promise.withResolvers<void>()
   readonly #calls = new PendingCalls()
+  readonly names: PlaceNames
   readonly groupSide: GroupSide
   readonly postChanges = new PostChanges()
+  readonly newsletters: NewsletterSession['newsletters']
   #state: 'new' | 'connecting' | 'open' | 'ended' = 'new'
   #credentials: Credentials | null = null
   #socket: WASocket | null = null
@@ -94,7 +99,13 @@ export class Connection {
         else raw?.resume()
       },
     })
-    this.groupSide = new GroupSide(this, environment.caches, this.#cachePrefix)
+    this.names = new PlaceNames(environment.caches.placeNames.view(options.instanceId), (event) => this.#queue.push(event))
+    this.groupSide = new GroupSide(this, environment.caches, this.names, this.#cachePrefix)
+    this.newsletters = createNewsletters({
+      request: (node) => this.request(node),
+      mediaHost: environment.mediaHost,
+      onRead: (newsletters) => this.names.heard(newsletters),
+    })
     // Nobody may be waiting for a QR when the session ends.
     this.#qrShown.promise.catch(() => {})
   }
@@ -284,6 +295,7 @@ export class Connection {
           keep: (row) => commits.add({ put: [], remove: [], inbox: [row] }),
           release: (row) => repository.release(row),
           flushed: () => this.flushed(),
+          onNamed: (place) => this.names.heard([place]),
           onGroupNews: (news) => this.groupSide.news(news),
           acknowledged: (id) => this.postChanges.acknowledged(id),
         })
@@ -344,12 +356,21 @@ export class Connection {
       this.#self = selfOf(credentials)
       this.#name = nameOf(credentials)
       this.#queue.push({ type: 'open', self: this.#self, name: this.#name })
-      if (this.#justLinked) void this.groupSide.linked()
+      if (this.#justLinked) void this.#learnPlaces()
       // A store that cannot be read ends the session elsewhere, at its next message.
       this.#unreadable?.opened().catch(() => {})
       this.#appState?.appState.opened()
     }
     if (update.connection === 'close') void this.#closed(update.lastDisconnect?.error, credentials)
+  }
+
+  /** A device just linked is in groups and follows channels nobody has told it the names of. */
+  async #learnPlaces(): Promise<void> {
+    try {
+      await Promise.all([this.groupSide.groups.list({ members: false }), this.newsletters.list()])
+    } catch (error) {
+      this.#logger.debug({ error: String(error) }, 'the names of groups and channels could not be asked for')
+    }
   }
 
   async #closed(error: unknown, credentials: Credentials): Promise<void> {

@@ -1,8 +1,8 @@
 /** The groups of one connection: what can be asked about them, who is in those that are sent to, and what they are called. */
 import type { BinaryNode, WASocket } from 'baileys'
 import type { CommunitySession } from '../../communities.ts'
-import type { Address, EngineEvent, SessionOptions, StoreBatch } from '../../engine.ts'
-import type { Group, GroupNews, Groups } from '../../groups.ts'
+import type { Address, SessionOptions, StoreBatch } from '../../engine.ts'
+import type { GroupNews, Groups } from '../../groups.ts'
 import type { SharedCaches } from './caches.ts'
 import { createCommunities } from './communities.ts'
 import { createGroupAnswers } from './group-answers.ts'
@@ -11,7 +11,7 @@ import { GroupLists } from './group-lists.ts'
 import { askingAboutGroups } from './group-query.ts'
 import { createGroups } from './groups.ts'
 import { KeyHolders } from './key-holders.ts'
-import type { CacheView } from './shared-cache.ts'
+import type { PlaceNames } from './place-names.ts'
 
 /** What is needed of the connection. */
 export interface GroupConnection {
@@ -19,7 +19,6 @@ export interface GroupConnection {
   readonly self: Address
   request(node: BinaryNode, timeoutMs?: number): Promise<BinaryNode>
   learn(pairs: { number: string; lid: string }[]): Promise<void>
-  report(event: EngineEvent): void
   /** Stored before anything made later leaves. */
   commit(batch: StoreBatch): void
   readonly socket: Pick<WASocket, 'user'>
@@ -31,24 +30,22 @@ export class GroupSide {
   readonly lists: GroupLists
   readonly keys: GroupKeys
   readonly holders: KeyHolders
-  readonly #connection: GroupConnection
-  /** What groups were last said to be called. */
-  readonly #names: CacheView<string>
+  readonly #names: PlaceNames
 
   /** `prefix`: what is remembered under it is of this connection alone. */
   constructor(
     connection: GroupConnection,
-    caches: Pick<SharedCaches, 'groups' | 'groupNames' | 'keyHolders' | 'staleKeys' | 'signal'>,
+    caches: Pick<SharedCaches, 'groups' | 'keyHolders' | 'staleKeys' | 'signal'>,
+    names: PlaceNames,
     prefix: string,
   ) {
-    this.#connection = connection
-    this.#names = caches.groupNames.view(connection.options.instanceId)
+    this.#names = names
     const request: GroupConnection['request'] = (node, timeoutMs) => connection.request(node, timeoutMs)
     const ask = askingAboutGroups(request)
     const answers = createGroupAnswers({
       identities: connection.options.identities,
       learn: (pairs) => connection.learn(pairs),
-      onRead: (groups) => this.#read(groups),
+      onRead: (groups) => names.heard(groups),
     })
     this.communities = createCommunities(ask, answers)
     this.groups = createGroups({
@@ -75,24 +72,6 @@ export class GroupSide {
     this.lists.changed(news)
     this.keys.news(news)
     // The recorder takes the name from the news itself.
-    if (news.name !== null) this.#names.set(news.group, news.name)
-  }
-
-  /** A device just linked is in groups nobody has told it the names of. */
-  async linked(): Promise<void> {
-    try {
-      await this.groups.list({ members: false })
-    } catch (error) {
-      this.#connection.options.logger.debug({ error: String(error) }, 'the names of the groups could not be asked for')
-    }
-  }
-
-  #read(groups: readonly Group[]): void {
-    for (const group of groups) {
-      if (group.name === '' || this.#names.get(group.jid) === group.name) continue
-      this.#names.set(group.jid, group.name)
-      const { jid, name: savedName, isAnnouncementGroup } = group
-      this.#connection.report({ type: 'contact', address: { jid, lid: null }, pushName: null, savedName, isAnnouncementGroup })
-    }
+    if (news.name !== null) this.#names.note(news.group, news.name)
   }
 }

@@ -43,9 +43,11 @@ interface Collaborators {
   request(node: BinaryNode): Promise<BinaryNode>
   /** Where pictures are. */
   mediaHost: string | null
+  /** Every channel read, whatever for. */
+  onRead(newsletters: readonly Newsletter[]): void
 }
 
-export const createNewsletters = ({ request, mediaHost }: Collaborators): NewsletterSession['newsletters'] => {
+export const createNewsletters = ({ request, mediaHost, onRead }: Collaborators): NewsletterSession['newsletters'] => {
   const ask = async ({ id, path }: { id: string; path: string }, variables: unknown): Promise<unknown> => {
     const content = [{ tag: 'query', attrs: { query_id: id }, content: Buffer.from(JSON.stringify({ variables })) }]
     const result = childOf(await request({ tag: 'iq', attrs: { to, type: 'get', xmlns: 'w:mex' }, content }), 'result')
@@ -73,10 +75,19 @@ export const createNewsletters = ({ request, mediaHost }: Collaborators): Newsle
     }
   }
 
+  const known = (newsletters: Newsletter[]): Newsletter[] => {
+    onRead(newsletters)
+    return newsletters
+  }
+  const knownOne = (newsletter: Newsletter): Newsletter => {
+    onRead([newsletter])
+    return newsletter
+  }
+
   return {
     async create({ name, description, picture }) {
       const input = { name, description: description || null, picture: picture === null ? null : Buffer.from(picture).toString('base64') }
-      const create = async () => toNewsletter(await ask(queries.create, { input }))
+      const create = async () => knownOne(toNewsletter(await ask(queries.create, { input })))
       return create().catch(async (error: unknown) => {
         if (!(error instanceof EngineError) || !/terms|tos/i.test(error.message)) throw error
         const content = [{ tag: 'notice', attrs: { id: CREATORS_TERMS, stage: '5' } }]
@@ -85,12 +96,12 @@ export const createNewsletters = ({ request, mediaHost }: Collaborators): Newsle
       })
     },
     async list() {
-      return read(z.array(z.unknown()), (await ask(queries.list, {})) ?? []).map(toNewsletter)
+      return known(read(z.array(z.unknown()), (await ask(queries.list, {})) ?? []).map(toNewsletter))
     },
     async find(by) {
       const input = 'jid' in by ? { key: by.jid, type: 'JID' } : { key: by.invite, type: 'INVITE' }
       const wanted = { fetch_creation_time: true, fetch_full_image: true, fetch_viewer_metadata: true }
-      return toNewsletter(await ask(queries.find, { ...wanted, input }))
+      return knownOne(toNewsletter(await ask(queries.find, { ...wanted, input })))
     },
     async follow(jid) {
       await ask(queries.follow, { newsletter_id: jid })
@@ -98,6 +109,18 @@ export const createNewsletters = ({ request, mediaHost }: Collaborators): Newsle
     async unfollow(jid) {
       await ask(queries.unfollow, { newsletter_id: jid })
     },
+  }
+}
+
+/** What a channel is called, by the notification that comes with following it and with every change. Null: it says nothing of that. */
+export const nameInNotification = ({ content }: BinaryNode): { jid: string; name: string } | null => {
+  const update = Array.isArray(content) ? content.find(({ tag }) => tag === 'update') : undefined
+  try {
+    const [found] = Object.values(answer.parse(JSON.parse(textOf(update))).data ?? {})
+    const { id, thread_metadata: thread } = metadata.parse(found)
+    return thread.name?.text ? { jid: id, name: thread.name.text } : null
+  } catch {
+    return null
   }
 }
 

@@ -9,6 +9,8 @@ import { readCall } from './calls.ts'
 import type { DeviceLists } from './device-lists.ts'
 import { groupNewsRow, readGroupNews } from './group-news.ts'
 import { readInbox } from './inbox.ts'
+import { nameInNotification } from './newsletters.ts'
+import type { NamedPlace } from './place-names.ts'
 import { readAck, readReceipt } from './receipts.ts'
 import type { LidMappings } from './signal/lid-mapping.ts'
 import { plainRow, type StanzaNotes } from './stanzas.ts'
@@ -31,6 +33,7 @@ export interface ReportsOptions {
   release(row: InboxRow): void
   /** Resolves when what was sent so far has left. */
   flushed(): Promise<void>
+  onNamed(place: NamedPlace): void
   /** Before anything is sent to the group again. */
   onGroupNews(news: GroupNews): void
   /** The message that is meant when WhatsApp acknowledges this id. */
@@ -51,6 +54,11 @@ export class Reports {
     ws.prependListener('CB:message', (stanza: BinaryNode) => this.#stanza(stanza))
     // What is new in a channel that is being looked at comes as a notification.
     ws.prependListener('CB:notification,type:newsletter', (notification: BinaryNode) => this.#channelNews(notification))
+    // What channels are called.
+    ws.prependListener('CB:notification,type:mex', (notification: BinaryNode) => {
+      const named = nameInNotification(notification)
+      if (named !== null) this.#options.onNamed(named)
+    })
     // Groups: who is in them, what they are called, what is allowed. The same rules as for messages.
     ws.prependListener('CB:notification,type:w:gp2', (notification: BinaryNode) => this.#groupNews(notification))
     ws.prependListener('CB:notification,type:picture', (notification: BinaryNode) => this.#groupNews(notification))

@@ -27,7 +27,6 @@ import { Connection } from './connection.ts'
 import type { Environment } from './environment.ts'
 import { createMediaSession } from './media.ts'
 import { createNewsletterPosts, type NewsletterPosts } from './newsletter-posts.ts'
-import { createNewsletters } from './newsletters.ts'
 import { toBinaryNode } from './nodes.ts'
 import { lookUpRequest, readLookUp } from './numbers.ts'
 import { claimToken } from './privacy-tokens.ts'
@@ -66,7 +65,7 @@ export class BaileysSession implements EngineSession {
     this.act = actions.act
     this.labels = actions.labels
     this.setBlocked = actions.setBlocked
-    this.newsletters = createNewsletters({ request: (node) => connection.request(node), mediaHost: environment.mediaHost })
+    this.newsletters = connection.newsletters
     this.ring = createRinging({
       socket: () => connection.socket,
       ask: (call) => connection.ask(call),
