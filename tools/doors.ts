@@ -51,7 +51,7 @@ const featureDoors: Readonly<Record<string, readonly string[]>> = {
   messages: ['number-candidates.ts', 'recipient.ts'],
   groups: ['access.ts', 'presenting.ts', 'refusals.ts', 'views.ts'],
   communities: [],
-  labels: ['chat-labels.ts'],
+  labels: ['chat-labels.ts', 'labels.ts'],
   chats: [],
   calls: [],
   newsletters: [],

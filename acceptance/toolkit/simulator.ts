@@ -63,6 +63,12 @@ export interface Phone {
   /** Settings all devices of the account share: by collection, then by index (JSON), the action last set. */
   appState(): Promise<Json>
   calls(): Promise<Json[]>
+  /** Makes, changes or deletes a label, or puts one on a chat or takes it off (docs/simulator.md); gives its id. */
+  label(label: { [key: string]: Json }): Promise<string>
+  /** The server forgets single changes of settings. */
+  foldAppState(): Promise<void>
+  /** From now on settings are written with a new key, which companions get now, when they ask, or never. */
+  renewAppStateKey(share: 'now' | 'asked' | 'never'): Promise<void>
   change(patch: { [key: string]: Json }): Promise<void>
   /** What its contacts see of it. */
   profile(): Promise<Json>
@@ -204,6 +210,9 @@ const createPhone = (described: Json, ok: Call): Phone => {
     call: async (to) => text(await ok('post', `${path}/calls`, { to }), 'callId'),
     calls: async () => list(await ok('get', `${path}/calls`), 'calls'),
     appState: () => ok('get', `${path}/app-state`),
+    label: async (label) => text(await ok('post', `${path}/labels`, label), 'id'),
+    foldAppState: async () => void (await ok('post', `${path}/app-state/fold`)),
+    renewAppStateKey: async (share) => void (await ok('post', `${path}/app-state/key`, { share })),
     change: async (patch) => void (await ok('patch', path, patch)),
     profile: () => ok('get', `${path}/profile`),
   }

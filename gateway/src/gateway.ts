@@ -23,6 +23,7 @@ import { createHttpServer } from './http/server.ts'
 import { createSpool } from './http/spool.ts'
 import { createInstances, type Instances } from './instances/instances.ts'
 import { renameLabeled } from './labels/label-repository.ts'
+import { createLabels } from './labels/labels.ts'
 import { createMedia } from './media/create-media.ts'
 import type { Media } from './media/media.ts'
 import { outgoingText } from './messages/kinds/text.ts'
@@ -209,9 +210,11 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
 
   const communities = createCommunitiesFeature({ instances, picture: async (source) => (await media.profilePicture(source)).full })
 
+  const labels = createLabels({ db, events, clock })
   const chats = createChats({
     session: (instanceId) => instances.session(instanceId),
     messages,
+    labels,
     removeMedia: (instanceId, chat) => media.remove(instanceId, chat),
     logger,
   })
@@ -233,6 +236,7 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
   })
 
   instances.listen(messages.handle)
+  instances.listen(labels.handle)
   instances.listen(async (instance, event) => {
     if (event.type === 'open') media.connected(instance.id)
   })

@@ -1,14 +1,22 @@
-/** What an account does in and with its chats, beside writing: archive, pin, mute, read, favour, block, delete, and show that it types. */
+/** What an account does in and with its chats, beside writing: archive, pin, mute, read, favour, block, delete, label, and show that it types. */
 import type { Operation } from '../http/operation.ts'
+import { byLabelOperation } from './by-label.ts'
 import type { ChatCollaborators } from './collaborators.ts'
 import { presenceOperation } from './presence.ts'
 import { readOperations } from './reading.ts'
 import { settingOperations } from './settings-operations.ts'
+import { tagOperations } from './tag-operations.ts'
 
 export interface ChatsFeature {
   readonly operations: readonly Operation[]
 }
 
 export const createChats = (collaborators: ChatCollaborators): ChatsFeature => ({
-  operations: [...settingOperations(collaborators), ...readOperations(collaborators), presenceOperation(collaborators)],
+  operations: [
+    ...settingOperations(collaborators),
+    ...readOperations(collaborators),
+    presenceOperation(collaborators),
+    ...tagOperations(collaborators),
+    byLabelOperation(collaborators),
+  ],
 })

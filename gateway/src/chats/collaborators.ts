@@ -1,3 +1,4 @@
+import type { Labels } from '../labels/labels.ts'
 import type { Logger } from '../runtime/logging.ts'
 import type { Address, EngineSession, MessageKey } from '../whatsapp/engine.ts'
 
@@ -11,9 +12,12 @@ export interface ChatCollaborators {
     lastOf(instanceId: string, chat: Address): Promise<ChatMessage | null>
     unreadOf(instanceId: string, chat: Address): Promise<ChatMessage[]>
     forgetChat(instanceId: string, chat: Address): Promise<void>
+    /** Introduces each of them: both names, and what they are called. */
+    peopleOf(instanceId: string, addresses: readonly Address[]): Promise<(address: Address) => Address & { name: string | null }>
   }
   /** Deletes the media of a chat that is stored here. */
   removeMedia(instanceId: string, chat: string): Promise<void>
+  labels: Labels
   logger: Logger
 }
 

@@ -16,7 +16,9 @@ export const switchField = (description: string) =>
     .meta({ example: true, description: `${description}; default \`true\`` })
 
 export const notReady = 'The phone has not shared its settings yet. Try again later.'
-const overtaken = 'Other devices of the account keep changing the same settings. Try again later.'
+export const overtaken = 'Other devices of the account keep changing the same settings. Try again later.'
+
+export const notConnected = { status: 503, message: 'Instance is not connected to WhatsApp' }
 
 export const chatErrors = [
   { status: 400, message: 'Number is required' },
@@ -24,7 +26,7 @@ export const chatErrors = [
   { status: 400, message: 'Number <digits> is not registered on WhatsApp' },
   { status: 429, message: 'WhatsApp rate limit reached. Try again later.' },
   { status: 500, message: 'WhatsApp refused: <reason>' },
-  { status: 503, message: 'Instance is not connected to WhatsApp' },
+  notConnected,
 ]
 
 /** Of those that go through app state. */

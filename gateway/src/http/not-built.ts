@@ -49,17 +49,6 @@ type Route = readonly [id: string, method: Operation['method'], path: string, wh
 
 const groups: readonly { tag: string; routes: readonly Route[] }[] = [
   {
-    tag: 'Chats',
-    routes: [
-      ['chat.contactsByLabel', 'GET', '/api/chat/contactsByLabel/:instance', 'Listing chats by label'],
-      ['chat.tags', 'GET', '/api/chat/tag/:instance', 'Listing labels'],
-      ['chat.createTag', 'POST', '/api/chat/tag/:instance', 'Creating a label'],
-      ['chat.deleteTag', 'DELETE', '/api/chat/tag/:instance', 'Deleting a label'],
-      ['chat.assignTag', 'POST', '/api/chat/assignTag/:instance', 'Putting a label on a chat'],
-      ['chat.unassignTag', 'DELETE', '/api/chat/assignTag/:instance', 'Taking a label off a chat'],
-    ],
-  },
-  {
     tag: 'Calls',
     routes: [['call.audio', 'POST', '/api/call/audio/:instance', 'Calling']],
   },

@@ -32,6 +32,8 @@ export interface StoredChats {
   unreadOf(instanceId: string, chat: Address): Promise<ChatMessage[]>
   /** Both names of a person, and what they are called. */
   personOf(instanceId: string, address: Address): Promise<Person>
+  /** The same for many at once: the answer introduces each of them. */
+  peopleOf(instanceId: string, addresses: readonly Address[]): Promise<(address: Address) => Person>
   /** Forgets what was stored of a chat. */
   forgetChat(instanceId: string, chat: Address): Promise<void>
 }
@@ -66,6 +68,7 @@ export const createStoredChats = ({ db, instances, recipients, people }: Collabo
   async personOf(instanceId, address) {
     return (await people.meet(instanceId, [address]))(address)
   },
+  peopleOf: people.meet,
   async forgetChat(instanceId, chat) {
     await db.write((tx) => tx.deleteFrom('messages').where('instance_id', '=', instanceId).where('chat', '=', canonical(chat)).execute())
   },
