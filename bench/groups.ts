@@ -26,9 +26,9 @@ export const groups = async (): Promise<Measurement[]> => {
   const simulator = await startNetwork()
   try {
     const people = await crowd(simulator, Math.max(...sizes.map(({ size }) => size)) - 2)
-    const measurements: Measurement[] = []
-    for (const { size, atOnce } of sizes) measurements.push(await sending(simulator, people.slice(0, size - 2), size, atOnce))
-    return [...measurements, await listing(simulator, people.slice(0, listedMembers - 1))]
+    const sent: Sending[] = []
+    for (const { size, atOnce } of sizes) sent.push(await sending(simulator, people.slice(0, size - 2), size, atOnce))
+    return [...sent.map(({ measurement }) => measurement), growth(sent), await listing(simulator, people.slice(0, listedMembers - 1))]
   } finally {
     await simulator.stop()
   }
@@ -45,7 +45,26 @@ const crowd = async (simulator: Simulator, count: number): Promise<Phone[]> => {
   return people
 }
 
-const sending = async (simulator: Simulator, people: readonly Phone[], size: number, atOnce: number): Promise<Measurement> => {
+interface Sending {
+  size: number
+  /** Of one text through the gateway. */
+  ms: number
+  measurement: Measurement
+}
+
+/** A text is encrypted once, however many read it; what grows is the list of devices it is meant for. */
+const growth = (sent: readonly Sending[]): Measurement => {
+  const [smallest, largest] = [sent[0], sent.at(-1)]
+  return {
+    what: `time of a text to ${largest?.size} people ÷ to ${smallest?.size}`,
+    value: (largest?.ms ?? Number.NaN) / (smallest?.ms ?? Number.NaN),
+    unit: '',
+    bound: { is: 'at most', value: 10 },
+    detail: sent.map(({ size, ms }) => `${round(ms)} ms to ${size}`).join(', '),
+  }
+}
+
+const sending = async (simulator: Simulator, people: readonly Phone[], size: number, atOnce: number): Promise<Sending> => {
   const ours: Run[] = []
   const bare: Run[] = []
   const texts = async () => {
@@ -56,13 +75,14 @@ const sending = async (simulator: Simulator, people: readonly Phone[], size: num
     ours.push(await throughGateway(simulator, await texts()))
     bare.push(await throughAdapter(simulator, await texts()))
   }
-  return {
+  const measurement: Measurement = {
     what: `texts/s to groups of ${size} through REST ÷ bare engine adapter`,
     value: rateOf(ours) / rateOf(bare),
     unit: '',
     bound: { is: 'at least', value: 0.8 },
     detail: `${ratesText(ours, bare)}, median of ${rounds} × ${messages}, ${atOnce} groups; ours ${round(1000 / rateOf(ours))} ms each. ${cpuText(ours, bare)}`,
   }
+  return { size, ms: 1000 / rateOf(ours), measurement }
 }
 
 /** The owner is in all of them. */

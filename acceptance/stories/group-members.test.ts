@@ -283,6 +283,36 @@ onStage('Members of groups', (stage) => {
     expect((await bea.messages()).some((message) => at(message, 'text') === 'four')).toBe(false)
   })
 
+  it('every route passes on what WhatsApp refuses', async () => {
+    const { ana, bea } = await players()
+    const { create, info, update, manage: change, join: enter, reset: renew, requests: queue, leave: go } = await routes()
+    const { api } = (await players()).line
+    const id = await ours('Refused', [ana])
+    const code = text(await phones().look(id), 'inviteCode')
+    // What is asked for, and the words before the reason of a 500.
+    const asked: [string, () => Promise<unknown>][] = [
+      ['Failed to create group', () => create({ name: 'x', participants: [ana.lid] })],
+      ['Failed to list groups', () => api.get('/api/group/list/groups')],
+      ['Failed to get group info', () => info(id)],
+      ['Failed to update group', () => update(id, { name: 'x' })],
+      ['Failed to update participants', () => change(id, 'add', [bea.lid])],
+      ['Failed to join group', () => enter(code)],
+      ['Failed to reset group invite link', () => renew(id)],
+      ['Failed to list group requests', () => queue(id)],
+      ['Failed to leave group', () => go(id)],
+    ]
+    for (const [failed, ask] of asked)
+      for (const [code, answer] of [
+        [429, error(429, 'WhatsApp rate limit reached. Try again later.')],
+        [500, error(500, `${failed}: WhatsApp refused: refused`)],
+      ] as const) {
+        const end = await stage.simulator.fault({ action: 'iq-error', code, text: 'refused', match: { xmlns: 'w:g2' } })
+        expect(await ask(), failed).toMatchObject(answer)
+        await end()
+      }
+    expect(Object.keys(await rolesOf(id)).sort()).toEqual([ana.lid, (await players()).line.phone.lid].sort())
+  })
+
   for (const addressing of ['lid', 'pn'])
     it(`messages to a group by ${addressing}: a device linked after the first reads the next, and its own are read`, async () => {
       const { line, ana } = await players()

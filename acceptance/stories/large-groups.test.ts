@@ -1,0 +1,59 @@
+/** A group as large as WhatsApp lets it be: who is in it is asked for once, everybody gets the key once, and all a new one when somebody has gone. */
+import { expect, it } from 'vitest'
+import { phoneGroups } from '../toolkit/groups.ts'
+import { at, list } from '../toolkit/json.ts'
+import type { Phone } from '../toolkit/simulator.ts'
+import { onStage } from '../toolkit/stage.ts'
+
+/** With the owner of the instance and the founder: WhatsApp's 1,024. */
+const CROWD = 1_022
+
+onStage('Large groups', (stage) => {
+  /** Their phones are off: what they get waits for them. */
+  const crowd = async (): Promise<Phone[]> => {
+    const people: Phone[] = []
+    while (people.length < CROWD) {
+      const some = await Promise.all(Array.from({ length: Math.min(50, CROWD - people.length) }, () => stage.simulator.phone()))
+      await Promise.all(some.map((phone) => phone.change({ online: false })))
+      people.push(...some)
+    }
+    return people
+  }
+
+  it('a text to 1,024 members', async () => {
+    const groups = phoneGroups(stage.simulator)
+    const line = await stage.line('large')
+    const founder = await stage.phone({ name: 'Founder' })
+    const people = await crowd()
+    const [gone, reader] = [people[0], people[1]]
+    if (gone === undefined || reader === undefined) throw new Error('nobody came')
+    const id = await groups.create({ by: founder, subject: 'Everybody', participants: [line.phone, ...people] })
+    expect(list(await groups.look(id), 'members')).toHaveLength(CROWD + 2)
+
+    const before = await stage.simulator.trafficCursor()
+    const send = async (word: string) => {
+      expect((await line.text(id, word)).status).toBe(200)
+      await founder.next({ chat: id, text: word })
+    }
+    await send('first')
+    await send('second')
+    await groups.members(id, founder, 'remove', [gone])
+    await send('third')
+
+    // Whoever comes back later reads what waited, also what was written with the new key.
+    await reader.change({ online: true })
+    for (const word of ['first', 'second', 'third']) await reader.next({ chat: id, text: word }, 60_000)
+    await gone.change({ online: true })
+    await gone.next({ chat: id, text: 'second' }, 60_000)
+    expect((await gone.messages()).some((message) => at(message, 'text') === 'third')).toBe(false)
+
+    const seen = async (tag: string) =>
+      (await stage.simulator.traffic({ after: before, phone: line.phone.number, tag, direction: 'in' }))
+        .map((stanza) => JSON.stringify(stanza))
+        .filter((stanza) => stanza.includes(id))
+    expect((await seen('iq')).filter((stanza) => stanza.includes('"interactive"'))).toHaveLength(1)
+    const keysGiven = (await seen('message')).map((stanza) => stanza.match(/"tag":"to"/g)?.length ?? 0)
+    // The phones of all members, ours among them, and our own device; nobody with the second; one less with the third.
+    expect(keysGiven).toEqual([CROWD + 3, 0, CROWD + 2])
+  }, 240_000)
+})
