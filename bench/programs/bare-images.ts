@@ -4,6 +4,7 @@
  *   <simulator> <owner> <numbers> <file> <messages> <in flight> <warm-up>
  */
 import { copyFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import process from 'node:process'
 import { extractImageThumb } from 'baileys'
 import { createAddressGuard } from '../../gateway/src/outbound/address-guard.ts'
@@ -16,7 +17,11 @@ const [simulator = '', owner = '', list = '', path = '', messages = '0', inFligh
 const numbers = list.split(',')
 const logger = createLogger('silent')
 const guard = createAddressGuard({ allow: ['127.0.0.1'], logger })
-const engine = createBaileysEngine({ network: parseNetwork(await (await fetch(`${simulator}/network`)).json()), guard })
+const engine = createBaileysEngine({
+  network: parseNetwork(await (await fetch(`${simulator}/network`)).json()),
+  guard,
+  historyFolder: tmpdir(),
+})
 
 const opened = Promise.withResolvers<void>()
 const session = engine.open({

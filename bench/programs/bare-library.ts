@@ -10,6 +10,7 @@
  */
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import process from 'node:process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { createAddressGuard } from '../../gateway/src/outbound/address-guard.ts'
@@ -38,7 +39,7 @@ const [command = '', simulator = '', ...args] = process.argv.slice(2)
 const network = parseNetwork(await (await fetch(`${simulator}/network`)).json())
 const logger = createLogger('silent')
 const guard = createAddressGuard({ allow: ['127.0.0.1'], logger })
-const engine = createBaileysEngine({ network, guard })
+const engine = createBaileysEngine({ network, guard, historyFolder: tmpdir() })
 
 const scan = async (number: string, qr: string): Promise<void> => {
   const response = await fetch(`${simulator}/phones/${number}/scan`, {
@@ -219,7 +220,7 @@ const login = async (
   }
   const credentials = await Credentials.load(store, fail)
   const opened = Promise.withResolvers<void>()
-  const commits = new Commits({ store, onRows: () => {}, onFailure: fail })
+  const commits = new Commits({ store, onRows: () => {}, onHistory: () => {}, onFailure: fail })
   const { socket } = openSocket({
     url: network.whatsappUrl,
     mediaHost: null,
@@ -235,7 +236,7 @@ const login = async (
       onStorageFailure: fail,
     }),
     keepOnline: false,
-    historyDays: () => null,
+    fullHistory: false,
     deviceLists: new DeviceLists(store, caches.devices.view(prefix), fail),
     groupLists: null,
     caches,

@@ -27,7 +27,11 @@ import { residentOf } from '../processes.ts'
 const [simulator = '', number = '', fileUrl = '', jsonUrl = ''] = process.argv.slice(2)
 const logger = createLogger('silent')
 const guard = createAddressGuard({ allow: ['127.0.0.1'], logger })
-const engine = createBaileysEngine({ network: parseNetwork(await (await fetch(`${simulator}/network`)).json()), guard })
+const engine = createBaileysEngine({
+  network: parseNetwork(await (await fetch(`${simulator}/network`)).json()),
+  guard,
+  historyFolder: tmpdir(),
+})
 const opened = Promise.withResolvers<void>()
 const session = engine.open({
   instanceId: 'bench',

@@ -2,7 +2,8 @@
  * Composition root: builds every part once, in order, and hands each its collaborators; what was built is closed in reverse. Nothing
  * else knows how the parts are put together.
  */
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { createAccounts } from './accounts/accounts.ts'
 import { runAccountsCommand } from './accounts/command-line.ts'
 import { accountOperations } from './accounts/operations.ts'
@@ -318,14 +319,17 @@ const openEngine = async (settings: Settings, logger: Logger): Promise<EngineFac
   // A twelfth of it belongs to the sender: 5 of 60 s, as in other clients.
   const askPhoneAfterMs = (unreadableMessageSeconds * 1000) / 12
   const guardWith = (...more: string[]) => createAddressGuard({ allow: [...outboundAllow, ...more], logger })
-  if (network === null) return createBaileysEngine({ network: null, guard: guardWith(), askPhoneAfterMs })
+  // What a crash left behind is loaded anew.
+  const historyFolder = join(settings.dataDir, 'history')
+  await rm(historyFolder, { recursive: true, force: true })
+  if (network === null) return createBaileysEngine({ network: null, guard: guardWith(), historyFolder, askPhoneAfterMs })
   const address = new URL(network)
   const outbound = createOutbound({ allow: [address.hostname], logger })
   try {
     const url = `${network.replace(/\/+$/, '')}/network`
     const answer = await outbound.request({ url, method: 'GET', timeoutMs: 5000, maxResponseBytes: 64 * 1024, redirects: 0 })
     const found = parseNetwork(JSON.parse(answer.body.toString('utf8')))
-    return createBaileysEngine({ network: found, guard: guardWith(new URL(found.mediaUrl).host), askPhoneAfterMs })
+    return createBaileysEngine({ network: found, guard: guardWith(new URL(found.mediaUrl).host), historyFolder, askPhoneAfterMs })
   } catch (error) {
     throw new NetworkUnavailableError(`WHATSAPP_NETWORK ${network} does not answer as a network: is it running?`, { cause: error })
   } finally {

@@ -43,7 +43,7 @@ const UNANSWERED_MS = 10 * 60 * 1000
 /** What the recorder has not recorded by then, it could not. */
 const UNRECORDED_MS = 10 * 60 * 1000
 const DAY_MS = 24 * 60 * 60 * 1000
-/** How long WhatsApp may deliver the same ciphertext again. */
+/** How long WhatsApp may deliver the same ciphertext again, and keeps the history a row tells of. */
 const RECOGNISED_MS = 14 * DAY_MS
 /** How long there is to mend what keeps a row from being recorded; as long as dead letters are meant to be kept. */
 const SET_ASIDE_MS = 30 * DAY_MS
@@ -131,6 +131,7 @@ export const createLeftovers = (collaborators: LeftoversCollaborators): Leftover
 
   const forgetOldRows = async (): Promise<void> => {
     while (!stopped && (await purgeInbox(db, 'settled', clock.now() - RECOGNISED_MS, CHUNK)) === CHUNK) await sleep(50)
+    while (!stopped && (await purgeInbox(db, 'history', clock.now() - RECOGNISED_MS, CHUNK)) === CHUNK) await sleep(50)
     while (!stopped && (await purgeInbox(db, 'setAside', clock.now() - SET_ASIDE_MS, CHUNK)) === CHUNK) await sleep(50)
   }
 

@@ -5,7 +5,8 @@ import { prepared } from '../storage/prepared.ts'
 import type { Flag, MessageStatus, MessagesTable } from '../storage/schema.ts'
 import { isGroupJid, isNewsletterJid } from '../whatsapp/jid.ts'
 
-export type NewMessage = Insertable<MessagesTable>
+/** With every column: one statement serves all. */
+export type NewMessage = Required<Insertable<Omit<MessagesTable, 'seq'>>>
 /** The unique key of a message, as text. */
 export type MessageKeyText = string
 

@@ -92,7 +92,7 @@ export const addressesIn = (event: EngineEvent): Address[] => {
     case 'group':
       return peopleIn(event.news)
     case 'history':
-      return event.messages.flatMap((message) => [message.chat, message.sender])
+      return [...event.messages.flatMap(({ chat, sender }) => [chat, sender]), ...event.names.map(({ address }) => address)]
     case 'receipt':
       return [event.chat, event.sender]
     case 'server-ack':
@@ -177,6 +177,7 @@ export const rowOf = (received: ReceivedMessage, context: PlanContext): NewMessa
     wire: encodeWireMessage(received.message),
     sent_at: received.timestamp,
     stored_at: now,
+    from_history: 0,
   }
 }
 

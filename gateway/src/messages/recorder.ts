@@ -20,14 +20,15 @@ import { claimInbox, settleInbox } from '../whatsapp/inbox-table.ts'
 import { findQuestions } from './answers.ts'
 import { canonical } from './context.ts'
 import type { Person } from './exchange.ts'
-import { fillIn, preferContent } from './late-content.ts'
+import { isNews, preferContent } from './late-content.ts'
 import { applyChange, insertMessages, keyText, raiseStatus, renameChat, type StatusRaise } from './message-repository.ts'
 import type { NameChange, People } from './people.ts'
-import { addressesIn, isIgnored, nothing, type Plan, type PlanContext, planOf, rowOf } from './plan.ts'
+import { addressesIn, nothing, type Plan, type PlanContext, planOf } from './plan.ts'
 import { renameVotes, storeVote } from './poll-votes.ts'
+import { createHistoryRecording, type JoinChats, type JoinedChat } from './record-history.ts'
 
 export interface Recorder {
-  /** Returns at once while the queue is short; else a promise that holds the session back until it is. */
+  /** Returns at once while the queue is short; else, and for history, a promise that holds the session back until it is stored. */
   take(instanceId: string, event: EngineEvent): Promise<void> | undefined
   /** The same for one that nobody hands in a second time: tells what became of it. Never rejects. */
   record(instanceId: string, event: EngineEvent): Promise<Recorded>
@@ -84,14 +85,13 @@ const BATCH = 100
 /** From here on the session is held back. */
 const HIGH_WATER = 300
 const STORE_PAUSE_MS = 1_000
-/** Messages of a history part in one transaction. */
-const HISTORY_CHUNK = 200
 /** Chats whose LID and number are known to have been brought together, over all instances. */
 const REMEMBERED_CHATS = 50_000
 
 export const createRecorder = ({ db, events, people, instances, clock, logger, media, chatJoined }: Collaborators): Recorder => {
   const queues = new Map<string, Queue>()
   const joined = createBoundedMap<string, true>(REMEMBERED_CHATS)
+  const recordHistory = createHistoryRecording({ db, people, joinChats: (tx, instanceId, chats) => joinChats(tx, instanceId, chats) })
   let stopping = false
 
   const enqueue = (instanceId: string, work: Work): Promise<void> => {
@@ -164,8 +164,11 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
     const plans: Plan[] = []
     for (const work of works) {
       if (work.kind === 'own') plans.push({ ...nothing, event: work.event })
-      else if (work.event.type === 'history') await recordHistory(work.event.messages, context)
-      else {
+      else if (work.event.type === 'history') {
+        const chats = chatsToJoin([work.event], context)
+        await recordHistory(work.event, context, chats)
+        remember(chats, context)
+      } else {
         const plan = planOf(work.event, context)
         if (plan === null) continue
         plans.push(plan)
@@ -175,11 +178,7 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
     if (plans.length > 0) await carryOut(plans, context, chatsToJoin(engineEvents, context))
   }
 
-  const carryOut = async (
-    planned: readonly Plan[],
-    { instanceId }: PlanContext,
-    chats: readonly { lid: string; jid: string }[],
-  ): Promise<void> => {
+  const carryOut = async (planned: readonly Plan[], { instanceId }: PlanContext, chats: readonly JoinedChat[]): Promise<void> => {
     const plans = preferContent(planned)
     passed(milestones.recording, plans)
     const names = people.news(
@@ -188,18 +187,14 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
     )
     const rows = new Map(plans.flatMap(({ message }) => (message === null ? [] : [[keyText(message), message] as const])))
     await events.write(async (tx, record) => {
-      for (const { lid, jid } of chats) {
-        await renameChat(tx, instanceId, lid, jid)
-        await renameVotes(tx, instanceId, lid, jid)
-        await chatJoined(tx, instanceId, { lid, jid })
-      }
+      await joinChats(tx, instanceId, chats)
       const fresh = await insertMessages(tx, [...rows.values()])
       const happened: NewEvent[] = []
       const fetched: NewMedia[] = []
       for (const { message, change, vote, event, media: carried, news, inbox } of plans) {
         if (news.length > 0 && inbox !== null && (await claimInbox(tx, instanceId, inbox))) happened.push(...news)
         // Each key counts once, also within the batch.
-        if (message !== null && !fresh.delete(keyText(message)) && !(await fillIn(tx, message))) continue
+        if (message !== null && !fresh.delete(keyText(message)) && !(await isNews(tx, message))) continue
         if (change !== null && !(await applyChange(tx, instanceId, change))) continue
         if (vote !== null) await storeVote(tx, instanceId, vote)
         if (carried !== null) fetched.push(carried)
@@ -218,25 +213,30 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
     passed(milestones.recorded, plans)
     if (plans.some((plan) => plan.media !== null)) media.wake()
     people.remember(instanceId, names)
-    for (const { jid } of chats) joined.set(`${instanceId} ${jid}`, true)
+    remember(chats, { instanceId })
   }
 
-  /** Old messages are stored and announced to nobody. */
-  const recordHistory = async (messages: (EngineEvent & { type: 'history' })['messages'], context: PlanContext): Promise<void> => {
-    const wanted = messages.filter((message) => !isIgnored(context.introduce(message.chat), context))
-    for (let start = 0; start < wanted.length; start += HISTORY_CHUNK) {
-      const rows = wanted.slice(start, start + HISTORY_CHUNK).map((message) => rowOf(message, context))
-      await db.write((tx) => insertMessages(tx, rows))
+  const joinChats: JoinChats = async (tx, instanceId, chats) => {
+    for (const { lid, jid } of chats) {
+      await renameChat(tx, instanceId, lid, jid)
+      await renameVotes(tx, instanceId, lid, jid)
+      await chatJoined(tx, instanceId, { lid, jid })
     }
   }
 
+  const remember = (chats: readonly JoinedChat[], { instanceId }: Pick<PlanContext, 'instanceId'>): void => {
+    for (const { jid } of chats) joined.set(`${instanceId} ${jid}`, true)
+  }
+
   /** Private chats seen under both names for the first time since the start: they may have messages under the LID. */
-  const chatsToJoin = (engineEvents: readonly EngineEvent[], { instanceId, introduce }: PlanContext): { lid: string; jid: string }[] => {
+  const chatsToJoin = (engineEvents: readonly EngineEvent[], { instanceId, introduce }: PlanContext): JoinedChat[] => {
     const chats = new Map<string, string>()
     for (const event of engineEvents) {
-      if (event.type !== 'message') continue
-      const { jid, lid } = introduce(event.message.chat)
-      if (jid !== null && lid !== null && joined.get(`${instanceId} ${jid}`) === undefined) chats.set(jid, lid)
+      const messages = event.type === 'message' ? [event.message] : event.type === 'history' ? event.messages : []
+      for (const { chat } of messages) {
+        const { jid, lid } = introduce(chat)
+        if (jid !== null && lid !== null && joined.get(`${instanceId} ${jid}`) === undefined) chats.set(jid, lid)
+      }
     }
     return [...chats].map(([jid, lid]) => ({ jid, lid }))
   }
@@ -245,7 +245,9 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
     take(instanceId, event) {
       if (stopping) return undefined
       const stored = enqueue(instanceId, { kind: 'engine', event }).catch(() => undefined)
-      return (queues.get(instanceId)?.waiting.length ?? 0) > HIGH_WATER ? stored : undefined
+      // Of the past there is more on the phone than is good to have here at once.
+      const isLate = event.type === 'history' || (queues.get(instanceId)?.waiting.length ?? 0) > HIGH_WATER
+      return isLate ? stored : undefined
     },
     async record(instanceId, event) {
       if (stopping) return 'interrupted'

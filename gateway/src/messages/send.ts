@@ -307,5 +307,6 @@ const rowOf = ({ instanceId, id, chat, sender, message, content, source, quote, 
     wire: encodeWireMessage(message),
     sent_at: now,
     stored_at: now,
+    from_history: 0,
   }
 }

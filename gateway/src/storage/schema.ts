@@ -114,9 +114,10 @@ export interface InboxTable {
 
 /**
  * 0 = to be recorded. 1 = recorded; the row only stays so that the same ciphertext delivered again is recognised. 2 = its content could not
- * be read and is awaited. 3 = set aside: the message in it cannot be recorded, its content is kept for a while.
+ * be read and is awaited. 3 = set aside: the message in it cannot be recorded, its content is kept for a while. 4 = it tells of history
+ * that is not wholly stored yet.
  */
-export type InboxState = 0 | 1 | 2 | 3
+export type InboxState = 0 | 1 | 2 | 3 | 4
 
 /** LID ⇄ number. Primary key (instance_id, lid); unique (instance_id, number). User parts only. */
 export interface IdentitiesTable {
@@ -169,6 +170,8 @@ export interface MessagesTable {
   sent_at: number
   /** Milliseconds, ours. */
   stored_at: number
+  /** 1 = it came with the history, and nobody has been told of it. */
+  from_history: Generated<Flag>
 }
 
 /** What each voter chose last. Primary key (instance_id, chat, poll_id, voter); a poll is named by chat and message id. */

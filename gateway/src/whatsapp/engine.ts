@@ -11,14 +11,16 @@ import type { Capability } from './capabilities.ts'
 import type { ChatActionSession } from './chat-actions.ts'
 import type { CommunitySession } from './communities.ts'
 import type { GroupNews, GroupSession } from './groups.ts'
+import type { HistoryPart, HistorySession } from './history.ts'
 import type { LabelNews, LabelSession } from './labels.ts'
 import type { MediaSession } from './media.ts'
 import type { NewsletterSession } from './newsletters.ts'
 import type { ProfileSession } from './profile.ts'
+import type { ReceivedMessage } from './received-message.ts'
 import type { StorySession } from './stories.ts'
 import type { WireMessage } from './wire.ts'
 
-export type { Address, Capability, MessageKey }
+export type { Address, Capability, MessageKey, ReceivedMessage }
 
 export interface EngineFactory {
   /** What this engine can do; an operation whose capability is missing answers 501. */
@@ -38,7 +40,7 @@ export interface SessionOptions {
   store: SessionStore
   identities: IdentityStore
   proxy: ProxyConfiguration | null
-  /** Days of history to ask for at the first pairing; null: none. */
+  /** Days of history wanted, asked for at the first pairing; null: as an earlier session of this link wanted, else none. */
   historyDays: number | null
   /** Announce presence `available` on connect and keep it. */
   keepOnline: boolean
@@ -58,6 +60,7 @@ export interface EngineSession
     CommunitySession,
     CallSession,
     ChatActionSession,
+    HistorySession,
     LabelSession,
     StorySession,
     ProfileSession,
@@ -82,8 +85,6 @@ export interface EngineSession
   rejectCall(call: { id: string; from: Address }): Promise<void>
   /** Which of these numbers (digits) are on WhatsApp. One answer per number, in order. At most 50. */
   lookUpNumbers(numbers: readonly string[]): Promise<NumberLookUp[]>
-  /** Asks the phone again for the last days of history. */
-  requestHistory(days: number): Promise<void>
   /** URL of a profile picture, null when there is none or it is hidden. */
   profilePicture(of: Address): Promise<string | null>
 }
@@ -113,18 +114,6 @@ export interface NumberLookUp {
   exists: boolean
   /** Set when it exists. WhatsApp decides the form, e.g. without Brazil's ninth digit. */
   address: Address | null
-}
-
-/** A message as it arrived, from others or from another device of the own account. */
-export interface ReceivedMessage extends MessageKey {
-  /** Milliseconds since 1970, WhatsApp's clock. */
-  timestamp: number
-  pushName: string | null
-  /** Unwrapped from deviceSent, ephemeral and view-once envelopes. Empty when nobody could read it. */
-  message: WireMessage
-  viewOnce: boolean
-  /** True while WhatsApp hands over what came while we were away. */
-  offline: boolean
 }
 
 export type ReceiptStatus =
@@ -166,8 +155,7 @@ export type EngineEvent =
   | { type: 'labels'; news: LabelNews; stored(): void }
   /** Own profile as WhatsApp reports it. */
   | { type: 'profile'; name: string | null }
-  /** A part of the history sync; old messages, never to be announced as new. `progress` 0–100, null when unknown. */
-  | { type: 'history'; messages: ReceivedMessage[]; progress: number | null }
+  | ({ type: 'history' } & HistoryPart)
 
 export interface IncomingCall {
   id: string
@@ -249,6 +237,8 @@ export interface SessionStore {
   findInbox(hash: string): Promise<KnownStanza | null>
   /** Stanzas without readable content that nobody has given up yet, newest first, at most `limit`. */
   loadAwaited(limit: number): Promise<InboxRow[]>
+  /** The first row that told of history not wholly stored yet, in the order they came, after `after`; null: there is none. */
+  nextHistory(after: Pick<InboxRow, 'hash' | 'receivedAt'> | null): Promise<InboxRow | null>
   /** Forgets credentials and every record. */
   clear(): Promise<void>
 }
@@ -259,6 +249,8 @@ export interface StoreBatch {
   inbox?: readonly InboxRow[]
   /** Stanzas whose content could not be read: if it never comes, they are reported without it. Known ones stay as they are. */
   awaited?: readonly InboxRow[]
+  /** Stanzas that tell of history: theirs is a state of its own until all of it is stored. Known ones stay as they are. */
+  history?: readonly InboxRow[]
   /** Hashes of inbox rows that hold nothing to record: from now on they are only there to be recognised. */
   settleInbox?: readonly string[]
 }

@@ -5,13 +5,14 @@
  *   to record ──▶ settled ──▶ purged
  *       └───────▶ set aside ─▶ purged later     the message in it can never be recorded
  *   awaited ────▶ settled                       content that could not be read: it came another way, or was given up
+ *   history ────▶ settled                       tells of history: all of it is stored, or can not be had
  */
 import type { Database, Reader, Writer } from '../storage/database.ts'
 import { prepared } from '../storage/prepared.ts'
 import type { InboxState } from '../storage/schema.ts'
 import type { Vault } from '../storage/vault.ts'
 
-export const inboxStates = { toRecord: 0, settled: 1, awaited: 2, setAside: 3 } as const satisfies Record<string, InboxState>
+export const inboxStates = { toRecord: 0, settled: 1, awaited: 2, setAside: 3, history: 4 } as const satisfies Record<string, InboxState>
 
 /** To be run in the transaction that stores what the row holds, or that finds it holds nothing. */
 export const settleInbox = async (tx: Writer, instanceId: string, hashes: readonly string[]): Promise<void> => {
@@ -97,7 +98,7 @@ const unlessDamaged = <T>(read: () => T): T | null => {
 }
 
 /** Forgets rows in this state received before this time (ms), at most `limit`. Gives how many went; call again while that is `limit`. */
-export const purgeInbox = (db: Database, state: 'settled' | 'setAside', before: number, limit: number): Promise<number> =>
+export const purgeInbox = (db: Database, state: 'settled' | 'setAside' | 'history', before: number, limit: number): Promise<number> =>
   db.write(async (tx) => {
     const old = await tx
       .selectFrom('inbox')

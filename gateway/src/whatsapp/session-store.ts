@@ -65,6 +65,7 @@ export class DatabaseSessionStore implements SessionStore {
     const inbox = [
       ...(batch.inbox ?? []).map((row) => this.#sealedRow(row, inboxStates.toRecord)),
       ...(batch.awaited ?? []).map((row) => this.#sealedRow(row, inboxStates.awaited)),
+      ...(batch.history ?? []).map((row) => this.#sealedRow(row, inboxStates.history)),
     ]
     await this.#db.write(async (tx) => {
       await putRecords(tx, {}, records)
@@ -90,8 +91,7 @@ export class DatabaseSessionStore implements SessionStore {
       .executeTakeFirst()
     if (row === undefined) return null
     const recorded = row.done === inboxStates.settled
-    const plaintext = recorded ? new Uint8Array() : this.#vault.open(row.plaintext, inboxSeal(this.#instanceId, hash))
-    return { row: { hash, attributes: JSON.parse(row.attributes), plaintext, receivedAt: row.received_at }, recorded }
+    return { row: recorded ? unsealed(row, new Uint8Array()) : this.#unsealedRow(row), recorded }
   }
 
   async loadAwaited(limit: number): Promise<InboxRow[]> {
@@ -103,12 +103,22 @@ export class DatabaseSessionStore implements SessionStore {
       .orderBy('received_at', 'desc')
       .limit(limit)
       .execute()
-    return rows.map(({ hash, attributes, received_at }) => ({
-      hash,
-      attributes: JSON.parse(attributes),
-      plaintext: new Uint8Array(),
-      receivedAt: received_at,
-    }))
+    return rows.map((row) => unsealed(row, new Uint8Array()))
+  }
+
+  async nextHistory(after: Pick<InboxRow, 'hash' | 'receivedAt'> | null): Promise<InboxRow | null> {
+    const { receivedAt, hash } = after ?? { receivedAt: 0, hash: '' }
+    const row = await this.#db.read
+      .selectFrom('inbox')
+      .selectAll()
+      .where('instance_id', '=', this.#instanceId)
+      .where('done', '=', inboxStates.history)
+      .where((row) => row.or([row('received_at', '>', receivedAt), row('received_at', '=', receivedAt).and('hash', '>', hash)]))
+      .orderBy('received_at')
+      .orderBy('hash')
+      .limit(1)
+      .executeTakeFirst()
+    return row === undefined ? null : this.#unsealedRow(row)
   }
 
   async clear(): Promise<void> {
@@ -129,6 +139,10 @@ export class DatabaseSessionStore implements SessionStore {
     }
   }
 
+  #unsealedRow(row: InboxTable): InboxRow {
+    return unsealed(row, this.#vault.open(row.plaintext, inboxSeal(this.#instanceId, row.hash)))
+  }
+
   #credentialsSeal() {
     return { table: 'session_credentials', column: 'value', row: this.#instanceId }
   }
@@ -137,6 +151,13 @@ export class DatabaseSessionStore implements SessionStore {
     return { table: 'signal_records', column: 'value', row: `${this.#instanceId}/${kind}/${id}` }
   }
 }
+
+const unsealed = (row: Pick<InboxTable, 'hash' | 'attributes' | 'received_at'>, plaintext: Uint8Array): InboxRow => ({
+  hash: row.hash,
+  attributes: JSON.parse(row.attributes),
+  plaintext,
+  receivedAt: row.received_at,
+})
 
 /** Rows per statement; four parameters each stay far below both databases' limits. */
 const CHUNK = 1_000

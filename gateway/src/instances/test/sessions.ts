@@ -14,6 +14,7 @@ export const but = (session: EngineSession, changes: Partial<EngineSession>): En
   rejectCall: (call) => session.rejectCall(call),
   lookUpNumbers: (numbers) => session.lookUpNumbers(numbers),
   requestHistory: (days) => session.requestHistory(days),
+  requestOlder: (before, count) => session.requestOlder(before, count),
   uploadMedia: (file) => session.uploadMedia(file),
   downloadMedia: (media, to) => session.downloadMedia(media, to),
   requestMediaAgain: (message, media) => session.requestMediaAgain(message, media),

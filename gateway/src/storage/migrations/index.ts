@@ -7,6 +7,7 @@ import { media } from './0003-media.ts'
 import { pollVotes } from './0004-poll-votes.ts'
 import { idempotencyKeys } from './0006-idempotency-keys.ts'
 import { labels } from './0007-labels.ts'
+import { history } from './0009-history.ts'
 import { announcementGroups } from './0010-announcement-groups.ts'
 import { messageKeys } from './0013-message-keys.ts'
 import { type ColumnTypes, columnTypes, type DatabaseKind } from './column-types.ts'
@@ -18,6 +19,7 @@ const statements: Record<string, (types: ColumnTypes, kind: DatabaseKind) => str
   '0004-poll-votes': pollVotes,
   '0006-idempotency-keys': idempotencyKeys,
   '0007-labels': labels,
+  '0009-history': history,
   '0010-announcement-groups': announcementGroups,
   '0013-message-keys': messageKeys,
 }

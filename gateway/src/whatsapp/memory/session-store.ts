@@ -8,6 +8,8 @@ export class MemorySessionStore implements SessionStore {
   readonly settled = new Map<string, InboxRow>()
   /** Rows whose content is awaited. */
   readonly awaited = new Map<string, InboxRow>()
+  /** Rows that told of history not wholly stored yet. */
+  readonly history = new Map<string, InboxRow>()
   credentials: Uint8Array | null = null
   commits = 0
   /** Thrown by the next calls while set. */
@@ -45,12 +47,13 @@ export class MemorySessionStore implements SessionStore {
     for (const { kind, id } of batch.remove) this.records.delete(`${kind}/${id}`)
     for (const row of batch.inbox ?? []) if (!this.settled.has(row.hash)) this.inbox.set(row.hash, row)
     for (const row of batch.awaited ?? []) if (!this.awaited.has(row.hash) && !this.settled.has(row.hash)) this.awaited.set(row.hash, row)
+    for (const row of batch.history ?? []) if (!this.settled.has(row.hash)) this.history.set(row.hash, row)
     for (const hash of batch.settleInbox ?? []) this.settle(hash)
   }
 
   async findInbox(hash: string): Promise<KnownStanza | null> {
     await this.#wait()
-    const open = this.inbox.get(hash)
+    const open = this.inbox.get(hash) ?? this.history.get(hash)
     if (open !== undefined) return { row: open, recorded: false }
     const row = this.settled.get(hash)
     return row === undefined ? null : { row, recorded: true }
@@ -61,6 +64,12 @@ export class MemorySessionStore implements SessionStore {
     return [...this.awaited.values()].reverse().slice(0, limit)
   }
 
+  async nextHistory(after: Pick<InboxRow, 'hash' | 'receivedAt'> | null): Promise<InboxRow | null> {
+    await this.#wait()
+    const rows = [...this.history.values()].sort(byArrival)
+    return rows.find((row) => after === null || byArrival(row, after) > 0) ?? null
+  }
+
   /** A store with what is in this one now; what is still being written here never gets there, as after a crash. */
   survivor(): MemorySessionStore {
     const copy = new MemorySessionStore(this.latencyMs)
@@ -69,15 +78,15 @@ export class MemorySessionStore implements SessionStore {
     for (const [key, row] of this.inbox) copy.inbox.set(key, row)
     for (const [key, row] of this.settled) copy.settled.set(key, row)
     for (const [key, row] of this.awaited) copy.awaited.set(key, row)
+    for (const [key, row] of this.history) copy.history.set(key, row)
     return copy
   }
 
   /** What the recorder does in its transaction. */
   settle(hash: string): void {
-    const row = this.inbox.get(hash) ?? this.awaited.get(hash)
+    const row = this.inbox.get(hash) ?? this.awaited.get(hash) ?? this.history.get(hash)
     if (row === undefined) return
-    this.inbox.delete(hash)
-    this.awaited.delete(hash)
+    for (const rows of [this.inbox, this.awaited, this.history]) rows.delete(hash)
     this.settled.set(hash, { ...row, plaintext: new Uint8Array() })
   }
 
@@ -92,3 +101,6 @@ export class MemorySessionStore implements SessionStore {
     if (this.latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.random() * this.latencyMs))
   }
 }
+
+const byArrival = (one: Pick<InboxRow, 'hash' | 'receivedAt'>, other: Pick<InboxRow, 'hash' | 'receivedAt'>): number =>
+  one.receivedAt - other.receivedAt || (one.hash < other.hash ? -1 : Number(one.hash > other.hash))

@@ -337,8 +337,24 @@ export const describeEngine = (name: string, makeWorld: () => Promise<World>): v
         const newcomer = await world.person('Newcomer')
         const unasked = await link(world, newcomer)
         await unasked.message(await bob.send(newcomer, { conversation: 'hi' }))
-        expect(unasked.count('history')).toBe(0)
+        expect(unasked.events.flatMap((event) => (event.type === 'history' ? event.messages : []))).toEqual([])
         await unasked.session.stop()
+      })
+
+      shows(['history-request'], 'comes for one chat from a message on, as many as are asked for', async () => {
+        const person = await world.person('Forgetful')
+        const ids: string[] = []
+        for (const words of ['one', 'two', 'three', 'four']) ids.push(await bob.send(person, { conversation: words }))
+        for (const id of ids) await person.received(id)
+        const linked = await link(world, person)
+        const last = { id: ids[3] ?? '', chat: both(bob), sender: both(bob), fromMe: false, timestamp: Date.now() }
+        const { requestId } = await linked.session.requestOlder(last, 2)
+        expect(requestId).not.toBe('')
+        const { messages } = await linked.next('history', (event) => event.messages.length > 0)
+        expect(messages.map(({ id }) => id).sort()).toEqual([ids[1], ids[2]].sort())
+        expect(messages[0]).toMatchObject({ chat: both(bob), sender: both(bob), fromMe: false })
+        expect(linked.count('message')).toBe(0)
+        await linked.session.stop()
       })
 
       shows(['history-request'], 'comes again when it is asked for', async () => {
@@ -471,6 +487,7 @@ export const capabilityOf = {
   rejectCall: 'call-reject',
   lookUpNumbers: 'number-lookup',
   requestHistory: 'history-request',
+  requestOlder: 'history-request',
   profilePicture: 'profile',
   uploadMedia: 'media',
   downloadMedia: 'media',

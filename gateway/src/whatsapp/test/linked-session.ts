@@ -34,6 +34,10 @@ export class Observed {
         await options.onEvent?.(event)
         this.events.push(event)
         if (event.type === 'labels' && !this.keepsNothing) event.stored()
+        if (event.type === 'history') {
+          if (event.inbox !== null) this.store.settle(event.inbox)
+          event.stored()
+        }
         this.#wake.resolve()
         this.#wake = Promise.withResolvers()
       },

@@ -1,6 +1,7 @@
 /** A simulator in a process of its own, driven over its control API. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { proto } from 'baileys'
@@ -80,7 +81,7 @@ export class Simulator {
   }
 
   async engine(): Promise<EngineFactory> {
-    return createBaileysEngine({ network: parseNetwork(await this.call('GET', '/network')), guard: loopbackGuard })
+    return createBaileysEngine({ network: parseNetwork(await this.call('GET', '/network')), guard: loopbackGuard, historyFolder: tmpdir() })
   }
 
   async person(number: string, name: string, options: { echo?: boolean } = {}): Promise<Person> {

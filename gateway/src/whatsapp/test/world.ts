@@ -1,5 +1,5 @@
 /** What the conformance suite needs of a network: people holding phones. Implemented in memory and over the simulator. */
-import type { EngineFactory, SessionStore } from '../engine.ts'
+import type { EngineFactory, InboxRow, SessionStore } from '../engine.ts'
 import type { WireMessage } from '../wire.ts'
 
 export interface World {
@@ -17,7 +17,10 @@ export interface World {
 export type InspectableStore = SessionStore & {
   credentials: Uint8Array | null
   failure: Error | null
-  readonly inbox: ReadonlyMap<string, import('../engine.ts').InboxRow>
+  readonly inbox: ReadonlyMap<string, InboxRow>
+  readonly history: ReadonlyMap<string, InboxRow>
+  /** What the recorder does in its transaction. */
+  settle(hash: string): void
 }
 
 export interface Person {

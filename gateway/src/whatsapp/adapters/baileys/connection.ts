@@ -6,7 +6,7 @@
  *                      │ ▲ 515 after pairing     ▲
  *                      └─┘───────────────────────┘ closed, stopped, store failed
  */
-import type { BinaryNode, ConnectionState, WASocket } from 'baileys'
+import type { BinaryNode, ConnectionState, SignalKeyStore, WASocket } from 'baileys'
 import type { Logger } from '../../../runtime/logging.ts'
 import { type Address, type CloseReason, EngineError, type SessionOptions, type StoreBatch } from '../../engine.ts'
 import type { NewsletterSession } from '../../newsletters.ts'
@@ -22,6 +22,7 @@ import type { Environment } from './environment.ts'
 import { closeCodeOf } from './errors.ts'
 import { GroupSide } from './group-side.ts'
 import { guardedIdentities } from './guarded-identities.ts'
+import { HistorySync } from './history/history-sync.ts'
 import { PostChanges } from './newsletter-posts.ts'
 import { createNewsletters } from './newsletters.ts'
 import { PendingCalls } from './pending-calls.ts'
@@ -58,6 +59,7 @@ export class Connection {
   readonly groupSide: GroupSide
   readonly postChanges = new PostChanges()
   readonly newsletters: NewsletterSession['newsletters']
+  readonly history: HistorySync
   #state: 'new' | 'connecting' | 'open' | 'ended' = 'new'
   #credentials: Credentials | null = null
   #socket: WASocket | null = null
@@ -76,7 +78,6 @@ export class Connection {
   #justLinked = false
   /** Set when the end is our doing; what the socket says about it no longer matters. */
   #endReason: { reason: CloseReason; detail: string } | null = null
-  #historyDays: number | null
   #presence: 'available' | 'unavailable' | null
   #closeTimer: NodeJS.Timeout | null = null
   #closedBecause: CloseReason | null = null
@@ -86,7 +87,6 @@ export class Connection {
     this.options = options
     this.#environment = environment
     this.#logger = options.logger
-    this.#historyDays = options.historyDays
     this.#presence = options.keepOnline ? 'available' : null
     attempts += 1
     this.#cachePrefix = `${options.instanceId}#${attempts}`
@@ -106,6 +106,7 @@ export class Connection {
       mediaHost: environment.mediaHost,
       onRead: (newsletters) => this.names.heard(newsletters),
     })
+    this.history = new HistorySync(this, environment)
     // Nobody may be waiting for a QR when the session ends.
     this.#qrShown.promise.catch(() => {})
   }
@@ -192,6 +193,11 @@ export class Connection {
     return this.#queue.passed()
   }
 
+  /** What the library keeps by itself. */
+  get keys(): SignalKeyStore {
+    return this.socket.authState.keys
+  }
+
   /** Presence can only be announced under a name; until WhatsApp has told us ours it waits. */
   async announce(presence: 'available' | 'unavailable'): Promise<void> {
     this.#presence = presence
@@ -203,13 +209,8 @@ export class Connection {
     return this.#mappings === null ? address : completed(address, this.#mappings)
   }
 
-  learn(pairs: { number: string; lid: string }[]): Promise<void> {
+  learn(pairs: readonly { number: string; lid: string }[]): Promise<void> {
     return this.#mappings === null ? Promise.resolve() : this.#mappings.learn(pairs)
-  }
-
-  /** History from now on is wanted, and this many days of it. */
-  wantHistory(days: number): void {
-    this.#historyDays = days
   }
 
   // ── opening ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -218,6 +219,7 @@ export class Connection {
     try {
       this.#credentials = await Credentials.load(this.options.store, (error) => this.#storageFailed(error))
       this.#routes = this.#environment.routesFor(this.options)
+      await this.history.load(this.#credentials.linked)
     } catch (error) {
       this.#logger.error({ error: messageOf(error) }, 'the session store can not be read')
       await this.#finish('storage', 'the session store can not be read')
@@ -235,7 +237,12 @@ export class Connection {
     const devices = new DeviceLists(store, caches.devices.view(this.#cachePrefix), onStorageFailure)
     const undecryptable = caches.undecryptable.view(this.#cachePrefix)
     const identities = guardedIdentities(this.options.identities, onStorageFailure)
-    const commits = new Commits({ store, onRows: (rows) => this.#reports?.rows(rows), onFailure: onStorageFailure })
+    const commits = new Commits({
+      store,
+      onRows: (rows) => this.#reports?.rows(rows),
+      onHistory: () => this.history.wake(),
+      onFailure: onStorageFailure,
+    })
     const unreadable = new Unreadable({
       commit: (batch) => commits.add(batch),
       loadAwaited: (limit) => store.loadAwaited(limit),
@@ -261,7 +268,7 @@ export class Connection {
         onStorageFailure,
       }),
       keepOnline: this.options.keepOnline,
-      historyDays: () => this.#historyDays,
+      fullHistory: this.history.wantsFull,
       deviceLists: devices,
       groupLists: this.groupSide.lists,
       caches,
@@ -291,7 +298,6 @@ export class Connection {
           devices,
           unreadable,
           self: () => this.#self,
-          historyDays: () => this.#historyDays,
           keep: (row) => commits.add({ put: [], remove: [], inbox: [row] }),
           release: (row) => repository.release(row),
           flushed: () => this.flushed(),
@@ -357,6 +363,7 @@ export class Connection {
       this.#name = nameOf(credentials)
       this.#queue.push({ type: 'open', self: this.#self, name: this.#name })
       if (this.#justLinked) void this.#learnPlaces()
+      this.history.opened()
       // A store that cannot be read ends the session elsewhere, at its next message.
       this.#unreadable?.opened().catch(() => {})
       this.#appState?.appState.opened()
@@ -429,6 +436,7 @@ export class Connection {
     const gone = new EngineError('not-connected', 'the session has ended')
     this.#qrShown.reject(gone)
     this.#calls.end(gone)
+    await this.history.end()
     // Whatever was committed up to here is reported before the end is.
     await this.#repository?.shut()
     await this.#credentials?.flush()

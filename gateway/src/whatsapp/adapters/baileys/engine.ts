@@ -6,6 +6,7 @@ import { createSharedCaches } from './caches.ts'
 import { installCurve } from './curve.ts'
 import type { Environment } from './environment.ts'
 import { readGroupNews } from './group-news.ts'
+import { Slots } from './history/slots.ts'
 import { readInbox, withoutContent } from './inbox.ts'
 import { trustNetwork, type WhatsAppNetwork } from './network.ts'
 import { directRoutes, proxiedRoutes, type Routes } from './proxy.ts'
@@ -18,6 +19,8 @@ export interface BaileysEngineOptions {
   network: WhatsAppNetwork | null
   /** Looks at the addresses of proxies and of media that is downloaded directly. */
   guard: AddressGuard
+  /** Where history lies while it is read. */
+  historyFolder: string
   /** Client version to announce; null: the one this library release was made for. */
   version?: [number, number, number] | null
   /** How long the sender of a message nobody could read has to repeat it before the own phone is asked, ms. Default 5 s, as whatsmeow. */
@@ -27,8 +30,17 @@ export interface BaileysEngineOptions {
 /** Each is shown on the simulator (`../../test/conformance.ts`). */
 const claimed: ReadonlySet<Capability> = new Set(capabilities)
 
+/** Chunks of history read at the same time, over all instances. */
+const CHUNKS_AT_ONCE = 4
+
 /** Throws when the process already trusts another network. */
-export const createBaileysEngine = ({ network, guard, version = null, askPhoneAfterMs = 5_000 }: BaileysEngineOptions): EngineFactory => {
+export const createBaileysEngine = ({
+  network,
+  guard,
+  historyFolder,
+  version = null,
+  askPhoneAfterMs = 5_000,
+}: BaileysEngineOptions): EngineFactory => {
   installCurve()
   trustNetwork(network)
   const mediaCa = network?.mediaCa ?? null
@@ -42,6 +54,8 @@ export const createBaileysEngine = ({ network, guard, version = null, askPhoneAf
     version,
     askPhoneAfterMs,
     caches: createSharedCaches(),
+    historyFolder,
+    historySlots: new Slots(CHUNKS_AT_ONCE),
     routesFor: ({ proxy }) => (proxy === null ? direct : proxiedRoutes({ proxy, guard, mediaCa, secureSocket })),
   }
   return {

@@ -1,5 +1,6 @@
 import type { SessionOptions } from '../../engine.ts'
 import type { SharedCaches } from './caches.ts'
+import type { Slots } from './history/slots.ts'
 import type { Routes } from './proxy.ts'
 
 /** What every session of a process shares. */
@@ -10,6 +11,9 @@ export interface Environment {
   /** Client version announced to WhatsApp; null: the library's. */
   version: [number, number, number] | null
   caches: SharedCaches
+  /** Where chunks of history lie while they are read. */
+  historyFolder: string
+  historySlots: Slots
   /** How long the sender of an unreadable message has before the own phone is asked for it. */
   askPhoneAfterMs: number
   routesFor(session: SessionOptions): Routes

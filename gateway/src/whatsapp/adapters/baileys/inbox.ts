@@ -102,7 +102,7 @@ const machinery: ReadonlySet<string> = new Set([
 const { Type } = proto.Message.ProtocolMessage
 const visibleProtocol: ReadonlySet<number> = new Set([Type.REVOKE, Type.MESSAGE_EDIT])
 
-const isForPeople = (message: WireMessage): boolean => {
+export const isForPeople = (message: WireMessage): boolean => {
   // protobuf leaves the type out when it is 0, which is REVOKE; only one with a key means it.
   const protocol = message.protocolMessage
   if (protocol) return visibleProtocol.has(protocol.type ?? Type.REVOKE) && Boolean(protocol.key?.id)

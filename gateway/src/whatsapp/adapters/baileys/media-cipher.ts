@@ -16,19 +16,20 @@ export interface MediaKeys {
 }
 
 /** Stickers are pictures to WhatsApp. */
-const info: Record<MediaKind | 'app-state', string> = {
+const info: Record<MediaKind | 'app-state' | 'history', string> = {
   image: 'WhatsApp Image Keys',
   sticker: 'WhatsApp Image Keys',
   video: 'WhatsApp Video Keys',
   audio: 'WhatsApp Audio Keys',
   document: 'WhatsApp Document Keys',
   'app-state': 'WhatsApp App State Keys',
+  history: 'WhatsApp History Keys',
 }
 
 const MAC_LENGTH = 10
 const noBytes: Uint8Array = new Uint8Array(0)
 
-export const keysFor = (mediaKey: Uint8Array, kind: MediaKind | 'app-state'): MediaKeys => {
+export const keysFor = (mediaKey: Uint8Array, kind: MediaKind | 'app-state' | 'history'): MediaKeys => {
   const expanded = new Uint8Array(hkdfSync('sha256', mediaKey, new Uint8Array(0), info[kind], 112))
   return { iv: expanded.subarray(0, 16), cipherKey: expanded.subarray(16, 48), macKey: expanded.subarray(48, 80) }
 }

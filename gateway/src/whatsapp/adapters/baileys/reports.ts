@@ -15,7 +15,6 @@ import { readAck, readReceipt } from './receipts.ts'
 import type { LidMappings } from './signal/lid-mapping.ts'
 import { plainRow, type StanzaNotes } from './stanzas.ts'
 import type { Unreadable } from './unreadable.ts'
-import { readWebMessage } from './web-message.ts'
 
 export interface ReportsOptions {
   queue: EventQueue
@@ -25,8 +24,6 @@ export interface ReportsOptions {
   unreadable: Unreadable
   /** The own account, as far as it is known. */
   self(): Address
-  /** Days of history wanted; null: none. */
-  historyDays(): number | null
   /** Stores a row that came without Signal, before anything made later leaves. Throws when the store has failed. */
   keep(row: InboxRow): void
   /** A row that holds nothing a person would see. */
@@ -39,8 +36,6 @@ export interface ReportsOptions {
   /** The message that is meant when WhatsApp acknowledges this id. */
   acknowledged(id: string): string
 }
-
-const DAY_MS = 24 * 3_600_000
 
 export class Reports {
   readonly #options: ReportsOptions
@@ -67,7 +62,6 @@ export class Reports {
     // "The server has it" is no event of Baileys' at all (engine.md §6.2 no. 4).
     ws.on('CB:ack,class:message', (stanza: BinaryNode) => this.#acknowledgement(stanza))
     ev.on('messages.upsert', ({ messages }) => this.#receiptSent(messages.map(({ key }) => key?.id)))
-    ev.on('messaging-history.set', (history) => this.#history(history))
     ev.on('contacts.upsert', (contacts) => this.#contacts(contacts))
     // Without a name these repeat the push name that stands in every message anyway.
     ev.on('contacts.update', (contacts) => this.#contacts(contacts.filter((contact) => contact.name)))
@@ -177,21 +171,6 @@ export class Reports {
       () => milestones.receiptSent.publish({ ids }),
       () => {},
     )
-  }
-
-  #history(history: BaileysEventMap['messaging-history.set']): void {
-    this.#contacts(history.contacts)
-    const days = this.#options.historyDays()
-    if (days === null) return
-    const since = Date.now() - days * DAY_MS
-    const found = history.messages
-      .flatMap((stored) => readWebMessage(stored, this.#options.self()) ?? [])
-      .filter((message) => message.timestamp >= since)
-    this.#options.queue.push(async () => {
-      const messages: ReceivedMessage[] = []
-      for (const message of found) messages.push(await this.#withBothForms(message))
-      return { type: 'history', messages, progress: history.progress ?? null }
-    })
   }
 
   #contacts(contacts: Partial<BaileysEventMap['contacts.upsert'][number]>[]): void {

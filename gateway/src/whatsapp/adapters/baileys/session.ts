@@ -1,5 +1,5 @@
 /** What can be asked of a session, over its connection. */
-import { type BinaryNode, proto, type WAMessageKey, type WASocket } from 'baileys'
+import type { BinaryNode, WAMessageKey, WASocket } from 'baileys'
 import type { CallSession } from '../../calls.ts'
 import type { ChatActionSession } from '../../chat-actions.ts'
 import type { CommunitySession } from '../../communities.ts'
@@ -13,6 +13,7 @@ import {
   type SessionOptions,
 } from '../../engine.ts'
 import type { GroupSession } from '../../groups.ts'
+import type { HistorySession } from '../../history.ts'
 import { isGroupJid, isLid, isNewsletterJid, isUserJid, parseJid } from '../../jid.ts'
 import type { LabelSession } from '../../labels.ts'
 import type { MediaSession } from '../../media.ts'
@@ -25,6 +26,7 @@ import { destinationOf, receiptTargetOf } from './addresses.ts'
 import { createChatActions } from './chat-actions.ts'
 import { Connection } from './connection.ts'
 import type { Environment } from './environment.ts'
+import { createHistoryRequests } from './history/requests.ts'
 import { createMediaSession } from './media.ts'
 import { createNewsletterPosts, type NewsletterPosts } from './newsletter-posts.ts'
 import { toBinaryNode } from './nodes.ts'
@@ -55,6 +57,8 @@ export class BaileysSession implements EngineSession {
   readonly profile: ProfileSession['profile']
   readonly newsletters: NewsletterSession['newsletters']
   readonly ring: CallSession['ring']
+  readonly requestHistory: HistorySession['requestHistory']
+  readonly requestOlder: HistorySession['requestOlder']
 
   constructor(options: SessionOptions, environment: Environment) {
     const connection = new Connection(options, environment)
@@ -72,6 +76,16 @@ export class BaileysSession implements EngineSession {
       request: (node) => connection.request(node),
       targetOf,
     }).ring
+    const history = createHistoryRequests({
+      socket: () => connection.socket,
+      ask: (call) => connection.ask(call),
+      flushed: () => connection.flushed(),
+      self: () => connection.self,
+      want: (days) => connection.history.want(days),
+      targetOf,
+    })
+    this.requestHistory = history.requestHistory
+    this.requestOlder = history.requestOlder
     this.profile = createProfile({
       socket: () => connection.socket,
       request: (node) => connection.request(node),
@@ -207,21 +221,6 @@ export class BaileysSession implements EngineSession {
     )
     return Promise.all(
       found.map(async (one) => (one.address === null ? one : { ...one, address: await this.#connection.completed(one.address) })),
-    )
-  }
-
-  async requestHistory(days: number): Promise<void> {
-    const { socket } = this.#connection
-    this.#connection.wantHistory(days)
-    const { FULL_HISTORY_SYNC_ON_DEMAND } = proto.Message.PeerDataOperationRequestType
-    await this.#connection.ask(() =>
-      socket.sendPeerDataOperationMessage({
-        peerDataOperationRequestType: FULL_HISTORY_SYNC_ON_DEMAND,
-        fullHistorySyncOnDemandRequest: {
-          requestMetadata: { requestId: socket.generateMessageTag() },
-          historySyncConfig: { fullSyncDaysLimit: days, recentSyncDaysLimit: days, inlineInitialPayloadInE2EeMsg: true },
-        },
-      }),
     )
   }
 

@@ -1,21 +1,14 @@
 /** Makes one Baileys socket and takes the edges off it. */
 import type { EventEmitter } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import {
-  type AuthenticationCreds,
-  type BinaryNode,
-  makeWASocket,
-  proto,
-  type SignalKeyStore,
-  type SocketConfig,
-  type WASocket,
-} from 'baileys'
+import { type AuthenticationCreds, type BinaryNode, makeWASocket, type SignalKeyStore, type SocketConfig, type WASocket } from 'baileys'
 import type { LIDMappingStore } from 'baileys/lib/Signal/lid-mapping.js'
 import type { Logger } from '../../../runtime/logging.ts'
 import type { WireMessage } from '../../wire.ts'
 import type { SharedCaches } from './caches.ts'
 import type { DeviceLists } from './device-lists.ts'
 import type { GroupLists } from './group-lists.ts'
+import { isBare } from './history/notification.ts'
 import { bridgeLogger } from './logger.ts'
 import type { Routes } from './proxy.ts'
 import { createRetryAnswers } from './retry-answers.ts'
@@ -35,8 +28,8 @@ export interface SocketOptions {
   credentials: AuthenticationCreds
   keys: SignalKeyStore
   keepOnline: boolean
-  /** Asked at every notification: it may be raised by a later request. */
-  historyDays(): number | null
+  /** To be asked for at pairing: more than phones hand over by themselves. */
+  fullHistory: boolean
   deviceLists: DeviceLists
   /** Null: Baileys asks for a group with every message to it. */
   groupLists: Pick<GroupLists, 'get'> | null
@@ -58,7 +51,6 @@ export interface SocketOptions {
 
 export const openSocket = (options: SocketOptions): { socket: WASocket; gate: WireGate } => {
   const { caches, cachePrefix, routes } = options
-  const historyDays = options.historyDays()
   const socket = makeWASocket({
     auth: { creds: options.credentials, keys: options.keys },
     logger: bridgeLogger(options.logger),
@@ -97,8 +89,9 @@ export const openSocket = (options: SocketOptions): { socket: WASocket; gate: Wi
     // The caller knows what it sent, and own upserts swallow receipts (§6.2 no. 3).
     emitOwnEvents: false,
     markOnlineOnConnect: options.keepOnline,
-    syncFullHistory: historyDays !== null && historyDays > RECENT_DAYS,
-    shouldSyncHistoryMessage: (notification) => wantsHistory(notification, options.historyDays()),
+    syncFullHistory: options.fullHistory,
+    // History is read by `history/`, from the inbox; Baileys would load, decode and hold all of it.
+    shouldSyncHistoryMessage: isBare,
     appStateMacVerification: { patch: true, snapshot: true },
     defaultQueryTimeoutMs: 30_000,
     // A commit that failed is not tried again: the session ends (`storage`) and the next one starts from what is stored.
@@ -114,24 +107,6 @@ export const openSocket = (options: SocketOptions): { socket: WASocket; gate: Wi
   const raw = rawConnection(socket)
   if (raw === null) throw new Error('the library has made no connection')
   return { socket, gate: new WireGate(raw, options.commits) }
-}
-
-/** What phones hand over by themselves; more has to be asked for at pairing. Three months (WhatsApp Web). */
-const RECENT_DAYS = 90
-
-const { HistorySyncType } = proto.HistorySync
-
-/**
- * Without history we still take the first chunk (it brings LIDs and starts the app-state sync), but none of the big ones. Baileys also asks
- * with a bare type, to learn whether to wait for history at all before it syncs app state: there the answer is yes. What we asked for ourselves
- * (`requestHistory`) is always wanted.
- */
-export const wantsHistory = (notification: proto.Message.IHistorySyncNotification, historyDays: number | null): boolean => {
-  const big = notification.syncType === HistorySyncType.RECENT || notification.syncType === HistorySyncType.FULL
-  if (notification.fullHistorySyncOnDemandRequestMetadata) return true
-  const bare = !notification.directPath && !notification.initialHistBootstrapInlinePayload
-  if (historyDays === null) return !big || (bare && notification.syncType === HistorySyncType.RECENT)
-  return notification.syncType !== HistorySyncType.FULL || historyDays > RECENT_DAYS
 }
 
 /** `dispatcher` is Node's own extension of fetch; the types Baileys uses for these options do not know it. */

@@ -184,6 +184,15 @@ class MemorySession implements EngineSession, CompanionLine {
     this.#sendHistory(this.#open().person, days)
   }
 
+  async requestOlder(before: MessageKey & { timestamp: number }, count: number): Promise<{ requestId: string }> {
+    const { person } = this.#open()
+    const other = this.#network.find(before.chat)
+    const chat = person.received.filter(({ from, to }) => from === other || to === other)
+    const end = chat.findIndex(({ id }) => id === before.id)
+    this.#tell(person, chat.slice(0, Math.max(end, 0)).slice(-count))
+    return { requestId: randomUUID() }
+  }
+
   async profilePicture(): Promise<string | null> {
     throw new EngineError('unsupported', 'the in-memory network keeps no profiles')
   }
@@ -298,10 +307,21 @@ class MemorySession implements EngineSession, CompanionLine {
 
   #sendHistory(person: MemoryPerson, days: number): void {
     const since = Date.now() - days * DAY_MS
-    const messages = person.received.flatMap((message) =>
-      message.timestamp < since ? [] : (readInbox(rowOf(message, person, true), person.address) ?? []),
+    this.#tell(
+      person,
+      person.received.filter(({ timestamp }) => timestamp >= since),
     )
-    this.#queue.push({ type: 'history', messages, progress: 100 })
+  }
+
+  #tell(person: MemoryPerson, past: readonly MemoryMessage[]): void {
+    const messages = past.flatMap((message) => {
+      const read = readInbox(rowOf(message, person, true), person.address)
+      return read === null ? [] : [{ ...read, status: read.fromMe ? ('delivered' as const) : null }]
+    })
+    const others = [...new Set(past.map(({ from, to }) => (from === person ? to : from)))]
+    const quiet = { unread: 0, markedUnread: false, archived: false, pinnedAt: null, mutedUntil: null, lastMessageAt: null }
+    const chats = others.map(({ address }) => ({ chat: address, ...quiet }))
+    this.#queue.push({ type: 'history', messages, chats, names: [], progress: 100, inbox: null, stored: () => {} })
   }
 
   #open(): { person: MemoryPerson; device: MemoryDevice } {

@@ -10,6 +10,8 @@ export interface CommitsOptions {
   store: SessionStore
   /** Rows whose commit is durable, in the order they came. */
   onRows(rows: readonly InboxRow[]): void
+  /** Rows that tell of history are durable. */
+  onHistory(): void
   /** The store failed: nothing after the last durable commit may be told to anybody. Called once. */
   onFailure(error: unknown): void
 }
@@ -19,6 +21,7 @@ interface Gathered {
   remove: Map<string, { kind: string; id: string }>
   inbox: Map<string, InboxRow>
   awaited: InboxRow[]
+  history: Map<string, InboxRow>
   settle: string[]
   upTo: number
 }
@@ -52,9 +55,9 @@ export class Commits {
   }
 
   /** Later batches replace what earlier ones say about the same record. Throws after a failure. */
-  add({ put, remove, inbox = [], awaited = [], settleInbox = [] }: StoreBatch): void {
+  add({ put, remove, inbox = [], awaited = [], history = [], settleInbox = [] }: StoreBatch): void {
     if (this.#failed) throw new Error('the session store failed')
-    this.#gathering ??= { put: new Map(), remove: new Map(), inbox: new Map(), awaited: [], settle: [], upTo: 0 }
+    this.#gathering ??= { put: new Map(), remove: new Map(), inbox: new Map(), awaited: [], history: new Map(), settle: [], upTo: 0 }
     const into = this.#gathering
     for (const record of put) {
       const key = keyOf(record)
@@ -67,6 +70,7 @@ export class Commits {
       into.put.delete(key)
     }
     for (const row of inbox) into.inbox.set(row.hash, row)
+    for (const row of history) into.history.set(row.hash, row)
     into.awaited.push(...awaited)
     into.settle.push(...settleInbox)
     this.#asked += 1
@@ -86,7 +90,11 @@ export class Commits {
   }
 
   pendingRow(hash: string): InboxRow | null {
-    return this.#gathering?.inbox.get(hash) ?? this.#storing?.inbox.get(hash) ?? null
+    for (const batch of [this.#gathering, this.#storing]) {
+      const row = batch?.inbox.get(hash) ?? batch?.history.get(hash)
+      if (row !== undefined) return row
+    }
+    return null
   }
 
   /** Called after every batch that became durable. */
@@ -122,6 +130,7 @@ export class Commits {
         if (milestones.stored.hasSubscribers) milestones.stored.publish({ ids: rows.map(({ attributes }) => attributes.id) })
         this.#options.onRows(rows)
       }
+      if (batch.history.size > 0) this.#options.onHistory()
       for (const listener of this.#listeners) listener()
     }
     this.#running = null
@@ -130,10 +139,11 @@ export class Commits {
 
 const keyOf = ({ kind, id }: { kind: string; id: string }): string => `${kind}/${id}`
 
-const batchOf = ({ put, remove, inbox, awaited, settle }: Gathered): StoreBatch => ({
+const batchOf = ({ put, remove, inbox, awaited, history, settle }: Gathered): StoreBatch => ({
   put: [...put.values()],
   remove: [...remove.values()],
   ...(inbox.size === 0 ? {} : { inbox: [...inbox.values()] }),
   ...(awaited.length === 0 ? {} : { awaited }),
+  ...(history.size === 0 ? {} : { history: [...history.values()] }),
   ...(settle.length === 0 ? {} : { settleInbox: settle }),
 })

@@ -11,6 +11,7 @@ import { type AuthenticationCreds, generateSignalPubKey, type SignalRepositoryWi
 import type { Logger } from '../../../../runtime/logging.ts'
 import { milestones } from '../../../../runtime/milestones.ts'
 import type { InboxRow, SessionStore, StoreBatch } from '../../../engine.ts'
+import { notificationIn } from '../history/notification.ts'
 import type { CacheView } from '../shared-cache.ts'
 import type { StanzaAttributes, StanzaNotes } from '../stanzas.ts'
 import { addressOf, belongsToLid, parseAddress, type SignalAddress, underLid, underNumber } from './addresses.ts'
@@ -275,7 +276,7 @@ export class SignalRepository implements BaileysRepository {
       }
       // Already recorded: Baileys gets an empty message, and WhatsApp the receipt it waits for.
       if (before.recorded) return addPadding(new Uint8Array())
-      if (!before.underway) this.#options.onRowAgain(before.row)
+      if (!before.underway && !tellsOfHistory(before.row)) this.#options.onRowAgain(before.row)
       return addPadding(before.row.plaintext)
     }
   }
@@ -350,8 +351,9 @@ export class SignalRepository implements BaileysRepository {
     return { privKey: stored.subarray(0, 32), pubKey: generateSignalPubKey(Buffer.from(stored.subarray(32, 64))) }
   }
 
-  #commit(batch: StoreBatch): void {
-    const own = batch.inbox?.[0]?.attributes
+  #commit({ inbox = [], ...rest }: StoreBatch): void {
+    const batch: StoreBatch = { ...rest, ...(inbox.length === 0 ? {} : inbox.every(tellsOfHistory) ? { history: inbox } : { inbox }) }
+    const own = inbox[0]?.attributes
     const settled = this.#released.length === 0 ? [] : this.#released.filter((row) => row.attributes !== own)
     for (const row of settled) this.#released.splice(this.#released.indexOf(row), 1)
     this.#options.commits.add(settled.length === 0 ? batch : { ...batch, settleInbox: settled.map((row) => row.hash) })
@@ -386,6 +388,9 @@ const withTypeByte = (pair: { public: Uint8Array; private: Uint8Array }): { pubK
   pubKey: generateSignalPubKey(Buffer.from(pair.public)),
   privKey: pair.private,
 })
+
+/** It is not recorded as a message; `history/` has its own way with it. */
+const tellsOfHistory = (row: InboxRow): boolean => notificationIn(row) !== null
 
 const hashOf = (ciphertext: Uint8Array): string => createHash('sha256').update(ciphertext).digest('hex')
 

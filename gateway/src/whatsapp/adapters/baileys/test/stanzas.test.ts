@@ -8,7 +8,6 @@ import { engineErrorOf } from '../errors.ts'
 import { readLookUp } from '../numbers.ts'
 import { readAck, readReceipt } from '../receipts.ts'
 import { SharedCache } from '../shared-cache.ts'
-import { wantsHistory } from '../socket.ts'
 
 const me: Address = { jid: '551@s.whatsapp.net', lid: '91@lid' }
 const bob: Address = { jid: '552@s.whatsapp.net', lid: null }
@@ -151,21 +150,6 @@ describe('number look-up', () => {
     ])
     expect(readLookUp(['111', '222'], answer(user('222@s.whatsapp.net', 'in')))).toMatchObject([{ exists: false }, { exists: true }])
     expect(readLookUp(['111'], { tag: 'iq', attrs: {} })).toEqual([{ number: '111', exists: false, address: null }])
-  })
-})
-
-describe('history', () => {
-  const bare = { syncType: 3 }
-  it.each<[string, object, number | null, boolean]>([
-    ['the first chunk always: it brings the LIDs', { syncType: 0, directPath: '/x' }, null, true],
-    ['a recent chunk not without history', { syncType: 3, directPath: '/x' }, null, false],
-    ['the bare question whether to wait', bare, null, true],
-    ['push names', { syncType: 4, directPath: '/x' }, null, true],
-    ['a recent chunk when asked for', { syncType: 3, directPath: '/x' }, 7, true],
-    ['full history not for a week', { syncType: 2, directPath: '/x' }, 7, false],
-    ['full history for a year', { syncType: 2, directPath: '/x' }, 365, true],
-  ])('%s', (_what, notification, days, expected) => {
-    expect(wantsHistory(notification, days)).toBe(expected)
   })
 })
 

@@ -1,4 +1,5 @@
 /** What only shows on the wire: receipts, retries, crashes, broken frames, load. */
+import { tmpdir } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { WA_CERT_DETAILS } from 'baileys'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -352,11 +353,11 @@ describe('on the wire', () => {
   it('a network with another root is refused, and one process talks to one network', async () => {
     const network = (await simulator.call('GET', '/network')) as { rootKey: string }
     const { createBaileysEngine, parseNetwork } = await import('../engine.ts')
-    expect(() => createBaileysEngine({ network: null, guard: loopbackGuard })).toThrow('another WhatsApp network')
+    expect(() => createBaileysEngine({ network: null, guard: loopbackGuard, historyFolder: tmpdir() })).toThrow('another WhatsApp network')
     const rootKey = Buffer.alloc(32, 9).toString('base64')
-    expect(() => createBaileysEngine({ network: parseNetwork({ ...network, rootKey }), guard: loopbackGuard })).toThrow(
-      'another WhatsApp network',
-    )
+    expect(() =>
+      createBaileysEngine({ network: parseNetwork({ ...network, rootKey }), guard: loopbackGuard, historyFolder: tmpdir() }),
+    ).toThrow('another WhatsApp network')
     const trusted = WA_CERT_DETAILS.PUBLIC_KEY
     WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(rootKey, 'base64')
     try {

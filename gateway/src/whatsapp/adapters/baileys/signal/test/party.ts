@@ -117,6 +117,7 @@ export class Party {
     const commits = new Commits({
       store,
       onRows: (rows) => this.rows.push(...rows),
+      onHistory: () => {},
       onFailure: (error) => this.storageFailures.push(error),
     })
     const repository = new SignalRepository({
