@@ -17,6 +17,7 @@ import { readMessage } from './kinds/registry.ts'
 import type { Change, NewMessage, StatusRaise } from './message-repository.ts'
 import type { NameChange } from './people.ts'
 import type { CastVote } from './poll-votes.ts'
+import { verdictOf } from './verdicts.ts'
 
 export interface Plan {
   /** Stored if it is not there yet. When it was, it came before: `change`, `vote` and `event` happened then. */
@@ -237,7 +238,8 @@ const planAck = (ack: EngineEvent & { type: 'server-ack' }, context: PlanContext
     author: canonical(self),
     fromMe: true,
   })
-  return { ...nothing, status, event: eventOf(context, 'message.status', canonical(chat), data) }
+  const refused = { ...data, error: verdictOf(ack.error) }
+  return { ...nothing, status, event: eventOf(context, 'message.status', canonical(chat), refused) }
 }
 
 const eventOf = ({ instanceId }: PlanContext, name: NewEvent['name'], lane: string, data: Record<string, unknown>): NewEvent => ({

@@ -37,6 +37,9 @@ export interface ReportsOptions {
   acknowledged(id: string): string
 }
 
+/** Of a refused message: it was written for devices that are gone, among other things (engine.md §6.2 no. 4). */
+const STALE_DEVICES = 479
+
 export class Reports {
   readonly #options: ReportsOptions
 
@@ -100,7 +103,7 @@ export class Reports {
     const ack = readAck(stanza)
     if (ack === null) return
     // WhatsApp tells which devices it knows when it thinks we may be wrong about them.
-    if (stanza.attrs.phash !== undefined) {
+    if (stanza.attrs.phash !== undefined || ack.error === STALE_DEVICES) {
       const { jid, lid } = this.#options.self()
       for (const each of [ack.to.jid, ack.to.lid, jid, lid]) {
         if (each !== null) this.#options.devices.doubt(each.slice(0, each.indexOf('@')))
