@@ -4,7 +4,9 @@
  */
 import { cpus } from 'node:os'
 import process from 'node:process'
+import { cold } from './cold.ts'
 import { connect } from './connect.ts'
+import { conversion } from './conversion.ts'
 import { delivery } from './delivery.ts'
 import { groups } from './groups.ts'
 import { holds, line, type Measurement } from './measurement.ts'
@@ -23,11 +25,13 @@ const benchmarks: Readonly<Record<string, () => Promise<Measurement | Measuremen
   read,
   send,
   'sends-image': sendImage,
+  'sends-cold': cold,
   groups,
   receive,
   connect,
   memory,
   media,
+  conversion,
   delivery,
   websocket,
   outbox: outbox('SQLite'),

@@ -1,0 +1,77 @@
+/** First texts to a thousand different people (look-up, devices, prekeys, session), through REST against the bare engine adapter. */
+import { Pool } from 'undici'
+import { createAccount, startGateway } from '../acceptance/toolkit/gateway.ts'
+import { linkedLine } from '../acceptance/toolkit/line.ts'
+import { type Simulator, startSimulator } from '../acceptance/toolkit/simulator.ts'
+import { type Measurement, median, round } from './measurement.ts'
+import { resultOf, startBench } from './programs.ts'
+
+const rounds = 3
+const people = 1_000
+const inFlight = 20
+
+export const cold = async (): Promise<Measurement> => {
+  const simulator = await startSimulator()
+  try {
+    const numbers = await crowd(simulator)
+    const ours: number[] = []
+    const bare: number[] = []
+    for (let n = 0; n < rounds; n += 1) {
+      bare.push(await throughAdapter(simulator, numbers))
+      ours.push(await throughGateway(simulator, numbers))
+    }
+    return {
+      what: `first texts to ${people} people/s through REST ÷ bare engine adapter`,
+      value: median(ours) / median(bare),
+      unit: '',
+      bound: { is: 'at least', value: 0.8 },
+      detail: `${round(median(ours))} ÷ ${round(median(bare))} texts/s, median of ${rounds}, ${inFlight} in flight; everybody anew for each`,
+    }
+  } finally {
+    await simulator.stop()
+  }
+}
+
+/** Their phones are off: only the sending side works. */
+const crowd = async (simulator: Simulator): Promise<string[]> => {
+  const numbers: string[] = []
+  while (numbers.length < people) {
+    const some = await Promise.all(Array.from({ length: 50 }, () => simulator.phone()))
+    await Promise.all(some.map((phone) => phone.change({ online: false })))
+    numbers.push(...some.map(({ number }) => number))
+  }
+  return numbers
+}
+
+/** A new account each time: nobody it writes to is known to it. */
+const throughAdapter = async (simulator: Simulator, numbers: readonly string[]): Promise<number> => {
+  const { number } = await simulator.phone()
+  const program = startBench('bare-library', 'cold', simulator.url, number, numbers.join(','), inFlight)
+  return (await resultOf<{ perSecond: number }>(program)).perSecond
+}
+
+const throughGateway = async (simulator: Simulator, numbers: readonly string[]): Promise<number> => {
+  const gateway = await startGateway({ network: simulator.url, env: { LOG_LEVEL: 'warn' } })
+  try {
+    const account = gateway.api(await createAccount(gateway, 'bench'))
+    const line = await linkedLine(gateway, account, await simulator.phone(), 'bench')
+    const pool = new Pool(gateway.url, { connections: inFlight })
+    const headers = { token: line.token, 'content-type': 'application/json' }
+    let next = 0
+    const worker = async () => {
+      for (let number = numbers[next++]; number !== undefined; number = numbers[next++]) {
+        const body = JSON.stringify({ number, message: 'hello' })
+        const answer = await pool.request({ path: '/api/message/text/bench', method: 'POST', headers, body })
+        const text = await answer.body.text()
+        if (answer.statusCode !== 200) throw new Error(`${answer.statusCode} ${text}`)
+      }
+    }
+    const began = performance.now()
+    await Promise.all(Array.from({ length: inFlight }, worker))
+    const perSecond = people / ((performance.now() - began) / 1000)
+    await pool.close()
+    return perSecond
+  } finally {
+    await gateway.dispose()
+  }
+}
