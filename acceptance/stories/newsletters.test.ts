@@ -252,6 +252,39 @@ onStage(
       ).toBe('error')
     })
 
+    it('reactions to posts in an own channel are told, in numbers', async () => {
+      const { line, friend, receiver } = await players()
+      const jid = text((await create({ name: 'Loved' })).body, 'channel.jid')
+      const other = await stage.phone({ name: 'Cid' })
+      for (const { number } of [friend, other]) await network().post(`/newsletters/${jid}/follow`, { by: number })
+      const before = await stage.simulator.trafficCursor()
+      const post = text((await line.text(jid, 'We are open')).body, 'data.messageId')
+      await eventually('live updates to be asked for', async () => {
+        const asked = await stage.simulator.traffic({ after: before, phone: line.phone.number, tag: 'iq', direction: 'in' })
+        return asked.some((stanza) => JSON.stringify(stanza).includes('live_updates'))
+      })
+      const serverId = Number(at((await network().get(`/newsletters/${jid}`)).body, 'posts.0.serverId'))
+      const react = async (by: Phone, reaction: string) => {
+        expect((await network().post(`/newsletters/${jid}/reactions`, { by: by.number, serverId, reaction })).status).toBe(204)
+      }
+      const told = async (emoji: string, count: number) =>
+        at(await receiver.next({ event: 'message.exchange', data: { chat: { jid }, message: { reaction: { emoji, count } } } }), 'data')
+      await react(friend, '❤️')
+      expect(await told('❤️', 1)).toMatchObject({
+        direction: 'incoming',
+        chat: { jid, type: 'newsletter' },
+        sender: { jid },
+        message: { type: 'reaction', content: '❤️', reaction: { emoji: '❤️', text: '❤️', messageId: post, count: 1 } },
+      })
+      await react(other, '❤️')
+      await told('❤️', 2)
+      await react(friend, '👍')
+      await told('❤️', 1)
+      await told('👍', 1)
+      await react(friend, '')
+      expect(await told('👍', 0)).toMatchObject({ message: { content: '', reaction: { text: '', messageId: post } } })
+    })
+
     it('what WhatsApp refuses is passed on', async () => {
       const { line, friend } = await players()
       const jid = text((await network().post('/newsletters', { by: friend.number, name: 'Closed' })).body, 'id')

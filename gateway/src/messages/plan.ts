@@ -6,6 +6,7 @@ import type { NewMedia } from '../media/media.ts'
 import type { MessageStatus } from '../storage/schema.ts'
 import type { Address, EngineEvent, ReceiptStatus, ReceivedMessage } from '../whatsapp/engine.ts'
 import type { GroupNews } from '../whatsapp/groups.ts'
+import type { ChannelReaction } from '../whatsapp/newsletters.ts'
 import { encodeWireMessage } from '../whatsapp/wire.ts'
 import type { Questions } from './answers.ts'
 import { carriedMedia, type MediaNaming } from './carried-media.ts'
@@ -74,6 +75,8 @@ export const planOf = (event: EngineEvent, context: PlanContext): Plan | null =>
       const from = context.introduce(event.call.from)
       return { ...nothing, event: eventOf(context, 'call.update', canonical(from), callData(event.call, from)) }
     }
+    case 'channel-reaction':
+      return planChannelReaction(event.reaction, context)
     case 'contact':
       return { ...nothing, names: [event] }
     case 'open':
@@ -100,6 +103,8 @@ export const addressesIn = (event: EngineEvent): Address[] => {
       return [event.to]
     case 'call':
       return [event.call.from]
+    case 'channel-reaction':
+      return [{ jid: event.reaction.channel, lid: null }]
     case 'contact':
       return [event.address]
     case 'open':
@@ -185,6 +190,16 @@ export const rowOf = (received: ReceivedMessage, context: PlanContext): NewMessa
 export const isIgnored = (chat: Address, { settings }: PlanContext): boolean => {
   const type = chatTypeOf(canonical(chat))
   return (type === 'group' && settings.ignoreGroupMessages) || (type === 'status' && settings.ignoreStatus)
+}
+
+/** It is nobody's message, so nothing is stored; `count` is how many react so now. */
+const planChannelReaction = ({ id, channel, post, emoji, count, timestamp }: ChannelReaction, context: PlanContext): Plan => {
+  const chat = context.introduce({ jid: channel, lid: null })
+  const content = count === 0 ? '' : emoji
+  const reaction = { emoji, text: content, messageId: post, message_id: post, count }
+  const reading: Reading = { type: 'reaction', content, changes: null, mediaType: null, about: post, details: { reaction } }
+  const data = exchangeData({ id, fromMe: false, timestamp, chat, sender: chat, message: {}, reading, media: null, source: '' })
+  return { ...nothing, event: eventOf(context, 'message.exchange', channel, data) }
 }
 
 /** Told whatever `ignoreGroupMessages` says: that is about what people write. */

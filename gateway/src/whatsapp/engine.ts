@@ -14,7 +14,7 @@ import type { GroupNews, GroupSession } from './groups.ts'
 import type { HistoryPart, HistorySession } from './history.ts'
 import type { LabelNews, LabelSession } from './labels.ts'
 import type { MediaSession } from './media.ts'
-import type { NewsletterSession } from './newsletters.ts'
+import type { ChannelReaction, NewsletterSession } from './newsletters.ts'
 import type { ProfileSession } from './profile.ts'
 import type { ReceivedMessage } from './received-message.ts'
 import type { StorySession } from './stories.ts'
@@ -146,6 +146,7 @@ export type EngineEvent =
   /** WhatsApp took the message (`error: null`) or refused it (WhatsApp's code). */
   | { type: 'server-ack'; id: string; to: Address; error: number | null }
   | { type: 'call'; call: IncomingCall }
+  | { type: 'channel-reaction'; reaction: ChannelReaction }
   /** `savedName` is the name in the address book, or what a group is called. `isAnnouncementGroup`: of a community; left out where unknown. */
   | { type: 'contact'; address: Address; pushName: string | null; savedName: string | null; isAnnouncementGroup?: boolean }
   /**

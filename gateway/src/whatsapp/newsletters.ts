@@ -13,6 +13,20 @@ export interface Newsletter {
   pictureUrl: string | null
 }
 
+/** How many people now react with an emoji to a post in a channel of ours; who they are, WhatsApp tells nobody. */
+export interface ChannelReaction {
+  /** Of this change. */
+  id: string
+  channel: string
+  /** Id of the post. */
+  post: string
+  emoji: string
+  /** 0: nobody any more. */
+  count: number
+  /** Milliseconds. */
+  timestamp: number
+}
+
 /** All of them throw {@link EngineError}; `serverCode` 404: no such channel, or not for us. */
 export interface NewsletterSession {
   newsletters: {

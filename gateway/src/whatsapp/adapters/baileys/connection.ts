@@ -24,6 +24,7 @@ import { GroupSide } from './group-side.ts'
 import { guardedIdentities } from './guarded-identities.ts'
 import { HistorySync } from './history/history-sync.ts'
 import { PostChanges } from './newsletter-posts.ts'
+import { NewsletterReactions } from './newsletter-reactions.ts'
 import { createNewsletters } from './newsletters.ts'
 import { PendingCalls } from './pending-calls.ts'
 import { PlaceNames } from './place-names.ts'
@@ -58,6 +59,11 @@ export class Connection {
   readonly names: PlaceNames
   readonly groupSide: GroupSide
   readonly postChanges = new PostChanges()
+  readonly reactions = new NewsletterReactions({
+    request: (node) => this.request(node),
+    report: (reaction) => this.#queue.push({ type: 'channel-reaction', reaction }),
+    onFailure: (error) => this.#logger.debug({ error: messageOf(error) }, 'the reactions to a channel could not be followed'),
+  })
   readonly newsletters: NewsletterSession['newsletters']
   readonly history: HistorySync
   #state: 'new' | 'connecting' | 'open' | 'ended' = 'new'
@@ -302,6 +308,7 @@ export class Connection {
           release: (row) => repository.release(row),
           flushed: () => this.flushed(),
           onNamed: (place) => this.names.heard([place]),
+          reactions: this.reactions,
           onGroupNews: (news) => this.groupSide.news(news),
           acknowledged: (id) => this.postChanges.acknowledged(id),
         })
@@ -433,6 +440,7 @@ export class Connection {
     this.#closedBecause = reason
     this.#unreadable?.end()
     this.#appState?.appState.end()
+    this.reactions.end()
     const gone = new EngineError('not-connected', 'the session has ended')
     this.#qrShown.reject(gone)
     this.#calls.end(gone)

@@ -9,6 +9,7 @@ import { readCall } from './calls.ts'
 import type { DeviceLists } from './device-lists.ts'
 import { groupNewsRow, readGroupNews } from './group-news.ts'
 import { readInbox } from './inbox.ts'
+import type { NewsletterReactions } from './newsletter-reactions.ts'
 import { nameInNotification } from './newsletters.ts'
 import type { NamedPlace } from './place-names.ts'
 import { readAck, readReceipt } from './receipts.ts'
@@ -31,6 +32,7 @@ export interface ReportsOptions {
   /** Resolves when what was sent so far has left. */
   flushed(): Promise<void>
   onNamed(place: NamedPlace): void
+  reactions: NewsletterReactions
   /** Before anything is sent to the group again. */
   onGroupNews(news: GroupNews): void
   /** The message that is meant when WhatsApp acknowledges this id. */
@@ -102,6 +104,8 @@ export class Reports {
   #acknowledgement(stanza: BinaryNode): void {
     const ack = readAck(stanza)
     if (ack === null) return
+    // Only a post that a channel took has a number in it.
+    if (ack.error === null && ack.to.jid !== null && stanza.attrs.server_id) this.#options.reactions.posted(ack.to.jid)
     // WhatsApp tells which devices it knows when it thinks we may be wrong about them.
     if (stanza.attrs.phash !== undefined || ack.error === STALE_DEVICES) {
       const { jid, lid } = this.#options.self()
@@ -116,11 +120,15 @@ export class Reports {
   #stanza(stanza: BinaryNode): void {
     const { plain, unreadable } = this.#options.stanzas.note(stanza)
     for (const content of plain) this.#keep(stanza.attrs, content)
+    // The own phone posted it.
+    if (plain.length > 0 && stanza.attrs.is_sender === 'true' && stanza.attrs.from) this.#options.reactions.posted(stanza.attrs.from)
     if (unreadable === null) return
     unlessFailed(() => this.#options.unreadable.note(stanza.attrs, unreadable.reason, unreadable.phoneMayHelp))
   }
 
-  #channelNews({ attrs, content }: BinaryNode): void {
+  #channelNews(notification: BinaryNode): void {
+    this.#options.reactions.news(notification)
+    const { attrs, content } = notification
     for (const { tag, attrs: of, content: inside } of Array.isArray(content) ? content : []) {
       const id = of.message_id ?? of.server_id
       if (tag !== 'message' || id === undefined || !attrs.from) continue
