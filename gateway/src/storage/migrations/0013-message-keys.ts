@@ -36,6 +36,7 @@ const rebuilt = ({ text, time, bytes, sequence, strict }: ColumnTypes): string[]
     wire ${bytes} not null,
     sent_at ${time} not null,
     stored_at ${time} not null,
+    from_history integer not null default 0,
     ${key}
   ) ${strict}`,
   // Numbers go on where they were, whatever was deleted at the end.

@@ -52,7 +52,7 @@ it('messages of an older version are all there, with their numbers, under their 
     await rm(folder, { recursive: true })
   })
   const db = ownerOf(connection)
-  await new Migrator({ db, provider: { getMigrations: async () => migrationsFor('sqlite') } }).migrateTo('0007-labels')
+  await new Migrator({ db, provider: { getMigrations: async () => migrationsFor('sqlite') } }).migrateTo('0010-announcement-groups')
   await db.insertInto('accounts').values(accountRow('a')).execute()
   await db.insertInto('instances').values(instanceRow('i', 'a')).execute()
   const message = (message_id: string) => ({
