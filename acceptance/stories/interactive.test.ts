@@ -6,6 +6,7 @@ import { at, type Json, text } from '../toolkit/json.ts'
 import type { Line } from '../toolkit/line.ts'
 import type { Receiver } from '../toolkit/receiver.ts'
 import type { Phone, Tap } from '../toolkit/simulator.ts'
+import { openSocket, type Socket } from '../toolkit/socket.ts'
 import { onStage } from '../toolkit/stage.ts'
 
 interface Cast {
@@ -14,6 +15,8 @@ interface Cast {
   /** Line and friend are in it. */
   group: string
   receiver: Receiver
+  /** Hears the same as the receiver. */
+  socket: Socket
 }
 
 type Body = { [key: string]: Json }
@@ -49,11 +52,24 @@ onStage('What can be tapped', (stage) => {
     cast ??= (async () => {
       const receiver = await stage.receiver()
       const friend = await stage.phone({ name: 'Bea' })
-      const line = await stage.line('taps', { webhookEnabled: true, webhookURL: receiver.url, webhookEvents: ['message.exchange'] })
+      const line = await stage.line('taps', {
+        webhookEnabled: true,
+        webhookURL: receiver.url,
+        webhookEvents: ['message.exchange'],
+        websocketEnabled: true,
+      })
       const group = await stage.simulator.group({ by: friend, subject: 'Taps', participants: [line.phone] })
-      return { line, friend, group, receiver }
+      return { line, friend, group, receiver, socket: await openSocket(stage.gateway.url, 'taps', line.token) }
     })()
     return cast
+  }
+
+  /** As the webhook got it, and the WebSocket too. */
+  const heard = async (data: Body): Promise<Json> => {
+    const { receiver, socket } = await players()
+    const event = await receiver.next({ event: 'message.exchange', data })
+    expect(await socket.next({ event: 'message.exchange', data })).toEqual(event)
+    return event
   }
 
   const post = async (kind: string, body: Body) => (await players()).line.api.post(`/api/message/${kind}/taps`, body)
@@ -92,7 +108,7 @@ onStage('What can be tapped', (stage) => {
         stanzaId: question,
         quotedMessage: { conversation: 'And now?' },
       })
-      const echo = await receiver.next({ event: 'message.exchange', data: { id, direction: 'outgoing' } })
+      const echo = await heard({ id, direction: 'outgoing' })
       expect(at(echo, 'data.message')).toMatchObject({ type: 'interactive', content: data.content, source: 'api' })
       sent.push({ id, to, got: at(got, 'message.interactiveMessage') ?? null, told: at(echo, 'data.message.interactive') ?? null })
     }
@@ -101,9 +117,9 @@ onStage('What can be tapped', (stage) => {
 
   /** The friend taps; the webhook gets exactly this. */
   const tapped = async ({ id, to }: Sent, tap: object, message: object): Promise<void> => {
-    const { friend, group, receiver } = await players()
+    const { friend, group } = await players()
     const answer = await friend.tap(to, { message: id, ...tap } as Tap)
-    const event = await receiver.next({ event: 'message.exchange', data: { id: answer } })
+    const event = await heard({ id: answer })
     expect(at(event, 'data')).toEqual({
       id: answer,
       direction: 'incoming',
@@ -342,7 +358,7 @@ onStage('What can be tapped', (stage) => {
     for (const [message, expected] of tables) {
       for (const to of [line.phone.number, line.phone.lid, group]) {
         const id = await friend.send(to, message)
-        expect(at(await receiver.next({ event: 'message.exchange', data: { id } }), 'data.message')).toEqual(expected)
+        expect(at(await heard({ id }), 'data.message')).toEqual(expected)
       }
     }
     const picked = await friend.send(

@@ -4,6 +4,7 @@ import { at, type Json, text } from '../toolkit/json.ts'
 import type { Line } from '../toolkit/line.ts'
 import type { Receiver } from '../toolkit/receiver.ts'
 import type { Phone } from '../toolkit/simulator.ts'
+import { openSocket, type Socket } from '../toolkit/socket.ts'
 import { onStage } from '../toolkit/stage.ts'
 
 interface Cast {
@@ -12,6 +13,8 @@ interface Cast {
   /** Line and friend are in it. */
   group: string
   receiver: Receiver
+  /** Hears the same as the receiver. */
+  socket: Socket
 }
 
 type Body = { [key: string]: Json }
@@ -41,18 +44,31 @@ onStage('Kinds of message', (stage) => {
     cast ??= (async () => {
       const receiver = await stage.receiver()
       const friend = await stage.phone({ name: 'Bea' })
-      const line = await stage.line('kinds', { webhookEnabled: true, webhookURL: receiver.url, webhookEvents: ['message.exchange'] })
+      const line = await stage.line('kinds', {
+        webhookEnabled: true,
+        webhookURL: receiver.url,
+        webhookEvents: ['message.exchange'],
+        websocketEnabled: true,
+      })
       const group = await stage.simulator.group({ by: friend, subject: 'Kinds', participants: [line.phone] })
-      return { line, friend, group, receiver }
+      return { line, friend, group, receiver, socket: await openSocket(stage.gateway.url, 'kinds', line.token) }
     })()
     return cast
+  }
+
+  /** As the webhook got it, and the WebSocket too. */
+  const told = async (data: Body): Promise<Json> => {
+    const { receiver, socket } = await players()
+    const event = await receiver.next({ event: 'message.exchange', data })
+    expect(await socket.next({ event: 'message.exchange', data })).toEqual(event)
+    return event
   }
 
   const post = async (kind: string, body: Body) => (await players()).line.api.post(`/api/message/${kind}/kinds`, body)
 
   /** Sends to the friend's number, LID and group; gives what the friend's phone decrypted, in that order. */
   const sendEverywhere = async (kind: string, body: Body, answer: object): Promise<Json[]> => {
-    const { friend, group, receiver } = await players()
+    const { friend, group } = await players()
     const got: Json[] = []
     for (const number of [friend.number, friend.lid, group]) {
       const sent = await post(kind, { number, ...body })
@@ -60,7 +76,7 @@ onStage('Kinds of message', (stage) => {
       const id = text(sent.body, 'data.messageId')
       expect(text(sent.body, 'data.chat.jid')).toBe(number === group ? group : friend.jid)
       got.push(await friend.next({ id, fromMe: false }))
-      const echo = await receiver.next({ event: 'message.exchange', data: { id, direction: 'outgoing' } })
+      const echo = await told({ id, direction: 'outgoing' })
       expect(at(echo, 'data.message.type')).toBe(at(sent.body, 'data.messageType'))
       expect(at(echo, 'data.message.content')).toBe(at(sent.body, 'data.content'))
       expect(at(echo, 'data.message.source')).toBe('api')
@@ -68,12 +84,12 @@ onStage('Kinds of message', (stage) => {
     return got
   }
 
-  /** The friend sends it to the line and to the group; the webhook gets exactly this. */
+  /** The friend sends it to the line and to the group, the owner from the phone: exactly this is told. */
   const receiveEverywhere = async (message: Body, expected: object): Promise<void> => {
-    const { line, friend, group, receiver } = await players()
+    const { line, friend, group } = await players()
     for (const to of [line.phone.number, line.phone.lid, group]) {
       const id = await friend.send(to, message)
-      const event = await receiver.next({ event: 'message.exchange', data: { id } })
+      const event = await told({ id })
       expect(at(event, 'data')).toEqual({
         id,
         direction: 'incoming',
@@ -87,6 +103,17 @@ onStage('Kinds of message', (stage) => {
         message: expected,
       })
     }
+    const person = { jid: friend.jid, lid: friend.lid, name: 'Bea' }
+    const typed = await line.phone.send(friend.number, message)
+    expect(at(await told({ id: typed }), 'data')).toEqual({
+      id: typed,
+      direction: 'outgoing',
+      timestamp: expect.any(String),
+      chat: { ...person, type: 'private' },
+      sender: { jid: line.phone.jid, lid: line.phone.lid, name: line.phone.name },
+      recipient: person,
+      message: expected,
+    })
   }
 
   const refused = async (kind: string, body: Body, message: string): Promise<void> => {
