@@ -19,22 +19,21 @@ interface Point {
   /** Deliveries to the webhook, before the kill and in all. */
   before?: number
   deliveries?: number
-  postgres?: boolean
 }
 
 const points: readonly Point[] = [
   { name: 'before it is decrypted', channel: 'ryzeapi:message.decrypting', receipt: false },
-  { name: 'after the commit of ratchet and inbox row', channel: 'ryzeapi:message.stored', receipt: false, postgres: true },
+  { name: 'after the commit of ratchet and inbox row', channel: 'ryzeapi:message.stored', receipt: false },
   { name: 'after the receipt', channel: 'ryzeapi:message.receipt-sent', receipt: true },
   { name: 'before the event is stored', channel: 'ryzeapi:message.recording' },
-  { name: 'after the event is stored', channel: 'ryzeapi:message.recorded', postgres: true },
+  { name: 'after the event is stored', channel: 'ryzeapi:message.recorded' },
   { name: 'before the delivery', channel: 'undici:request:create' },
-  { name: 'after the delivery, before it is noted', channel: 'undici:request:headers', before: 1, deliveries: 2, postgres: true },
+  { name: 'after the delivery, before it is noted', channel: 'undici:request:headers', before: 1, deliveries: 2 },
 ]
 
 onStage(
   'A gateway killed',
-  (stage, database) => {
+  (stage) => {
     let line: Line
     let receiver: Receiver
     beforeAll(async () => {
@@ -49,38 +48,34 @@ onStage(
         (seen) => at(seen, 'device') !== 0 && at(seen, 'stanza.attrs.id') === id && at(seen, 'stanza.attrs.type') !== 'retry',
       )
 
-    it.each(points.filter(({ postgres }) => database === 'SQLite' || postgres))(
-      '$name',
-      async ({ channel, receipt, before = 0, deliveries = 1 }) => {
-        const friend = await stage.phone()
-        const first = await friend.send(line.phone.number, 'before')
-        await receiver.next({ data: { id: first } })
+    it.each(points)('$name', async ({ channel, receipt, before = 0, deliveries = 1 }) => {
+      const friend = await stage.phone()
+      const first = await friend.send(line.phone.number, 'before')
+      await receiver.next({ data: { id: first } })
 
-        const victim = `3A${randomBytes(9).toString('hex').toUpperCase()}`
-        await stage.gateway.restart({ KILL_AT: `${channel} ${victim}` })
-        await line.waitFor('connected')
-        await friend.send(line.phone.number, 'in between', { id: victim })
-        expect(await stage.gateway.exited()).toEqual({ code: null, signal: 'SIGKILL' })
-        if (receipt !== undefined) expect(await receiptsFor(victim)).toHaveLength(receipt ? 1 : 0)
-        expect(eventsOf(victim)).toHaveLength(before)
+      const victim = `3A${randomBytes(9).toString('hex').toUpperCase()}`
+      await stage.gateway.restart({ KILL_AT: `${channel} ${victim}` })
+      await line.waitFor('connected')
+      await friend.send(line.phone.number, 'in between', { id: victim })
+      expect(await stage.gateway.exited()).toEqual({ code: null, signal: 'SIGKILL' })
+      if (receipt !== undefined) expect(await receiptsFor(victim)).toHaveLength(receipt ? 1 : 0)
+      expect(eventsOf(victim)).toHaveLength(before)
 
-        const last = await friend.send(line.phone.number, 'after')
-        await stage.gateway.restart()
-        // One chat, one order: when the last has come, the one in between has.
-        await receiver.next({ data: { id: last } })
-        for (const [id, times] of [
-          [first, 1],
-          [victim, deliveries],
-          [last, 1],
-        ] as const) {
-          expect(eventsOf(id)).toHaveLength(times)
-          expect(new Set(eventsOf(id).map((event) => text(event, 'id'))).size).toBe(1)
-          expect(eventsOf(id)[0]).toMatchObject({ data: { message: { type: 'text' } } })
-          await eventually(`the receipt for ${id}`, async () => (await receiptsFor(id)).length > 0)
-        }
-      },
-      60_000,
-    )
+      const last = await friend.send(line.phone.number, 'after')
+      await stage.gateway.restart()
+      // One chat, one order: when the last has come, the one in between has.
+      await receiver.next({ data: { id: last } })
+      for (const [id, times] of [
+        [first, 1],
+        [victim, deliveries],
+        [last, 1],
+      ] as const) {
+        expect(eventsOf(id)).toHaveLength(times)
+        expect(new Set(eventsOf(id).map((event) => text(event, 'id'))).size).toBe(1)
+        expect(eventsOf(id)[0]).toMatchObject({ data: { message: { type: 'text' } } })
+        await eventually(`the receipt for ${id}`, async () => (await receiptsFor(id)).length > 0)
+      }
+    })
   },
   { databases: bothDatabases, nodeArguments: ['--import', './acceptance/toolkit/kill-at.ts'] },
 )

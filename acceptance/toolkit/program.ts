@@ -1,6 +1,7 @@
 /** A program of ours as its own process. */
 import { spawn } from 'node:child_process'
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 
@@ -40,7 +41,7 @@ export const startProgram = (args: readonly string[], env: Readonly<Record<strin
   let exit: Exit | null = null
   const keep = (chunk: Buffer) => {
     output = (output + chunk.toString('utf8')).slice(-outputLimit)
-    if (transcript !== undefined) appendFileSync(transcript, chunk)
+    if (transcript !== undefined && existsSync(dirname(transcript))) appendFileSync(transcript, chunk)
   }
   child.stdout.on('data', keep)
   child.stderr.on('data', keep)

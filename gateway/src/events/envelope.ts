@@ -86,7 +86,7 @@ interface Collaborators {
 
 const REMEMBERED_NAMES = 10_000
 
-export const createInstanceDataOf = ({ db, baseUrl, exposeToken, tokenOf }: Collaborators): InstanceDataOf => {
+export const createInstanceDataOf = ({ db, baseUrl, exposeToken, tokenOf }: Collaborators) => {
   // A name never changes; the token is asked for each time, since its keeper caches it and knows when it ends.
   const names = createBoundedMap<string, string>(REMEMBERED_NAMES)
   const nameOf = async (instanceId: string): Promise<string | null> => {
@@ -103,10 +103,11 @@ export const createInstanceDataOf = ({ db, baseUrl, exposeToken, tokenOf }: Coll
     names.set(instanceId, row.name)
     return row.name
   }
-  return async (instanceId) => {
+  const instanceDataOf: InstanceDataOf = async (instanceId) => {
     const name = await nameOf(instanceId)
     if (name === null) return null
     const token = exposeToken ? await tokenOf(instanceId) : ''
     return JSON.stringify({ baseUrl, instance: name, token })
   }
+  return { instanceDataOf, forgetInstance: (instanceId: string): void => names.delete(instanceId) }
 }

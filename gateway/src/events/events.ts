@@ -105,7 +105,12 @@ export const createEvents = (collaborators: Collaborators): Events => {
   } = collaborators
   const repository = createWebhookRepository({ vault, clock })
   const targets = createTargets(repository)
-  const instanceDataOf = createInstanceDataOf({ db, baseUrl: settings.baseUrl, exposeToken: settings.eventToken, tokenOf })
+  const { instanceDataOf, forgetInstance } = createInstanceDataOf({
+    db,
+    baseUrl: settings.baseUrl,
+    exposeToken: settings.eventToken,
+    tokenOf,
+  })
   const order = createLogOrder((event) => {
     hub.announce(event)
     reading.announce(event.instanceId)
@@ -170,6 +175,8 @@ export const createEvents = (collaborators: Collaborators): Events => {
     instanceDeleted(instanceId) {
       hub.dismissInstance(instanceId, closeCodes.instanceDeleted)
       targets.forget(instanceId)
+      workers.forget(instanceId)
+      forgetInstance(instanceId)
     },
     accountTokenRevoked: (accountId) => hub.dismissAccount(accountId, closeCodes.tokenRevoked),
     get webSocketClients() {

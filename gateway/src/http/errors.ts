@@ -37,3 +37,13 @@ export const errors = {
   wrongContentType: () => new ApiError(415, 'Content-Type must be application/json'),
   notBuilt: (what: string) => new ApiError(501, `${what} is not supported by this gateway yet`),
 }
+
+/** Turns a failure of ours into the documented 500; what was refused on purpose stays what it is. */
+export const orElse = async <T>(work: Promise<T>, otherwise: (error: unknown) => ApiError): Promise<T> => {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof ApiError) throw error
+    throw Object.assign(otherwise(error), { cause: error })
+  }
+}

@@ -1,13 +1,13 @@
 /** Connecting: by QR, by pairing code, or with the saved session (core.md §3.3, decisions.md §2). */
 import { toDataURL } from 'qrcode'
 import { z } from 'zod'
-import { errors } from '../http/errors.ts'
+import { errors, orElse } from '../http/errors.ts'
 import { instanceOperation, type Operation } from '../http/operation.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { InstanceState } from '../storage/schema.ts'
 import type { Attempt, Outcome, PairingCode } from './attempt.ts'
 import type { Connections } from './connections.ts'
-import { declared, instanceErrors, orElse, reasonOf, texts } from './instance-errors.ts'
+import { declared, instanceErrors, reasonOf, texts } from './instance-errors.ts'
 import type { LifeCycleLimits } from './life-cycle.ts'
 import type { LiveInstance, Registry } from './registry.ts'
 

@@ -8,14 +8,15 @@
  *
  * A crash in between is finished at the next start: `marked` rows are looked for, and the log-out is tried again where it is owed.
  */
-import { errors } from '../http/errors.ts'
+import { errors, orElse } from '../http/errors.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
+import { milestones } from '../runtime/milestones.ts'
 import type { Database } from '../storage/database.ts'
 import type { SessionStore } from '../whatsapp/engine.ts'
 import type { Connections } from './connections.ts'
 import type { Farewell } from './farewell.ts'
-import { instanceErrors, orElse } from './instance-errors.ts'
+import { instanceErrors } from './instance-errors.ts'
 import type { InstanceRepository } from './instance-repository.ts'
 import type { LifeCycleLimits } from './life-cycle.ts'
 import { inOrder, type LiveInstance, type Registry } from './registry.ts'
@@ -54,10 +55,15 @@ export interface DeletionOptions {
 }
 
 export const createDeletion = (options: DeletionOptions): Deletion => {
-  const { db, repository, registry, connections, farewell, supervisor, stopping, limits, clock, logger, onStep } = options
+  const { db, repository, registry, connections, farewell, supervisor, stopping, limits, clock, logger } = options
   /** Deletions under way in this process, by instance id. */
   const running = new Map<string, Promise<void>>()
   let finishLater: NodeJS.Timeout | null = null
+
+  const onStep = (step: DeletionStep, id: string) => {
+    milestones.deletion[step].publish({ ids: [id] })
+    return options.onStep(step, id)
+  }
 
   const mark = async (instance: LiveInstance) => {
     // Behind the writes of its state, which it ends.

@@ -13,6 +13,7 @@ export const instanceErrors = {
   logoutFailed: () => new ApiError(500, 'Failed to logout instance'),
   deleteFailed: (reason: string) => new ApiError(500, `Failed to delete instance: ${reason}`),
   settingsNotSaved: () => new ApiError(500, 'Failed to update settings configuration'),
+  proxyNotSaved: () => new ApiError(500, 'Failed to update proxy configuration'),
   proxyNotRead: () => new ApiError(500, 'Failed to get proxy configuration'),
   invalidProxyProtocol: () => new ApiError(400, 'Invalid proxy protocol'),
   proxyHostRequired: () => new ApiError(400, 'Proxy host is required'),
@@ -40,13 +41,3 @@ export const declared = ({ status, message }: ApiError): ErrorAnswer => ({ statu
 
 /** What may be told of a failure: WhatsApp's own words, nothing of ours. */
 export const reasonOf = (error: unknown): string => (error instanceof EngineError ? error.message.slice(0, 200) : 'internal error')
-
-/** Turns a failure of ours into the documented 500; what was refused on purpose stays what it is. */
-export const orElse = async <T>(work: Promise<T>, otherwise: (error: unknown) => ApiError): Promise<T> => {
-  try {
-    return await work
-  } catch (error) {
-    if (error instanceof ApiError) throw error
-    throw Object.assign(otherwise(error), { cause: error })
-  }
-}

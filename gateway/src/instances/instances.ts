@@ -159,6 +159,7 @@ export const createInstances = (collaborators: InstancesCollaborators): Instance
     sessionStoreOf,
     forget(instanceId) {
       tokens.delete(instanceId)
+      engine.forget(instanceId)
       for (const listener of deletionListeners) listener(instanceId)
     },
     onStep: collaborators.onDeletionStep ?? (() => {}),

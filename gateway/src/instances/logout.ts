@@ -1,11 +1,11 @@
 /** Unlinking the device and forgetting the session; the instance stays (core.md §3.5). */
 import { z } from 'zod'
-import { errors } from '../http/errors.ts'
+import { errors, orElse } from '../http/errors.ts'
 import { instanceOperation, type Operation } from '../http/operation.ts'
 import type { EngineEvent, SessionStore } from '../whatsapp/engine.ts'
 import type { Connections } from './connections.ts'
 import type { Farewell } from './farewell.ts'
-import { declared, instanceErrors, orElse } from './instance-errors.ts'
+import { declared, instanceErrors } from './instance-errors.ts'
 import type { LiveInstance, Registry } from './registry.ts'
 import type { StateChanges } from './state-changes.ts'
 import type { Supervisor } from './supervisor.ts'

@@ -1,12 +1,12 @@
 /** An instance's own proxy (core.md §3.9, §3.10): checked, stored sealed, used by the next connect. The password is never shown. */
 import { z } from 'zod'
-import { errors } from '../http/errors.ts'
+import { errors, orElse } from '../http/errors.ts'
 import { instanceOperation, type Operation } from '../http/operation.ts'
 import type { AddressGuard } from '../outbound/address-guard.ts'
 import type { Database } from '../storage/database.ts'
 import type { ProxyConfiguration } from '../whatsapp/engine.ts'
 import type { ConfigurationRepository } from './configuration-repository.ts'
-import { declared, instanceErrors, orElse } from './instance-errors.ts'
+import { declared, instanceErrors } from './instance-errors.ts'
 import { inOrder, type Registry } from './registry.ts'
 
 export const proxyBody = z.object({
@@ -94,17 +94,19 @@ export const proxyOperations = ({ db, configurations, registry, guard }: Collabo
         declared(instanceErrors.invalidProxyHost()),
         declared(instanceErrors.invalidProxyPort()),
         declared(instanceErrors.proxyHostNotAllowed()),
+        declared(instanceErrors.proxyNotSaved()),
       ],
       handle: async ({ scope, body }) => {
         const proxy = readProxy(body, guard)
         const instance = registry.byId(scope.instance.id)
         if (instance === null) throw errors.instanceNotFound()
-        await inOrder(instance, async () => {
+        const stored = inOrder(instance, async () => {
           if (instance.state === 'deleting') throw errors.instanceNotFound()
           await db.write((tx) =>
             proxy === null ? configurations.remove(tx, instance.id, 'proxy') : configurations.save(tx, instance.id, 'proxy', proxy),
           )
         })
+        await orElse(stored, instanceErrors.proxyNotSaved)
         const message = proxy === null ? 'Proxy configuration removed' : 'Proxy configuration updated'
         return { status: 200, body: { success: true, message, proxy: showProxy(proxy) } }
       },

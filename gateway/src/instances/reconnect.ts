@@ -1,10 +1,10 @@
 /** Using the saved session again (core.md §3.4). */
 import { z } from 'zod'
-import { errors } from '../http/errors.ts'
+import { errors, orElse } from '../http/errors.ts'
 import { instanceOperation, type Operation } from '../http/operation.ts'
 import type { SessionStore } from '../whatsapp/engine.ts'
 import type { Connections } from './connections.ts'
-import { declared, instanceErrors, orElse, reasonOf } from './instance-errors.ts'
+import { declared, instanceErrors, reasonOf } from './instance-errors.ts'
 import type { LiveInstance, Registry } from './registry.ts'
 
 interface Collaborators {

@@ -1,10 +1,10 @@
 /** An instance's own S3 bucket (core.md §3.11, §3.12): checked, stored sealed, used for media from now on. The secret key is never shown. */
 import { z } from 'zod'
-import { errors } from '../http/errors.ts'
+import { errors, orElse } from '../http/errors.ts'
 import { instanceOperation, type Operation } from '../http/operation.ts'
 import type { Database } from '../storage/database.ts'
 import type { ConfigurationRepository } from './configuration-repository.ts'
-import { declared, instanceErrors, orElse } from './instance-errors.ts'
+import { declared, instanceErrors } from './instance-errors.ts'
 import { inOrder, type Registry } from './registry.ts'
 
 export const storedS3 = z.object({

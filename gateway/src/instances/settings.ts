@@ -1,11 +1,11 @@
 /** Reading and changing the seven settings (core.md §3.7, §3.8). */
 import { z } from 'zod'
-import { errors } from '../http/errors.ts'
+import { errors, orElse } from '../http/errors.ts'
 import { instanceOperation, type Operation } from '../http/operation.ts'
 import type { Logger } from '../runtime/logging.ts'
 import type { Database } from '../storage/database.ts'
 import type { ConfigurationRepository } from './configuration-repository.ts'
-import { declared, instanceErrors, orElse, texts } from './instance-errors.ts'
+import { declared, instanceErrors, texts } from './instance-errors.ts'
 import { inOrder, type LiveInstance, type Registry } from './registry.ts'
 import { type InstanceSettings, instanceSettings, readChange, type SettingsChange, settingsChange } from './settings-values.ts'
 

@@ -125,7 +125,9 @@ export const createMessages = ({
       return message === undefined ? null : decodeWireMessage(message.wire)
     },
     ...chats,
-    instanceDeleted: recorder.forget,
+    instanceDeleted(instanceId) {
+      for (const part of [recorder, people, recipients]) part.forget(instanceId)
+    },
     async start() {
       await leftovers.takeUp()
       leftovers.start()

@@ -1,6 +1,6 @@
 /** Who is who: completes addresses with their other form and gives people their names. What is asked often comes from memory. */
 import type { Insertable } from 'kysely'
-import { createBoundedMap } from '../runtime/bounded-map.ts'
+import { createBoundedMap, dropPrefix } from '../runtime/bounded-map.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Database, Writer } from '../storage/database.ts'
 import type { ContactsTable } from '../storage/schema.ts'
@@ -32,6 +32,8 @@ export interface People {
   store(tx: Writer, instanceId: string, changes: readonly NameChange[]): Promise<void>
   /** To be called once the changes are durable. */
   remember(instanceId: string, changes: readonly NameChange[]): void
+  /** The instance is gone. */
+  forget(instanceId: string): void
 }
 
 interface Collaborators {
@@ -144,6 +146,7 @@ export const createPeople = ({ db, clock, identitiesOf }: Collaborators): People
         known.set(key, { push: pushName ?? names?.push ?? null, saved: savedName ?? names?.saved ?? null, announcements })
       }
     },
+    forget: (instanceId) => dropPrefix(known, keyOf(instanceId, '')),
   }
 }
 

@@ -1,6 +1,6 @@
 /** To whom a message goes: from what a caller wrote to the address WhatsApp knows. */
 import { ApiError } from '../http/errors.ts'
-import { createBoundedMap } from '../runtime/bounded-map.ts'
+import { createBoundedMap, dropPrefix } from '../runtime/bounded-map.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Address, EngineSession, IdentityStore } from '../whatsapp/engine.ts'
 import { lidJid, numberJid, parseJid, STATUS_BROADCAST } from '../whatsapp/jid.ts'
@@ -41,6 +41,8 @@ const asNumber = (digits: string): Recipient | null => (/^[1-9]\d{6,14}$/.test(d
 export interface Recipients {
   /** Throws 400 when WhatsApp does not know the number, EngineError when it cannot be asked. */
   resolve(instanceId: string, session: EngineSession, recipient: Recipient): Promise<Address>
+  /** The instance is gone. */
+  forget(instanceId: string): void
 }
 
 interface Collaborators {
@@ -91,5 +93,6 @@ export const createRecipients = ({ clock, identitiesOf }: Collaborators): Recipi
       if (address === null) throw new ApiError(400, `Number ${recipient.digits} is not registered on WhatsApp`)
       return address
     },
+    forget: (instanceId) => dropPrefix(known, `${instanceId} `),
   }
 }

@@ -10,7 +10,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import type { EventLog, NewEvent } from '../events/event.ts'
 import type { InstanceSettings } from '../instances/settings-values.ts'
 import type { Media, NewMedia } from '../media/media.ts'
-import { createBoundedMap } from '../runtime/bounded-map.ts'
+import { createBoundedMap, dropPrefix } from '../runtime/bounded-map.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
 import { milestones } from '../runtime/milestones.ts'
@@ -262,6 +262,7 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
     forget(instanceId) {
       const queue = queues.get(instanceId)
       if (queue !== undefined) queue.forgotten = true
+      dropPrefix(joined, `${instanceId} `)
     },
     async drain() {
       while (queues.size > 0) await Promise.all([...queues.values()].map((queue) => queue.running))

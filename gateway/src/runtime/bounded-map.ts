@@ -4,6 +4,7 @@ export interface BoundedMap<K, V> {
   get(key: K): V | undefined
   set(key: K, value: V): void
   delete(key: K): void
+  keys(): Iterable<K>
   readonly size: number
 }
 
@@ -30,8 +31,14 @@ export const createBoundedMap = <K, V>(limit: number): BoundedMap<K, V> => {
       }
     },
     delete: (key) => void entries.delete(key),
+    keys: () => entries.keys(),
     get size() {
       return entries.size
     },
   }
+}
+
+/** What is kept of one instance among all the others goes: its keys begin with `prefix`. Looks at every key, so it is for a deletion and nothing that happens often. */
+export const dropPrefix = ({ keys, delete: drop }: Pick<BoundedMap<string, unknown>, 'keys' | 'delete'>, prefix: string): void => {
+  for (const key of keys()) if (key.startsWith(prefix)) drop(key)
 }

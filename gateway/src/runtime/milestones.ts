@@ -1,5 +1,5 @@
 /**
- * Named places on the way of a message, for tracing and for tests that kill the process exactly there. Each is a channel of
+ * Named places on the way of a message, and of a deletion, for tracing and for tests that kill the process exactly there. Each is a channel of
  * `node:diagnostics_channel`; without a subscriber it costs a comparison. Messages: `{ ids }`, WhatsApp's ids of the messages that are there.
  *
  *   decrypting ─▶ stored ─▶ receiptSent
@@ -22,4 +22,11 @@ export const milestones = {
   recording: channel('ryzeapi:message.recording'),
   /** Message, event and deliveries are durable; nobody has been told. */
   recorded: channel('ryzeapi:message.recorded'),
+  /** Deleting an instance, after each of its steps (`instances/deletion.ts`); `ids` holds the instance's. */
+  deletion: {
+    marked: channel('ryzeapi:deletion.marked'),
+    'logged-out': channel('ryzeapi:deletion.logged-out'),
+    erased: channel('ryzeapi:deletion.erased'),
+    forgotten: channel('ryzeapi:deletion.forgotten'),
+  },
 } as const

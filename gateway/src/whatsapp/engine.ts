@@ -33,6 +33,8 @@ export interface EngineFactory {
   withoutContent(row: Pick<InboxRow, 'attributes' | 'receivedAt'>, self: Address): ReceivedMessage | null
   /** The same for rows that hold news of a group; null for all others. Throws when the row is damaged. */
   readGroupNews(row: InboxRow, self: Address): GroupNews | null
+  /** The instance is gone for good, its sessions have ended: nothing of them is remembered any more. */
+  forget(instanceId: string): void
 }
 
 export interface SessionOptions {

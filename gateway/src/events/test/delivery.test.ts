@@ -256,7 +256,7 @@ forEachDatabase((_name, open) => {
     })
 
     test('a receiver that never answers is a failure', async () => {
-      await begin({ rules: { timeoutMs: 60 } })
+      await begin({ rules: { timeoutMs: 500 } })
       receiver.answer = () => (receiver.requests.length > 1 ? undefined : new Promise<void>(() => {}))
       await stage.emit('chat', 1)
       await receiver.count(2)
@@ -370,7 +370,7 @@ forEachDatabase((_name, open) => {
     })
 
     test('a delivery that is cut off at shutdown is made by the next run', async () => {
-      await begin({ rules: { timeoutMs: 60_000 } })
+      await begin()
       receiver.answer = () => (receiver.requests.length > 1 ? undefined : new Promise<void>(() => {}))
       await stage.emit('chat', 1)
       await receiver.at(0)

@@ -56,7 +56,7 @@ export const attemptDelivery = async (
   })
   const failed = (error: string) => attempted({ kind: 'failed', status: null, error, retryAfterMs: null })
   const signed = async (body: Body): Promise<Signed> => {
-    const signer = createSigner(secretsOf(target, at), eventId, at)
+    const signer = createSigner(secretsOf(target, at), eventId, at, target)
     const timeoutMs = rules.timeoutMs + (typeof body === 'string' ? 0 : Math.ceil(body.size / BYTES_PER_MS))
     if (typeof body === 'string') signer.update(body)
     else await eachPiece(body, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]), signer.update)

@@ -18,6 +18,7 @@ import type { BlobInBucket, OpenBlob } from '../blobs.ts'
 import { blobToldInBucket, type InstanceDataOf } from '../envelope.ts'
 import { type Attempted, attemptDelivery } from './attempt.ts'
 import { bodyWithMedia, plainBody } from './body.ts'
+import { type Channel, newChannel } from './channel.ts'
 import { freeLeases, hurrySome, releaseLane, retireWebhook, webhooksWithLanes } from './lanes.ts'
 import { createLedger, type Run } from './ledger.ts'
 import { type Delivery, nextDue } from './outbox.ts'
@@ -30,6 +31,8 @@ export interface DeliveryWorkers {
   wake(webhooks: ReadonlyMap<string, string>): void
   /** What waits for these webhooks was changed by hand: nothing that was read before is sent any more, but what is on its way. */
   changed(webhookIds: readonly string[]): void
+  /** The instance is gone with all that waited for its webhooks. */
+  forget(instanceId: string): void
   /** Takes up what an earlier run left. */
   start(): Promise<void>
   /** Lets requests under way finish for a moment, then abandons them; what was abandoned is tried again by the next run. */
@@ -49,28 +52,6 @@ export interface DeliveryCollaborators extends SettlementCollaborators {
 
 /** Runs something after so many milliseconds; gives what cancels it. */
 export type SetAlarm = (ms: number, run: () => void) => () => void
-
-interface Channel {
-  webhookId: string
-  instanceId: string
-  /** Lanes being worked on. */
-  busy: Set<string>
-  /** Those of them that were claimed once more. */
-  claimedTwice: Set<string>
-  /** How often what waits was changed by hand. */
-  changes: number
-  state: 'ready' | 'claiming' | 'asleep'
-  /** Woken while claiming: what came in may have missed the claim. */
-  again: boolean
-  /** The last claim had no room for all that was due: look again when a lane is finished. */
-  more: boolean
-  /** Cancels the alarm that is to wake it. */
-  cancelAlarm: (() => void) | null
-  /** When that is. */
-  wakesAt: number
-  /** No claim before this: the pause between probes, or what the receiver asked for. */
-  notBefore: number
-}
 
 /** Lanes that may be claimed for each request under way: while one is being noted, another has its request. */
 const LANES_PER_REQUEST = 2
@@ -139,7 +120,7 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
   }
 
   const targetOf = async (channel: Channel): Promise<Target | null> =>
-    (await targets.of(db.read, channel.instanceId)).find((target) => target.id === channel.webhookId) ?? null
+    channel.forgotten ? null : ((await targets.of(db.read, channel.instanceId)).find((target) => target.id === channel.webhookId) ?? null)
 
   const roomOf = (channel: Channel, target: Target): number => {
     const own = (target.failures >= rules.probeAfter ? 1 : rules.perWebhook) - channel.busy.size
@@ -160,6 +141,7 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
   const claimDue = async (channel: Channel): Promise<void> => {
     const target = await targetOf(channel)
     const now = clock.now()
+    if (channel.forgotten) return void channels.delete(channel.webhookId)
     if (target === null) await retireWebhook(db, channel.webhookId)
     else if (now < channel.notBefore) return sleepUntil(channel, channel.notBefore)
     else {
@@ -270,6 +252,7 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
 
   const laneFinished = (channel: Channel, due: number | null): void => {
     if (stopping) return
+    if (channel.forgotten) return void channels.delete(channel.webhookId)
     if (channel.more || (due !== null && due <= clock.now())) makeReady(channel)
     else if (due !== null && channel.state === 'claiming') channel.again = true
     else if (due !== null && channel.state === 'asleep' && (channel.cancelAlarm === null || due < channel.wakesAt)) sleepUntil(channel, due)
@@ -344,6 +327,17 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
         if (channel !== undefined) channel.changes++
       }
     },
+    forget(instanceId) {
+      for (const channel of channels.values()) {
+        if (channel.instanceId !== instanceId) continue
+        channel.forgotten = true
+        channel.changes++
+        channel.cancelAlarm?.()
+        channel.cancelAlarm = null
+        // One that is at work finds nothing more and goes by itself.
+        dropIfIdle(channel)
+      }
+    },
     async start() {
       await db.write((tx) => freeLeases(tx, clock.now()))
       started = true
@@ -370,17 +364,3 @@ const unrefedTimer: SetAlarm = (ms, run) => {
   const timer = setTimeout(run, ms).unref()
   return () => clearTimeout(timer)
 }
-
-const newChannel = (webhookId: string, instanceId: string): Channel => ({
-  webhookId,
-  instanceId,
-  busy: new Set(),
-  claimedTwice: new Set(),
-  changes: 0,
-  state: 'asleep',
-  again: false,
-  more: false,
-  cancelAlarm: null,
-  wakesAt: 0,
-  notBefore: 0,
-})

@@ -1,6 +1,5 @@
 /** The signature of Standard Webhooks (standardwebhooks.com), symmetric form `v1`. */
 import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
-import { createBoundedMap } from '../../runtime/bounded-map.ts'
 
 export interface Signer {
   /** The body, in pieces. */
@@ -11,11 +10,12 @@ export interface Signer {
 
 /**
  * A secret is `whsec_` and the key in base64; what is signed is `<id>.<timestamp>.<body>` with the timestamp in whole seconds. With more
- * than one secret the header carries a signature of each, as receivers expect while a secret is being replaced.
+ * than one secret the header carries a signature of each, as receivers expect while a secret is being replaced. What is made of the secrets
+ * is kept for the next time as long as `owner` is.
  */
-export const createSigner = (secrets: readonly string[], id: string, now: number): Signer => {
+export const createSigner = (secrets: readonly string[], id: string, now: number, owner: object = {}): Signer => {
   const timestamp = String(Math.floor(now / 1000))
-  const macs = secrets.map((secret) => createHmac('sha256', keyOf(secret)).update(`${id}.${timestamp}.`))
+  const macs = secrets.map((secret) => createHmac('sha256', keyOf(owner, secret)).update(`${id}.${timestamp}.`))
   return {
     update(piece) {
       for (const mac of macs) mac.update(piece)
@@ -40,12 +40,12 @@ export const isSigningSecret = (text: string): boolean => {
 }
 
 /** As key objects: Node takes four times as long for a MAC with bare bytes, and making the object costs as much as the MAC. */
-const keys = createBoundedMap<string, KeyObject>(1_000)
+const keys = new WeakMap<object, Map<string, KeyObject>>()
 
-const keyOf = (secret: string): KeyObject => {
-  const known = keys.get(secret)
-  if (known !== undefined) return known
-  const key = createSecretKey(secret.replace(/^whsec_/, ''), 'base64')
-  keys.set(secret, key)
+const keyOf = (owner: object, secret: string): KeyObject => {
+  const ofOwner = keys.get(owner) ?? new Map<string, KeyObject>()
+  keys.set(owner, ofOwner)
+  const key = ofOwner.get(secret) ?? createSecretKey(secret.replace(/^whsec_/, ''), 'base64')
+  ofOwner.set(secret, key)
   return key
 }

@@ -57,6 +57,32 @@ onBothDatabases((open) => {
     })
   })
 
+  it('a store that does not work: each route says so in its own words, and nothing of it', async () => {
+    const { api, create, database } = await open()
+    await create('shop')
+    const rename = (from: string, to: string) => database.db.write((tx) => tx.schema.alterTable(from).renameTo(to).execute())
+    const proxy = { host: '93.184.216.34', port: 1, protocol: 'http' }
+    const s3 = { bucket: 'b', accessKey: 'a', secretKey: 's' }
+    const routes: [method: 'get' | 'post', path: string, body: Record<string, unknown> | undefined, message: string][] = [
+      ['post', 'instance/settings', { ignoreStatus: true }, 'Failed to update settings configuration'],
+      ['post', 'instance/proxy', proxy, 'Failed to update proxy configuration'],
+      ['get', 'instance/getProxy', undefined, 'Failed to get proxy configuration'],
+      ['post', 'instance/s3', s3, 'Failed to update S3 configuration'],
+      ['get', 'instance/getS3', undefined, 'Failed to get S3 configuration'],
+      ['post', 'events/websocket', { enabled: true }, 'Failed to get instance'],
+      ['get', 'events/getWebsocket', undefined, 'Failed to get websocket configuration'],
+    ]
+    const ask = ([method, path, body]: (typeof routes)[number]) => api[method](`/api/${path}/shop`, body)
+    await rename('instance_configurations', 'out_of_reach')
+    try {
+      for (const route of routes) expect(await ask(route)).toEqual({ status: 500, body: error(route[3]) })
+    } finally {
+      await rename('out_of_reach', 'instance_configurations')
+    }
+    for (const route of routes) expect((await ask(route)).status).toBe(200)
+    expect((await api.get('/api/instance/getSettings/shop')).body).toMatchObject({ settings: { ignoreStatus: true } })
+  })
+
   it('parallel changes of different settings all count', async () => {
     const { api, create } = await open()
     await create('shop')

@@ -48,12 +48,13 @@ export const createBaileysEngine = ({
   const direct: Routes = { ...directRoutes({ mediaCa, guard }), close: () => {} }
   const url = network?.whatsappUrl ?? null
   const secureSocket = url === null || url.startsWith('wss:')
+  const caches = createSharedCaches()
   const environment: Environment = {
     url,
     mediaHost: network === null ? null : new URL(network.mediaUrl).host,
     version,
     askPhoneAfterMs,
-    caches: createSharedCaches(),
+    caches,
     historyFolder,
     historySlots: new Slots(CHUNKS_AT_ONCE),
     routesFor: ({ proxy }) => (proxy === null ? direct : proxiedRoutes({ proxy, guard, mediaCa, secureSocket })),
@@ -64,5 +65,8 @@ export const createBaileysEngine = ({
     withoutContent,
     readGroupNews,
     open: (options: SessionOptions) => new BaileysSession(options, environment),
+    forget(instanceId) {
+      for (const cache of Object.values(caches)) cache.drop(instanceId)
+    },
   }
 }

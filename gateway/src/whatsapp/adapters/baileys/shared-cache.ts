@@ -1,8 +1,8 @@
 /**
  * A small bounded cache shared by every session of the process. A session sees its own part through a view; what it leaves behind
- * when it ends is pushed out by the others, so ending a session costs nothing and no timer is needed.
+ * when it ends is pushed out by the others, so ending a session costs nothing and no timer is needed; of a deleted instance it is dropped.
  */
-import { type BoundedMap, createBoundedMap } from '../../../runtime/bounded-map.ts'
+import { type BoundedMap, createBoundedMap, dropPrefix } from '../../../runtime/bounded-map.ts'
 
 export class SharedCache<Value> {
   readonly #map: BoundedMap<string, Value>
@@ -15,6 +15,11 @@ export class SharedCache<Value> {
   /** The part of one session: the same entries under keys nobody else uses. */
   view(session: string): CacheView<Value> {
     return new CacheView(this.#map, session)
+  }
+
+  /** Everything whose session's name begins like this. */
+  drop(prefix: string): void {
+    dropPrefix(this.#map, prefix)
   }
 
   get size(): number {

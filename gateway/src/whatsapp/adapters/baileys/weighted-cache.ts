@@ -40,6 +40,11 @@ export class WeightedCache<Value> {
     this.#weight -= entry.weight
   }
 
+  /** Everything under keys that begin like this. */
+  drop(prefix: string): void {
+    for (const key of this.#entries.keys()) if (key.startsWith(prefix)) this.delete(key)
+  }
+
   /** Of all entries. */
   get weight(): number {
     return this.#weight

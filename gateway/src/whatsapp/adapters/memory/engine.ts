@@ -56,6 +56,7 @@ export const createMemoryEngine = (network: MemoryNetwork): EngineFactory => ({
   withoutContent: (row, self) => readInbox({ hash: '', plaintext: new Uint8Array(), ...row }, self),
   readGroupNews: () => null,
   open: (options) => new MemorySession(network, options),
+  forget: () => {},
 })
 
 const QR_MS = 60_000
