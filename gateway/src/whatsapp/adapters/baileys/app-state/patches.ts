@@ -28,8 +28,8 @@ export interface Base {
   macs: Macs
 }
 
-/** A device of ours may be asked a million things; no honest patch is that large. */
-const IN_A_ROW = 500
+/** Records in a row before other instances get their turn of the event loop. */
+const IN_A_ROW = 100
 
 export const { SET, REMOVE } = proto.SyncdMutation.SyncdOperation
 
