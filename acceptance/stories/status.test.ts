@@ -143,6 +143,18 @@ onStage('Stories', (stage) => {
     expect((await bea.messages()).map((message) => at(message, 'id'))).not.toContain(liked)
   })
 
+  it('posted on the own phone, are told as outgoing', async () => {
+    const { line, ana, receiver } = await players()
+    const id = await line.phone.post('from the pocket', [ana, line.phone])
+    await ana.next({ id })
+    expect(at(await receiver.next({ event: 'message.exchange', data: { id } }), 'data')).toMatchObject({
+      direction: 'outgoing',
+      chat: { jid: 'status@broadcast', type: 'status' },
+      sender: { jid: line.phone.jid, lid: line.phone.lid },
+      message: { type: 'text', content: 'from the pocket', source: '' },
+    })
+  })
+
   it('refused when it could not be shown', async () => {
     expect(await post({})).toMatchObject(refusal('Type is required'))
     expect(await post({ type: 'text' })).toMatchObject(refusal('Message is required'))
