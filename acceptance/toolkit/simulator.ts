@@ -60,6 +60,8 @@ export interface Phone {
   messages(): Promise<Json[]>
   receipts(chat: string, ids: string[], type: 'read' | 'played'): Promise<void>
   call(to: string): Promise<string>
+  /** Gives the phone a past; gives its chats. */
+  remember(past: { [key: string]: Json }): Promise<readonly Json[]>
   /** Settings all devices of the account share: by collection, then by index (JSON), the action last set. */
   appState(): Promise<Json>
   calls(): Promise<Json[]>
@@ -208,6 +210,7 @@ const createPhone = (described: Json, ok: Call): Phone => {
     },
     receipts: async (chat, ids, type) => void (await ok('post', `${path}/receipts`, { chat, ids, type })),
     call: async (to) => text(await ok('post', `${path}/calls`, { to }), 'callId'),
+    remember: async (past) => list(await ok('post', `${path}/history`, past), 'chats'),
     calls: async () => list(await ok('get', `${path}/calls`), 'calls'),
     appState: () => ok('get', `${path}/app-state`),
     label: async (label) => text(await ok('post', `${path}/labels`, label), 'id'),

@@ -110,7 +110,7 @@ export class Phones {
     const person = this.#people.get(device.account)
     if (person === undefined || !person.line.online || !device.awaitsFirstLogin) return
     device.awaitsFirstLogin = false
-    person.phone.deviceLinked(device.jid()).catch((error: unknown) => {
+    person.phone.deviceLinked(device.jid(), device).catch((error: unknown) => {
       this.#parts.trouble(`phone ${device.account.number}, introducing ${device.jid()}: ${String(error)}`)
     })
   }

@@ -111,6 +111,33 @@ export interface PhoneTap {
   form?: Record<string, unknown>
 }
 
+/** Conversations to be made up, with as many messages each, spread over the last days. The last ones are groups. */
+export interface PastWish {
+  chats: number
+  messages: number
+  days: number
+  groups: number
+  /** Whom the first conversations are with; the others are with people who are not on the network. */
+  people: readonly { jid: string; lid: string; name: string }[]
+}
+
+/** A conversation that was made up. */
+export interface PastChat {
+  jid: string
+  /** Not of groups. */
+  lid: string | undefined
+  /** What the phone calls it. */
+  name: string
+  /** What the person calls themself. */
+  pushName: string
+  saved: boolean
+  messages: number
+  unread: number
+  /** Ids of the first and the last message. */
+  newest: string
+  oldest: string
+}
+
 export interface PhonePort {
   readonly identity: PhoneIdentity
   /** Makes keys and uploads them through the uplink like any device does. */
@@ -122,7 +149,9 @@ export interface PhonePort {
   /** Types a pairing code the person reads off the companion's screen. */
   startPairingCode(code: string, hello: CompanionHello): PairingCodeExchange
   /** A companion has logged in for the first time: shares the app-state key and the history with it. `deviceJid` is `number:n@s.whatsapp.net`. */
-  deviceLinked(deviceJid: string): Promise<void>
+  deviceLinked(deviceJid: string, wish?: { fullHistory: boolean }): Promise<void>
+  /** Gives the phone a past (instead of the one it was given before), for companions that link from now on or ask. */
+  remember(past: PastWish): readonly PastChat[]
   deviceUnlinked(deviceJid: string): void
   /**
    * Encrypts for every device of the receiver and the own companions, and sends. In groups and for stories under the phone's sender key.

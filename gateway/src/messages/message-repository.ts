@@ -203,3 +203,17 @@ export const messagesOf = async (
     .execute()
   return rows.map(toRow)
 }
+
+/** The oldest message of a chat; null when none is stored. */
+export const oldestOf = async (reader: Reader, instanceId: string, chat: string): Promise<MessageRow | null> => {
+  const row = await reader
+    .selectFrom('messages')
+    .select(rowColumns)
+    .where('instance_id', '=', instanceId)
+    .where('chat', '=', chat)
+    .orderBy('sent_at')
+    .orderBy('seq')
+    .limit(1)
+    .executeTakeFirst()
+  return row === undefined ? null : toRow(row)
+}

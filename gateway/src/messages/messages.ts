@@ -10,6 +10,7 @@ import type { Vault } from '../storage/vault.ts'
 import type { EngineEvent, EngineFactory, IdentityStore } from '../whatsapp/engine.ts'
 import { decodeWireMessage, type WireMessage } from '../whatsapp/wire.ts'
 import { historyOperation } from './chat-history.ts'
+import { syncOperation } from './chat-sync.ts'
 import { contactsOperation } from './contact-list.ts'
 import { deleteOperation } from './deleting.ts'
 import { statusOperation } from './delivery-status.ts'
@@ -109,6 +110,7 @@ export const createMessages = ({
       ...sendOperations(sender),
       findMessageOperation({ db, instances }),
       historyOperation({ db, identitiesOf }),
+      syncOperation({ db, instances, chats }),
       statusOperation({ db }),
       pollOperation({ db }),
       forwardOperation({ db, sender }),

@@ -121,6 +121,8 @@ export class Device {
   readonly linkedAt: number
   /** Noise static key; logging in with another one is refused. Undefined for phones, which have no Noise transport here. */
   readonly noiseKey: Buffer | undefined
+  /** It has asked for all the history there is. */
+  readonly fullHistory: boolean
   readonly keys = new KeyBundle()
   readonly mailbox: Mailbox
   connection: DeviceConnection | undefined
@@ -134,6 +136,7 @@ export class Device {
     platform: string
     linkedAt: number
     noiseKey?: Buffer
+    fullHistory?: boolean
   }) {
     this.account = input.account
     this.id = input.id
@@ -141,6 +144,7 @@ export class Device {
     this.platform = input.platform
     this.linkedAt = input.linkedAt
     this.noiseKey = input.noiseKey
+    this.fullHistory = input.fullHistory ?? false
     this.mailbox = new Mailbox({ confirms: input.id !== 0 })
     this.awaitsFirstLogin = input.id !== 0
   }

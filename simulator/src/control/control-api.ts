@@ -13,6 +13,7 @@ import { ControlError } from './control-error.ts'
 import type { ControlParts } from './control-parts.ts'
 import { faultRoutes } from './fault-routes.ts'
 import { groupRoutes } from './group-routes.ts'
+import { historyRoutes } from './history-routes.ts'
 import { mediaRoutes } from './media-routes.ts'
 import { memberRoutes } from './member-routes.ts'
 import { messageRoutes } from './message-routes.ts'
@@ -37,6 +38,7 @@ export function createControlApi(parts: ControlParts): FastifyInstance {
   phoneRoutes(api, parts)
   messageRoutes(api, parts)
   mediaRoutes(api, parts)
+  historyRoutes(api, parts)
   accountRoutes(api, parts)
   appStateRoutes(api, parts)
   groupRoutes(api, parts)

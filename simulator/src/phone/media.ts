@@ -24,16 +24,17 @@ export interface EncryptedMedia {
   fileLength: number
 }
 
-const INFO: Record<MediaKind, string> = {
+const INFO: Record<MediaKind | 'history', string> = {
   image: 'WhatsApp Image Keys',
   video: 'WhatsApp Video Keys',
   audio: 'WhatsApp Audio Keys',
   document: 'WhatsApp Document Keys',
+  history: 'WhatsApp History Keys',
 }
 
 const MAC_LENGTH = 10
 
-export function encryptMedia(plaintext: Uint8Array, kind: MediaKind, mediaKey: Uint8Array = randomBytes(32)): EncryptedMedia {
+export function encryptMedia(plaintext: Uint8Array, kind: MediaKind | 'history', mediaKey: Uint8Array = randomBytes(32)): EncryptedMedia {
   const { iv, cipherKey, macKey } = expand(mediaKey, kind)
   const cipher = createCipheriv('aes-256-cbc', cipherKey, iv)
   const encrypted = Buffer.concat([cipher.update(plaintext), cipher.final()])
@@ -89,7 +90,7 @@ const FIELDS = [
   ['documentMessage', 'document'],
 ] as const satisfies readonly (readonly [keyof proto.IMessage, MediaKind])[]
 
-function expand(mediaKey: Uint8Array, kind: MediaKind): { iv: Uint8Array; cipherKey: Uint8Array; macKey: Uint8Array } {
+function expand(mediaKey: Uint8Array, kind: MediaKind | 'history'): { iv: Uint8Array; cipherKey: Uint8Array; macKey: Uint8Array } {
   const keys = hkdf(mediaKey, 112, { info: INFO[kind] })
   return { iv: keys.subarray(0, 16), cipherKey: keys.subarray(16, 48), macKey: keys.subarray(48, 80) }
 }

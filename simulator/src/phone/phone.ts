@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { type BinaryNode, getAllBinaryNodeChildren, getBinaryNodeChild, getBinaryNodeChildren, proto } from 'baileys'
-import type { MediaTransfer, PhoneAnswer, PhoneIdentity, PhoneMessage, PhonePort, Uplink } from '../ports.ts'
+import type { MediaTransfer, PastChat, PastWish, PhoneAnswer, PhoneIdentity, PhoneMessage, PhonePort, Uplink } from '../ports.ts'
 import { AddressBook, signalAddress, userJid } from './addresses.ts'
 import { sealAnswer } from './answers.ts'
 import { AppState, type KeySharing } from './app-state.ts'
@@ -15,6 +15,7 @@ import { ContactsDirectory } from './contacts-directory.ts'
 import { contentType, isPlainText, textOf } from './content.ts'
 import { DeviceKeys, type RandomBytes } from './device-keys.ts'
 import { GroupBook } from './group-book.ts'
+import { History } from './history.ts'
 import { Inbox, type Received } from './inbox.ts'
 import { Lane } from './lane.ts'
 import { signCompanion, startPairingCode } from './linking.ts'
@@ -23,6 +24,7 @@ import { MediaAgain } from './media-again.ts'
 import { type LogEntry, MessageLog } from './message-log.ts'
 import { isNewsletter, Outbox } from './outbox.ts'
 import { editOf, withSecret } from './outgoing.ts'
+import { Past } from './past.ts'
 import { ack, personalReceipt } from './receipts.ts'
 import { renderProblem } from './rendering.ts'
 import { SenderKeys, STATUS_JID } from './sender-keys.ts'
@@ -73,6 +75,7 @@ class Phone implements PhonePort {
   private readonly log = new MessageLog()
   private readonly appStates: AppState
   private readonly companions: CompanionSync
+  private readonly pastSecret: Uint8Array
   private readonly callBook: Calls
   private readonly mediaAgain: MediaAgain
   private readonly mail = new Lane()
@@ -98,6 +101,7 @@ class Phone implements PhonePort {
     const transmit = (stanza: BinaryNode) => this.transmit(stanza)
     const query = (iq: BinaryNode) => this.query(iq)
     this.keys = new DeviceKeys(this.random)
+    this.pastSecret = this.random(32)
     this.book = new AddressBook((number, lid) => {
       this.sessions.move(number, signalAddress(`${lid}@lid`).name)
     })
@@ -110,7 +114,14 @@ class Phone implements PhonePort {
     const senderKeys = new SenderKeys({ self, book, sessions, directory, groups })
     this.outbox = new Outbox({ self, book, sessions, directory, senderKeys, transmit })
     this.appStates = new AppState({ query, random: this.random, now: this.now })
-    this.companions = new CompanionSync({ self, book: this.book, log: this.log, appState: this.appStates, outbox: this.outbox })
+    this.companions = new CompanionSync({
+      book: this.book,
+      log: this.log,
+      history: new History({ self, book: this.book, log: this.log }),
+      appState: this.appStates,
+      outbox: this.outbox,
+      media: options.media,
+    })
     this.callBook = new Calls({ self, book: this.book, outbox: this.outbox, transmit })
   }
 
@@ -140,13 +151,19 @@ class Phone implements PhonePort {
     return startPairingCode(this.keys.identity, code, hello)
   }
 
-  async deviceLinked(deviceJid: string): Promise<void> {
+  async deviceLinked(deviceJid: string, { fullHistory } = { fullHistory: false }): Promise<void> {
     this.directory.forget(deviceJid)
     // A number given anew to another device: whatever was agreed with the former one is void.
     this.sessions.drop(deviceJid)
     // A network without app state still gets its companions linked.
     await this.appStates.writeName(this.name).catch((error) => this.onTrouble(error, 'writing the name to app state'))
-    await this.companions.welcome(deviceJid, this.name)
+    await this.companions.welcome(deviceJid, { ownName: this.name, full: fullHistory, now: this.seconds() })
+  }
+
+  remember(wish: PastWish): readonly PastChat[] {
+    const past = new Past({ self: this.identity, secret: this.pastSecret, wish, now: this.seconds() })
+    this.companions.history.past = past
+    return past.chats
   }
 
   deviceUnlinked(deviceJid: string): void {

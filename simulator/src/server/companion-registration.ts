@@ -8,6 +8,8 @@ export interface CompanionRegistration {
   keys: DeviceKeys
   /** `CHROME`, `DESKTOP`, … */
   platform: string
+  /** It wants all the history there is, not only the last months. */
+  fullHistory: boolean
 }
 
 const KEY_TYPE = Buffer.from([5])
@@ -23,7 +25,7 @@ export function readRegistration(data: proto.ClientPayload.IDevicePairingRegistr
   const signature = sized(data.eSkeySig, 64)
   if (!registration || !identity || !id || !value || !signature) return undefined
   if (!verifies(identity, Buffer.concat([KEY_TYPE, value]), signature)) return undefined
-  return { keys: { registration, identity, signedPreKey: { id, value, signature } }, platform: readPlatform(data.deviceProps) }
+  return { keys: { registration, identity, signedPreKey: { id, value, signature } }, ...readProps(data.deviceProps) }
 }
 
 /** Whether the companion's answer to pair-success carries its signature over what the phone has signed. */
@@ -48,9 +50,10 @@ function verifies(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Ar
   }
 }
 
-function readPlatform(deviceProps: Uint8Array | null | undefined): string {
-  const { platformType } = proto.DeviceProps.decode(deviceProps ?? new Uint8Array())
-  return proto.DeviceProps.PlatformType[platformType ?? proto.DeviceProps.PlatformType.UNKNOWN] ?? 'UNKNOWN'
+function readProps(deviceProps: Uint8Array | null | undefined): { platform: string; fullHistory: boolean } {
+  const { platformType, requireFullSync } = proto.DeviceProps.decode(deviceProps ?? new Uint8Array())
+  const platform = proto.DeviceProps.PlatformType[platformType ?? proto.DeviceProps.PlatformType.UNKNOWN] ?? 'UNKNOWN'
+  return { platform, fullHistory: requireFullSync ?? false }
 }
 
 function sized(bytes: Uint8Array | null | undefined, length: number): Buffer | undefined {

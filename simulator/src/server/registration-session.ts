@@ -134,8 +134,8 @@ export class RegistrationSession implements Session, LinkableCompanion {
     if (!identity.equals(keys.identity)) throw new PairingError('the companion shows another identity than it registered')
     const { id, keyIndex } = account.reserveDevice()
     const linkedAt = unixSeconds(this.#clock)
-    const { platform } = this.#registration
-    const device = new Device({ account, id, keyIndex, platform, linkedAt, noiseKey: this.#noiseKey })
+    const { platform, fullHistory } = this.#registration
+    const device = new Device({ account, id, keyIndex, platform, linkedAt, noiseKey: this.#noiseKey, fullHistory })
     device.keys.register(this.#registration.keys)
     const signedIdentity = phone.signCompanion(keys, keyIndex)
     const answered = this.#awaitSignature()
