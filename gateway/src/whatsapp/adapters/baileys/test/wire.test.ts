@@ -212,8 +212,8 @@ describe('on the wire', () => {
     process.on('unhandledRejection', note)
     const person = await world.person('Broken line')
     const observed = await link(world, person)
-    const heal = await fault({ action: 'corrupt', match: { phone: person.number, direction: 'out', tag: 'iq' }, times: 1 })
-    // Makes an answer come, when the broken frame was not already another one's.
+    const heal = await fault({ action: 'corrupt', match: { phone: person.number, direction: 'out', contains: 'usync' }, times: 1 })
+    // Not any answer: one that brings patches of app state would have those damaged, and the frame stay whole.
     await observed.session.lookUpNumbers([bob.number]).catch(() => null)
     expect(await observed.next('closed')).toMatchObject({ reason: 'lost' })
     await heal()
