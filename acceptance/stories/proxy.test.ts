@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Api } from '../toolkit/api.ts'
 import { makeCertificate } from '../toolkit/certificate.ts'
 import { type Crossing, startCrossing } from '../toolkit/crossing.ts'
+import { png } from '../toolkit/files.ts'
 import { createAccount, type Gateway, startGateway } from '../toolkit/gateway.ts'
 import { type Json, matches, text } from '../toolkit/json.ts'
 import { createInstance, linkedLine, scanQr, unlinkedLine } from '../toolkit/line.ts'
@@ -85,6 +86,42 @@ describe('A proxy of its own', () => {
     const id = text((await line.text(friend.number, 'Through the tunnel')).body, 'data.messageId')
     await friend.next({ id })
     expect(proxy.targets()).toContain(crossing.whatsapp)
+    expect(proxy.refused()).toBe(0)
+    expect(direct()).toBe(0)
+  })
+
+  it.each(protocols)('%s: so are its media, up and down', async (protocol) => {
+    const proxy = proxies[protocol]
+    const name = `media-via-${protocol}`
+    const friend = await simulator.phone()
+    const line = unlinkedLine(gateway, await simulator.phone(), name, await createInstance(account, name))
+    await line.api.post(`/api/events/webhook/${name}`, { enabled: true, url: receiver.url, mediaBase64: true })
+    await line.api.post(`/api/instance/proxy/${name}`, settings(protocol))
+    await scanQr(line)
+    await line.waitFor('connected')
+    const toMedia = () => proxy.targets().filter((target) => target === crossing.media).length
+
+    const before = toMedia()
+    const picture = png(60, 40)
+    const sent = await line.api.post(`/api/message/media/${name}`, {
+      number: friend.number,
+      mediaType: 'document',
+      fileName: 'picture.png',
+      mediaBase64: picture.toString('base64'),
+    })
+    expect(sent).toMatchObject({ status: 200 })
+    const arrived = await friend.next({ id: text(sent.body, 'data.messageId') })
+    expect(Buffer.from(text(arrived, 'media.base64'), 'base64')).toEqual(picture)
+    const afterUpload = toMedia()
+    expect(afterUpload).toBeGreaterThan(before)
+
+    const photo = png(30, 20)
+    const file = { bytes: photo, mimetype: 'image/png' }
+    const id = await friend.send(line.phone.number, { imageMessage: { caption: 'see', mimetype: 'image/png' } }, { file })
+    const event = await receiver.next({ event: 'message.exchange', data: { id } })
+    expect(Buffer.from(text(event, 'data.message.media.base64'), 'base64')).toEqual(photo)
+    // An upload may leave its connection open for the download.
+    expect(toMedia()).toBeGreaterThanOrEqual(afterUpload)
     expect(proxy.refused()).toBe(0)
     expect(direct()).toBe(0)
   })

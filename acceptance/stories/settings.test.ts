@@ -93,6 +93,26 @@ onStage('Instance settings act on the wire', (stage) => {
     await eventually('the account to be offline', async () => !(await online()))
   })
 
+  it.each([
+    [false, 1],
+    [true, 0],
+  ])('disableHistorySync %s: %i of the old messages is stored at the first connect', async (disableHistorySync, stored) => {
+    const [phone, friend, receiver] = [await stage.phone(), await stage.phone(), await stage.receiver()]
+    await friend.send(phone.number, 'Long ago')
+    await phone.next({ text: 'Long ago' })
+    const name = `history-${disableHistorySync ? 'off' : 'on'}`
+    await stage.account.post('/api/instance/new', { name, disableHistorySync, webhookEnabled: true, webhookURL: receiver.url })
+    await phone.scan(text((await stage.account.get(`/api/instance/connect/${name}`)).body, 'qrCode'))
+    await receiver.next({ event: 'instance.state', data: { state: 'connected' } })
+    const counted = async () => at((await stage.account.get(`/api/instance/metrics/${name}`)).body, 'metrics.totalMessages')
+    if (!disableHistorySync) await eventually('the old message to be stored', async () => (await counted()) === stored)
+    // What the phone hands over comes before what is written afterwards.
+    const fresh = await friend.send(phone.number, 'Just now')
+    await receiver.next({ event: 'message.exchange', data: { id: fresh } })
+    expect(await counted()).toBe(stored + 1)
+    expect(receiver.deliveries().filter(({ body }) => at(body, 'data.message.content') === 'Long ago')).toEqual([])
+  })
+
   it('history: the days asked for are stored, and never announced as new', async () => {
     const phone = await stage.phone()
     const friend = await stage.phone()
