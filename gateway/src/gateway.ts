@@ -213,6 +213,8 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
 
   const labels = createLabels({ db, events, clock })
   const chats = createChats({
+    db,
+    clock,
     session: (instanceId) => instances.session(instanceId),
     messages,
     labels,

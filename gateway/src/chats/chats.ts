@@ -1,7 +1,8 @@
-/** What an account does in and with its chats, beside writing: archive, pin, mute, read, favour, block, delete, label, and show that it types. */
+/** The chats of an account: listed, found, and what it does with them beside writing: archive, pin, mute, read, favour, block, delete, label, show that it types. */
 import type { Operation } from '../http/operation.ts'
 import { byLabelOperation } from './by-label.ts'
 import type { ChatCollaborators } from './collaborators.ts'
+import { listOperation } from './list/operation.ts'
 import { presenceOperation } from './presence.ts'
 import { readOperations } from './reading.ts'
 import { settingOperations } from './settings-operations.ts'
@@ -13,6 +14,7 @@ export interface ChatsFeature {
 
 export const createChats = (collaborators: ChatCollaborators): ChatsFeature => ({
   operations: [
+    listOperation(collaborators),
     ...settingOperations(collaborators),
     ...readOperations(collaborators),
     presenceOperation(collaborators),

@@ -1,9 +1,13 @@
 import type { Labels } from '../labels/labels.ts'
+import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
+import type { Database } from '../storage/database.ts'
 import type { Address, EngineSession, MessageKey } from '../whatsapp/engine.ts'
 
 /** What this feature needs of others. */
 export interface ChatCollaborators {
+  db: Database
+  clock: Clock
   /** Throws 503 when the instance is not connected. */
   session(instanceId: string): EngineSession
   messages: {
@@ -14,6 +18,8 @@ export interface ChatCollaborators {
     forgetChat(instanceId: string, chat: Address): Promise<void>
     /** Introduces each of them: both names, and what they are called. */
     peopleOf(instanceId: string, addresses: readonly Address[]): Promise<(address: Address) => Address & { name: string | null }>
+    /** Under which spellings a number may be registered, digits only. */
+    spellings(digits: string): Promise<readonly string[]>
   }
   /** Deletes the media of a chat that is stored here. */
   removeMedia(instanceId: string, chat: string): Promise<void>

@@ -13,16 +13,16 @@ export type MessageKeyText = string
 export const keyText = ({ chat, sender, message_id }: Pick<NewMessage, 'chat' | 'sender' | 'message_id'>): MessageKeyText =>
   JSON.stringify([chat, sender, message_id])
 
-/** Stores those that are not there yet and gives their keys: a message that arrives twice is stored once. */
-export const insertMessages = async (tx: Writer, rows: readonly NewMessage[]): Promise<Set<MessageKeyText>> =>
-  new Set((await insertNew(tx, {}, rows)).map(keyText))
+/** Stores those that are not there yet and gives their keys with their `seq`: a message that arrives twice is stored once. */
+export const insertMessages = async (tx: Writer, rows: readonly NewMessage[]): Promise<Map<MessageKeyText, number>> =>
+  new Map((await insertNew(tx, {}, rows)).map((row) => [keyText(row), row.seq]))
 
 const insertNew = prepared((db, _: object, rows: NewMessage[]) =>
   db
     .insertInto('messages')
     .values(rows)
     .onConflict((conflict) => conflict.columns(['instance_id', 'chat', 'sender', 'message_id']).doNothing())
-    .returning(['chat', 'sender', 'message_id']),
+    .returning(['seq', 'chat', 'sender', 'message_id']),
 )
 
 /** Statuses that a later one may replace: a message never becomes less read. `failed` is what we supposed; a receipt knows better. */

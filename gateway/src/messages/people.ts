@@ -1,8 +1,10 @@
 /** Who is who: completes addresses with their other form and gives people their names. What is asked often comes from memory. */
 import type { Insertable } from 'kysely'
+import { storeNameWords } from '../chats/name-words.ts'
 import { createBoundedMap, dropPrefix } from '../runtime/bounded-map.ts'
 import type { Clock } from '../runtime/clock.ts'
-import type { Database, Writer } from '../storage/database.ts'
+import type { Database, Reader, Writer } from '../storage/database.ts'
+import { prepared } from '../storage/prepared.ts'
 import type { ContactsTable } from '../storage/schema.ts'
 import type { Address, IdentityStore } from '../whatsapp/engine.ts'
 import { lidJid, numberJid, parseJid } from '../whatsapp/jid.ts'
@@ -12,16 +14,22 @@ import type { Person } from './exchange.ts'
 interface Names {
   push: string | null
   saved: string | null
+  business: string | null
+  redacted: string | null
   announcements: boolean
 }
 
+/** Null, or left out = not told. */
 export interface NameChange {
   address: Address
-  /** Null = not told. */
   pushName: string | null
   savedName: string | null
   /** Of a group: it is the announcement group of a community, which it then is for good. */
   isAnnouncementGroup?: boolean
+  /** As WhatsApp has verified it. */
+  businessName?: string | null
+  /** The number with most of it hidden, of somebody who shows no more. */
+  redactedPhone?: string | null
 }
 
 export interface People {
@@ -52,19 +60,11 @@ export const createPeople = ({ db, clock, identitiesOf }: Collaborators): People
   const loadNames = async (instanceId: string, jids: readonly string[]): Promise<void> => {
     const missing = [...new Set(jids)].filter((jid) => jid !== '' && known.get(keyOf(instanceId, jid)) === undefined)
     if (missing.length === 0) return
-    const rows = await db.read
-      .selectFrom('contacts')
-      .select(['jid', 'push_name', 'saved_name', 'announcement_group'])
-      .where('instance_id', '=', instanceId)
-      .where('jid', 'in', missing)
-      .execute()
-    const found = new Map(
-      rows.map((row) => [row.jid, { push: row.push_name, saved: row.saved_name, announcements: row.announcement_group === 1 }]),
-    )
+    const found = await storedNames(db.read, instanceId, missing)
     for (const jid of missing) {
       const key = keyOf(instanceId, jid)
       // What was remembered meanwhile is newer than what was read.
-      if (known.get(key) === undefined) known.set(key, found.get(jid) ?? { push: null, saved: null, announcements: false })
+      if (known.get(key) === undefined) known.set(key, found.get(jid) ?? nameless)
     }
   }
 
@@ -98,57 +98,105 @@ export const createPeople = ({ db, clock, identitiesOf }: Collaborators): People
       return (address) => {
         const { jid, lid } = complete(address)
         const names = known.get(keyOf(instanceId, canonical({ jid, lid })))
-        const name = names?.saved ?? names?.push ?? null
+        const name = names?.saved ?? names?.push ?? names?.business ?? null
         return names?.announcements ? { jid, lid, name, isCommunity: true } : { jid, lid, name }
       }
     },
     news: (instanceId, changes) =>
-      changes.filter(({ address, pushName, savedName, isAnnouncementGroup = false }) => {
-        const names = known.get(keyOf(instanceId, canonical(address)))
-        const isNew = isAnnouncementGroup && !names?.announcements
-        return isNew || (pushName !== null && pushName !== names?.push) || (savedName !== null && savedName !== names?.saved)
+      changes.filter((change) => {
+        const names = known.get(keyOf(instanceId, canonical(change.address))) ?? nameless
+        const next = changed(names, change)
+        return kinds.some((kind) => next[kind] !== names[kind])
       }),
     async store(tx, instanceId, changes) {
       if (changes.length === 0) return
-      const now = clock.now()
+      const before = await storedNames(tx, instanceId, [...new Set(changes.map(({ address }) => canonical(address)))])
       // The last word counts; PostgreSQL refuses the same row twice in one statement.
-      const rows = new Map<string, Insertable<ContactsTable>>()
-      for (const { address, pushName, savedName, isAnnouncementGroup } of changes) {
-        const jid = canonical(address)
-        const before = rows.get(jid)
-        rows.set(jid, {
-          instance_id: instanceId,
-          jid,
-          push_name: pushName ?? before?.push_name ?? null,
-          saved_name: savedName ?? before?.saved_name ?? null,
-          announcement_group: isAnnouncementGroup ? 1 : (before?.announcement_group ?? null),
-          updated_at: now,
-        })
+      const after = new Map<string, Names>()
+      for (const change of changes) {
+        const jid = canonical(change.address)
+        after.set(jid, changed(after.get(jid) ?? before.get(jid) ?? nameless, change))
       }
-      await tx
-        .insertInto('contacts')
-        .values([...rows.values()])
-        .onConflict((conflict) =>
-          conflict.columns(['instance_id', 'jid']).doUpdateSet((row) => ({
-            push_name: row.fn.coalesce('excluded.push_name', 'contacts.push_name'),
-            saved_name: row.fn.coalesce('excluded.saved_name', 'contacts.saved_name'),
-            announcement_group: row.fn.coalesce('excluded.announcement_group', 'contacts.announcement_group'),
-            updated_at: now,
-          })),
-        )
-        .execute()
+      const now = clock.now()
+      const rows = [...after].map(([jid, { push, saved, business, redacted, announcements }]) => ({
+        instance_id: instanceId,
+        jid,
+        push_name: push,
+        saved_name: saved,
+        business_name: business,
+        redacted_phone: redacted,
+        announcement_group: announcements ? 1 : null,
+        updated_at: now,
+      }))
+      await putNames(tx, {}, rows)
+      await storeNameWords(
+        tx,
+        instanceId,
+        [...after].map(([jid, names]) => ({ jid, before: textOf(before.get(jid) ?? nameless), after: textOf(names) })),
+      )
     },
     remember(instanceId, changes) {
-      for (const { address, pushName, savedName, isAnnouncementGroup } of changes) {
-        const key = keyOf(instanceId, canonical(address))
-        const names = known.get(key)
-        const announcements = isAnnouncementGroup || names?.announcements === true
-        known.set(key, { push: pushName ?? names?.push ?? null, saved: savedName ?? names?.saved ?? null, announcements })
+      for (const change of changes) {
+        const key = keyOf(instanceId, canonical(change.address))
+        known.set(key, changed(known.get(key) ?? nameless, change))
       }
     },
     forget: (instanceId) => dropPrefix(known, keyOf(instanceId, '')),
   }
 }
+
+const nameless: Names = { push: null, saved: null, business: null, redacted: null, announcements: false }
+const kinds = ['push', 'saved', 'business', 'redacted', 'announcements'] as const
+
+const changed = (names: Names, { pushName, savedName, businessName, redactedPhone, isAnnouncementGroup }: NameChange): Names => ({
+  push: pushName ?? names.push,
+  saved: savedName ?? names.saved,
+  business: businessName ?? names.business,
+  redacted: redactedPhone ?? names.redacted,
+  announcements: isAnnouncementGroup || names.announcements,
+})
+
+const textOf = ({ saved, push, business }: Names): string => [saved, push, business].join(' ')
+
+const storedNames = async (reader: Reader | Writer, instanceId: string, jids: readonly string[]): Promise<Map<string, Names>> => {
+  const rows = await namesAmong(reader, { instanceId }, jids)
+  return new Map(
+    rows.map((row) => [
+      row.jid,
+      {
+        push: row.push_name,
+        saved: row.saved_name,
+        business: row.business_name,
+        redacted: row.redacted_phone,
+        announcements: row.announcement_group === 1,
+      },
+    ]),
+  )
+}
+
+const namesAmong = prepared((db, { instanceId }: { instanceId: string }, jids: string[]) =>
+  db
+    .selectFrom('contacts')
+    .select(['jid', 'push_name', 'saved_name', 'business_name', 'redacted_phone', 'announcement_group'])
+    .where('instance_id', '=', instanceId)
+    .where('jid', 'in', jids),
+)
+
+const putNames = prepared((db, _: object, rows: Insertable<ContactsTable>[]) =>
+  db
+    .insertInto('contacts')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.columns(['instance_id', 'jid']).doUpdateSet((row) => ({
+        push_name: row.ref('excluded.push_name'),
+        saved_name: row.ref('excluded.saved_name'),
+        business_name: row.ref('excluded.business_name'),
+        redacted_phone: row.ref('excluded.redacted_phone'),
+        announcement_group: row.ref('excluded.announcement_group'),
+        updated_at: row.ref('excluded.updated_at'),
+      })),
+    ),
+)
 
 const userOf = (jid: string): string => parseJid(jid)?.user ?? jid
 const isNumber = (jid: string): boolean => jid.endsWith('@s.whatsapp.net')

@@ -4,6 +4,7 @@ import type { NewEvent } from '../events/event.ts'
 import type { InstanceSettings } from '../instances/settings-values.ts'
 import type { NewMedia } from '../media/media.ts'
 import type { MessageStatus } from '../storage/schema.ts'
+import type { ChatChange } from '../whatsapp/chat-changes.ts'
 import type { Address, EngineEvent, ReceiptStatus, ReceivedMessage } from '../whatsapp/engine.ts'
 import type { GroupNews } from '../whatsapp/groups.ts'
 import type { ChannelReaction } from '../whatsapp/newsletters.ts'
@@ -26,6 +27,8 @@ export interface Plan {
   change: Change | null
   vote: CastVote | null
   status: StatusRaise | null
+  /** Messages of others that another device of the account has read. */
+  read: { chat: string; ids: readonly string[] } | null
   /** To be fetched; noted when `message` is stored. */
   media: NewMedia | null
   event: NewEvent | null
@@ -38,7 +41,7 @@ export interface Plan {
 
 export interface PlanContext {
   instanceId: string
-  settings: Pick<InstanceSettings, 'ignoreGroupMessages' | 'ignoreStatus'>
+  settings: Pick<InstanceSettings, 'ignoreGroupMessages' | 'ignoreStatus' | 'autoReadMessages'>
   /** The own account. */
   self: Address
   introduce(address: Address): Person
@@ -53,6 +56,7 @@ export const nothing: Plan = {
   change: null,
   vote: null,
   status: null,
+  read: null,
   media: null,
   event: null,
   news: [],
@@ -107,10 +111,28 @@ export const addressesIn = (event: EngineEvent): Address[] => {
       return [{ jid: event.reaction.channel, lid: null }]
     case 'contact':
       return [event.address]
+    case 'chat':
+      return event.changes.flatMap(addressesOfChange)
     case 'open':
       return [event.self]
     default:
       return []
+  }
+}
+
+const addressesOfChange = (change: ChatChange): readonly Address[] => {
+  switch (change.kind) {
+    case 'favorites':
+      return change.chats
+    case 'blocklist':
+      return change.people
+    case 'block':
+      return [change.person]
+    case 'star':
+    case 'delete-for-me':
+      return [change.message.chat]
+    default:
+      return [change.chat]
   }
 }
 
@@ -184,6 +206,7 @@ export const rowOf = (received: ReceivedMessage, context: PlanContext): NewMessa
     sent_at: received.timestamp,
     stored_at: now,
     from_history: 0,
+    starred: 0,
   }
 }
 
@@ -235,7 +258,8 @@ const planReceipt = (receipt: EngineEvent & { type: 'receipt' }, context: PlanCo
   if (receipt.status === 'server') return { ...nothing, status: raise }
   const author = ours ? canonical(context.self) : chatTypeOf(canonical(chat)) === 'private' ? canonical(chat) : null
   const data = statusData({ ...receipt, chat, sender, author })
-  return { ...nothing, status: raise, event: eventOf(context, 'message.status', canonical(chat), data) }
+  const read = !ours && (status === 'read' || status === 'played') ? { chat: canonical(chat), ids: receipt.ids } : null
+  return { ...nothing, status: raise, read, event: eventOf(context, 'message.status', canonical(chat), data) }
 }
 
 /** The answer to the request said `sent`, so that WhatsApp took it is no news; that it refused is. */

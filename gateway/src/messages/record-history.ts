@@ -6,6 +6,7 @@ import type { Database, Writer } from '../storage/database.ts'
 import type { HistoryMessage, HistoryPart } from '../whatsapp/history.ts'
 import { settleInbox } from '../whatsapp/inbox-table.ts'
 import { insertMessages, type NewMessage } from './message-repository.ts'
+import { noteStored } from './noting.ts'
 import type { People } from './people.ts'
 import { isIgnored, type PlanContext, rowOf } from './plan.ts'
 
@@ -35,7 +36,7 @@ export const createHistoryRecording =
     const names = people.news(instanceId, part.names)
     await db.write(async (tx) => {
       await joinChats(tx, instanceId, chats)
-      await insertMessages(tx, rows)
+      await noteStored(tx, instanceId, rows, await insertMessages(tx, rows), 'past')
       await people.store(tx, instanceId, names)
       if (part.inbox !== null) await settleInbox(tx, instanceId, [part.inbox])
     })

@@ -7,6 +7,8 @@
  */
 import type { Channel } from 'node:diagnostics_channel'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { applyChanges, markReadByMessages } from '../chats/changes.ts'
+import { renameNoted } from '../chats/chat-table.ts'
 import type { EventLog, NewEvent } from '../events/event.ts'
 import type { InstanceSettings } from '../instances/settings-values.ts'
 import type { Media, NewMedia } from '../media/media.ts'
@@ -22,6 +24,7 @@ import { canonical } from './context.ts'
 import type { Person } from './exchange.ts'
 import { isNews, preferContent } from './late-content.ts'
 import { applyChange, insertMessages, keyText, raiseStatus, renameChat, type StatusRaise } from './message-repository.ts'
+import { noteStored, strayChats } from './noting.ts'
 import type { NameChange, People } from './people.ts'
 import { addressesIn, nothing, type Plan, type PlanContext, planOf } from './plan.ts'
 import { renameVotes, storeVote } from './poll-votes.ts'
@@ -109,7 +112,7 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
   const run = async (queue: Queue): Promise<void> => {
     // One turn of the event loop, so that what arrives together is stored together.
     await nextTurn()
-    while (queue.waiting.length > 0) await recordAll(queue, queue.waiting.splice(0, BATCH))
+    while (queue.waiting.length > 0) await recordAll(queue, queue.waiting.splice(0, batchOf(queue.waiting)))
     queues.delete(queue.instanceId)
   }
 
@@ -161,6 +164,9 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
     const told = createNames(introduce)
     const context: PlanContext = { instanceId, settings, self, introduce: told.introduce, questions, media: naming, now: clock.now() }
 
+    const stray = await strayChats(db.read, instanceId, engineEvents, context.introduce)
+    if (stray.length > 0) await db.write((tx) => joinChats(tx, instanceId, stray))
+
     const plans: Plan[] = []
     for (const work of works) {
       if (work.kind === 'own') plans.push({ ...nothing, event: work.event })
@@ -168,7 +174,8 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
         const chats = chatsToJoin([work.event], context)
         await recordHistory(work.event, context, chats)
         remember(chats, context)
-      } else {
+      } else if (work.event.type === 'chat') await recordChanges(work.event, context)
+      else {
         const plan = planOf(work.event, context)
         if (plan === null) continue
         plans.push(plan)
@@ -178,7 +185,15 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
     if (plans.length > 0) await carryOut(plans, context, chatsToJoin(engineEvents, context))
   }
 
-  const carryOut = async (planned: readonly Plan[], { instanceId }: PlanContext, chats: readonly JoinedChat[]): Promise<void> => {
+  const recordChanges = async (
+    { changes, stored }: EngineEvent & { type: 'chat' },
+    { instanceId, introduce }: PlanContext,
+  ): Promise<void> => {
+    await applyChanges(db, instanceId, changes, (address) => canonical(introduce(address)))
+    stored()
+  }
+
+  const carryOut = async (planned: readonly Plan[], { instanceId, settings }: PlanContext, chats: readonly JoinedChat[]): Promise<void> => {
     const plans = preferContent(planned)
     passed(milestones.recording, plans)
     const names = people.news(
@@ -189,6 +204,7 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
     await events.write(async (tx, record) => {
       await joinChats(tx, instanceId, chats)
       const fresh = await insertMessages(tx, [...rows.values()])
+      await noteStored(tx, instanceId, rows.values(), fresh, settings.autoReadMessages ? 'read' : 'live')
       const happened: NewEvent[] = []
       const fetched: NewMedia[] = []
       for (const { message, change, vote, event, media: carried, news, inbox } of plans) {
@@ -202,6 +218,7 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
       }
       await media.note(tx, fetched)
       for (const raise of merged(plans)) await raiseStatus(tx, instanceId, raise)
+      for (const { read } of plans) if (read !== null) await markReadByMessages(tx, instanceId, read.chat, read.ids)
       await people.store(tx, instanceId, names)
       await settleInbox(
         tx,
@@ -220,6 +237,7 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
     for (const { lid, jid } of chats) {
       await renameChat(tx, instanceId, lid, jid)
       await renameVotes(tx, instanceId, lid, jid)
+      await renameNoted(tx, instanceId, lid, jid)
       await chatJoined(tx, instanceId, { lid, jid })
     }
   }
@@ -272,6 +290,12 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
       while (queues.size > 0) await Promise.all([...queues.values()].map((queue) => queue.running))
     },
   }
+}
+
+/** How many of those waiting are recorded together. What was done with a chat is about what came before it, and comes alone. */
+const batchOf = (waiting: readonly Job[]): number => {
+  const first = waiting.findIndex(({ work }) => work.kind === 'engine' && work.event.type === 'chat')
+  return first === 0 ? 1 : Math.min(BATCH, first < 0 ? waiting.length : first)
 }
 
 class Interrupted extends Error {}

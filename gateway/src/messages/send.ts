@@ -24,6 +24,7 @@ import { chatTypeOf, exchangeData, type Person } from './exchange.ts'
 import type { Composed, Composing, LinkPreview } from './kinds/kind.ts'
 import { readMessage } from './kinds/registry.ts'
 import { findMessages, insertMessages, type NewMessage, type StoredMessage } from './message-repository.ts'
+import { noteStored } from './noting.ts'
 import type { People } from './people.ts'
 import { findQuote } from './quotes.ts'
 import { parseRecipient, type Recipients } from './recipient.ts'
@@ -108,7 +109,7 @@ export const createSender = (collaborators: Collaborators): Sender => {
 
   const storePending = (row: NewMessage, carried: CarriedMedia | null): Promise<unknown> =>
     db.write(async (tx) => {
-      await insertMessages(tx, [row])
+      await noteStored(tx, row.instance_id, [row], await insertMessages(tx, [row]), 'live')
       if (carried?.note) await media.note(tx, [carried.note])
     })
 
@@ -308,5 +309,6 @@ const rowOf = ({ instanceId, id, chat, sender, message, content, source, quote, 
     sent_at: now,
     stored_at: now,
     from_history: 0,
+    starred: 0,
   }
 }

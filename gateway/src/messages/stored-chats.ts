@@ -1,4 +1,5 @@
 /** Chats as other features need them: which one a caller means, and what is stored of it. */
+import { applyChanges } from '../chats/changes.ts'
 import { ApiError } from '../http/errors.ts'
 import type { Database } from '../storage/database.ts'
 import { addressOf } from '../whatsapp/address.ts'
@@ -6,6 +7,7 @@ import type { Address, MessageKey } from '../whatsapp/engine.ts'
 import { canonical } from './context.ts'
 import type { Person } from './exchange.ts'
 import { findMessage, type MessageRow, messagesOf } from './message-repository.ts'
+import { numberCandidates } from './number-candidates.ts'
 import type { People } from './people.ts'
 import { parseRecipient, type Recipients } from './recipient.ts'
 import { refusalOf } from './refusals.ts'
@@ -34,6 +36,8 @@ export interface StoredChats {
   personOf(instanceId: string, address: Address): Promise<Person>
   /** The same for many at once: the answer introduces each of them. */
   peopleOf(instanceId: string, addresses: readonly Address[]): Promise<(address: Address) => Person>
+  /** Under which spellings a number may be registered, digits only. */
+  spellings(digits: string): Promise<readonly string[]>
   /** Forgets what was stored of a chat. */
   forgetChat(instanceId: string, chat: Address): Promise<void>
 }
@@ -69,8 +73,10 @@ export const createStoredChats = ({ db, instances, recipients, people }: Collabo
     return (await people.meet(instanceId, [address]))(address)
   },
   peopleOf: people.meet,
+  spellings: numberCandidates,
   async forgetChat(instanceId, chat) {
-    await db.write((tx) => tx.deleteFrom('messages').where('instance_id', '=', instanceId).where('chat', '=', canonical(chat)).execute())
+    const change = { kind: 'delete-chat', chat, lastMessageAt: null, at: Number.MAX_SAFE_INTEGER } as const
+    await applyChanges(db, instanceId, [change], canonical)
   },
 })
 

@@ -19,7 +19,11 @@ export interface Schema {
   inbox: InboxTable
   identities: IdentitiesTable
   contacts: ContactsTable
+  contact_words: ContactWordsTable
+  chats: ChatsTable
   messages: MessagesTable
+  message_words: MessageWordsTable
+  search_progress: SearchProgressTable
   media: MediaTable
   poll_votes: PollVotesTable
   labels: LabelsTable
@@ -134,7 +138,47 @@ export interface ContactsTable {
   saved_name: string | null
   /** 1: the announcement group of a community. Null: not known to be one. */
   announcement_group: number | null
+  /** What a business is called as WhatsApp has verified it. */
+  business_name: Generated<string | null>
+  /** Most of the number hidden, of somebody known by LID alone. */
+  redacted_phone: Generated<string | null>
+  blocked: Generated<Flag>
   updated_at: number
+}
+
+/** Names of contacts by their words, to find them by. Primary key (instance_id, word, jid). */
+export interface ContactWordsTable {
+  instance_id: string
+  /** As `runtime/words.ts` cuts it. */
+  word: string
+  jid: string
+}
+
+/**
+ * Conversations, stories left out. Primary key (instance_id, chat); indices (instance_id, archived, last_at, last_seq, chat), over all and over those
+ * that are unread, pinned, muted, favourites; and (instance_id, backwards).
+ */
+export interface ChatsTable {
+  instance_id: string
+  /** As in `messages`. */
+  chat: string
+  /** A number's digits from the last to the first, to find it by its end; `""` for others. */
+  backwards: string
+  /** Milliseconds, of the last message; 0 = none is known. */
+  last_at: number
+  /** `messages.seq` of it; 0 = it is not stored. */
+  last_seq: number
+  /** Messages of others nobody has read yet. */
+  unread: number
+  /** The account wants it to look unread. */
+  marked_unread: Flag
+  archived: Flag
+  /** Since when, milliseconds. */
+  pinned_at: number | null
+  /** Milliseconds; -1 = for good. One that is over stays until the next change. */
+  muted_until: number | null
+  /** Its place among the favourites. */
+  favorite: number | null
 }
 
 export type MessageStatus = 'pending' | 'sent' | 'delivered' | 'read' | 'played' | 'failed'
@@ -166,12 +210,33 @@ export interface MessagesTable {
   media_type: string | null
   /** WAProto bytes, for retries, quotes, forwarding and media. */
   wire: Uint8Array
+  /** By the account, for itself. */
+  starred: Generated<Flag>
   /** Milliseconds, WhatsApp's clock. */
   sent_at: number
   /** Milliseconds, ours. */
   stored_at: number
   /** 1 = it came with the history, and nobody has been told of it. */
   from_history: Generated<Flag>
+}
+
+/**
+ * The words of messages, by which they are found. On SQLite a full-text index (FTS5) that keeps no text, only `words`, and whose row numbers
+ * are `moment << 32 | seq`; on PostgreSQL a table with a GIN index over `words` (tsvector). `chats/search/index-table.ts` knows both.
+ */
+export interface MessageWordsTable {
+  /** PostgreSQL: `messages.seq`, whose row it goes with. */
+  seq: number
+  instance_id: string
+  /** Seconds since 2008, of `messages.sent_at`. */
+  moment: number
+  words: string
+}
+
+/** How far messages have been indexed: the only row says up to which `messages.seq`. None yet = 0. */
+export interface SearchProgressTable {
+  id: 1
+  seq: number
 }
 
 /** What each voter chose last. Primary key (instance_id, chat, poll_id, voter); a poll is named by chat and message id. */

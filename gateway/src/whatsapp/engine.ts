@@ -9,7 +9,10 @@ import type { Address, MessageKey } from './address.ts'
 import type { CallSession } from './calls.ts'
 import type { Capability } from './capabilities.ts'
 import type { ChatActionSession } from './chat-actions.ts'
+
+import type { ChatChange } from './chat-changes.ts'
 import type { CommunitySession } from './communities.ts'
+
 import type { GroupNews, GroupSession } from './groups.ts'
 import type { HistoryPart, HistorySession } from './history.ts'
 import type { LabelNews, LabelSession } from './labels.ts'
@@ -156,6 +159,11 @@ export type EngineEvent =
    * also is when a crash comes between. Versions tell what is known already.
    */
   | { type: 'labels'; news: LabelNews; stored(): void }
+  /**
+   * Something was done with chats or messages, by us or on another device of the account. `stored` is called when it is durable: until then
+   * it counts as unread, and is told again.
+   */
+  | { type: 'chat'; changes: readonly ChatChange[]; stored(): void }
   /** Own profile as WhatsApp reports it. */
   | { type: 'profile'; name: string | null }
   | ({ type: 'history' } & HistoryPart)

@@ -10,6 +10,7 @@ import { labels } from './0007-labels.ts'
 import { history } from './0009-history.ts'
 import { announcementGroups } from './0010-announcement-groups.ts'
 import { messageKeys } from './0013-message-keys.ts'
+import { chats, fillChats } from './0014-chats.ts'
 import { type ColumnTypes, columnTypes, type DatabaseKind } from './column-types.ts'
 
 const statements: Record<string, (types: ColumnTypes, kind: DatabaseKind) => string[]> = {
@@ -22,13 +23,18 @@ const statements: Record<string, (types: ColumnTypes, kind: DatabaseKind) => str
   '0009-history': history,
   '0010-announcement-groups': announcementGroups,
   '0013-message-keys': messageKeys,
+  '0014-chats': chats,
 }
 
-export const migrationsFor = (kind: DatabaseKind): Record<string, Migration> =>
-  Object.fromEntries(Object.entries(statements).map(([name, list]) => [name, migration(list(columnTypes[kind], kind))]))
+/** What is left to be done with the rows there are, after the statements of the same name. */
+const fillings: Record<string, (db: Kysely<unknown>) => Promise<void>> = { '0014-chats': fillChats }
 
-const migration = (list: string[]): Migration => ({
+export const migrationsFor = (kind: DatabaseKind): Record<string, Migration> =>
+  Object.fromEntries(Object.entries(statements).map(([name, list]) => [name, migration(list(columnTypes[kind], kind), fillings[name])]))
+
+const migration = (list: string[], fill: (db: Kysely<unknown>) => Promise<void> = async () => {}): Migration => ({
   async up(db: Kysely<unknown>) {
     for (const statement of list) await sql.raw(statement).execute(db)
+    await fill(db)
   },
 })

@@ -24,10 +24,12 @@ export async function tablesOfInstances(db: Database): Promise<TableMetadata[]> 
   const tables = await db.read.introspection.getTables()
   return tables
     .filter((table) => table.columns.some((column) => column.name === 'instance_id'))
-    .sort((a, b) => Number(b.name === 'webhooks') - Number(a.name === 'webhooks'))
+    .sort((a, b) => Number(referred.has(b.name)) - Number(referred.has(a.name)))
 }
 
-/** Webhooks come first: other tables refer to them. */
+const referred: ReadonlySet<string> = new Set(['webhooks', 'messages'])
+
+/** Webhooks and messages come first: other tables refer to them. */
 export async function fillTables(db: Database, tables: TableMetadata[], instanceId: string): Promise<void> {
   await db.write(async (tx) => {
     for (const table of tables) await insertAnything(tx, table, instanceId)
@@ -35,9 +37,13 @@ export async function fillTables(db: Database, tables: TableMetadata[], instance
 }
 
 const insertAnything = async (tx: Writer, table: TableMetadata, instanceId: string): Promise<void> => {
-  const columns = table.columns.filter((column) => !column.isAutoIncrementing && column.name !== 'seq')
+  const columns = table.columns.filter((column) => !column.isAutoIncrementing && (column.name !== 'seq' || table.name === 'message_words'))
   const names = sql.join(columns.map((column) => sql.ref(column.name)))
-  const values = sql.join(columns.map((column) => anyValue(column.name, column.dataType, instanceId)))
+  const values = sql.join(
+    columns.map(({ name, dataType }) =>
+      name === 'seq' ? sql`(select max(seq) from messages where instance_id = ${instanceId})` : anyValue(name, dataType, instanceId),
+    ),
+  )
   await sql`insert into ${sql.table(table.name)} (${names}) values (${values})`.execute(tx)
 }
 
