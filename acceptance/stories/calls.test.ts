@@ -1,7 +1,8 @@
-/** Calls of our own: the phone rings, and stops. */
+/** Calls of our own: the phone rings, and stops. Calls of others: told on webhook and WebSocket, and turned away where that is wanted. */
 import { expect, it } from 'vitest'
 import { eventually } from '../toolkit/eventually.ts'
-import { at, type Json, matches, text } from '../toolkit/json.ts'
+import { at, type Json, matches, type Pattern, text } from '../toolkit/json.ts'
+import { openSocket } from '../toolkit/socket.ts'
 import { onStage } from '../toolkit/stage.ts'
 
 const refusal = (status: number, message: string) => ({ status, body: { success: false, error: { message } } })
@@ -37,5 +38,91 @@ onStage('Calls', (stage) => {
       expect(await call({ number: friend.number, duration })).toMatchObject(refusal(400, 'Duration must be between 1 and 60 seconds'))
     expect(await call({ number: '120363000000000001@g.us' })).toMatchObject(refusal(400, 'Only people can be called'))
     expect(await call({ number: '34699999999' })).toMatchObject(refusal(400, 'Number 34699999999 is not registered on WhatsApp'))
+  })
+
+  /** A line that is rung, and whoever wants to know. */
+  const listened = async (name: string) => {
+    const receiver = await stage.receiver()
+    const events = ['call.update']
+    const settings = {
+      webhookEnabled: true,
+      webhookURL: receiver.url,
+      webhookEvents: events,
+      websocketEnabled: true,
+      websocketEvents: events,
+    }
+    const line = await stage.line(name, settings)
+    const socket = await openSocket(stage.gateway.url, name, line.token)
+    const told = async (data: { [key: string]: Pattern }) => {
+      const [posted, sent] = await Promise.all([receiver, socket].map((one) => one.next({ event: 'call.update', data })))
+      expect(at(posted ?? null, 'id')).toBe(at(sent ?? null, 'id'))
+      expect(at(posted ?? null, 'data')).toEqual(at(sent ?? null, 'data'))
+    }
+    return { line, told }
+  }
+
+  it('of others are told from the first ring to the end, on webhook and WebSocket', async () => {
+    const friend = await stage.phone({ name: 'Bea' })
+    const { line, told } = await listened('rung')
+    const from = { jid: friend.jid, lid: friend.lid }
+    const plain = { from, isVideo: false, isGroup: false, groupJid: null }
+
+    const missed = await friend.call(line.phone.lid)
+    await told({ ...plain, callId: missed, type: 'offer' })
+    await friend.hangUp(missed)
+    await told({ ...plain, callId: missed, type: 'terminated' })
+
+    const video = await friend.call(line.phone.lid, { video: true })
+    await told({ ...plain, callId: video, type: 'offer', isVideo: true })
+    await line.phone.pickUp(video)
+    await told({ ...plain, callId: video, type: 'accepted', isVideo: true })
+    await friend.hangUp(video)
+    await told({ ...plain, callId: video, type: 'terminated', isVideo: true })
+
+    // An older app calls the number.
+    const turnedAway = await friend.call(line.phone.number)
+    await told({ ...plain, from: { jid: friend.jid }, callId: turnedAway, type: 'offer' })
+    await line.phone.hangUp(turnedAway)
+    await told({ ...plain, from: { jid: friend.jid }, callId: turnedAway, type: 'rejected' })
+  })
+
+  it('of groups name the group until they end, and how good the line is, is told too', async () => {
+    const friend = await stage.phone()
+    const { line, told } = await listened('in-groups')
+    const groupJid = '120363000000000007@g.us'
+    const call = (tag: string, attrs: { [key: string]: Json } = {}, content: Json[] = []) =>
+      line.phone.stanza(1, {
+        tag: 'call',
+        attrs: { id: `CALL-${tag}`, from: friend.lid, t: String(Math.floor(Date.now() / 1000)) },
+        content: [{ tag, attrs: { 'call-id': 'GROUPCALL', 'call-creator': friend.lid, ...attrs }, content }],
+      })
+    const known = { callId: 'GROUPCALL', from: { jid: friend.jid, lid: friend.lid }, isVideo: true, isGroup: true, groupJid }
+    await call('offer', { 'group-jid': groupJid, caller_pn: friend.jid }, [{ tag: 'video', attrs: { enc: 'vp8' } }])
+    await told({ ...known, type: 'offer' })
+    await call('relaylatency', { latency: '33554512' })
+    await told({ ...known, type: 'latency' })
+    await call('preaccept')
+    await told({ ...known, type: 'notification' })
+    await call('terminate', { reason: 'timeout' })
+    await told({ ...known, type: 'terminated' })
+  })
+
+  it('of our own tell what the other side did', async () => {
+    const friend = await stage.phone()
+    const { line, told } = await listened('ringing')
+    const from = { jid: friend.jid, lid: friend.lid }
+    const ring = async () => {
+      const callId = text((await line.api.post('/api/call/fake/ringing', { number: friend.number, duration: 30 })).body, 'callId')
+      await eventually('it to ring', async () => (await friend.calls()).some((one) => matches(one, { callId, state: 'ringing' })))
+      return callId
+    }
+    const refused = await ring()
+    await friend.hangUp(refused)
+    await told({ callId: refused, type: 'rejected', from })
+    const answered = await ring()
+    await friend.pickUp(answered)
+    await told({ callId: answered, type: 'accepted', from })
+    await friend.hangUp(answered)
+    await told({ callId: answered, type: 'terminated', from })
   })
 })

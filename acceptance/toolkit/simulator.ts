@@ -59,7 +59,11 @@ export interface Phone {
   /** Everything this phone decrypted or sent. */
   messages(): Promise<Json[]>
   receipts(chat: string, ids: string[], type: 'read' | 'played'): Promise<void>
-  call(to: string): Promise<string>
+  /** Rings; gives the call id. */
+  call(to: string, options?: { video?: boolean }): Promise<string>
+  pickUp(callId: string): Promise<void>
+  /** Rejects a call that rings here, ends any other. */
+  hangUp(callId: string): Promise<void>
   /** Gives the phone a past; gives its chats. */
   remember(past: { [key: string]: Json }): Promise<readonly Json[]>
   /** Settings all devices of the account share: by collection, then by index (JSON), the action last set. */
@@ -209,7 +213,9 @@ const createPhone = (described: Json, ok: Call): Phone => {
       return [...inbox.all()]
     },
     receipts: async (chat, ids, type) => void (await ok('post', `${path}/receipts`, { chat, ids, type })),
-    call: async (to) => text(await ok('post', `${path}/calls`, { to }), 'callId'),
+    call: async (to, { video = false } = {}) => text(await ok('post', `${path}/calls`, { to, video }), 'callId'),
+    pickUp: async (callId) => void (await ok('post', `${path}/calls/${callId}/accept`)),
+    hangUp: async (callId) => void (await ok('delete', `${path}/calls/${callId}`)),
     remember: async (past) => list(await ok('post', `${path}/history`, past), 'chats'),
     calls: async () => list(await ok('get', `${path}/calls`), 'calls'),
     appState: () => ok('get', `${path}/app-state`),

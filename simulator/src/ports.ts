@@ -180,9 +180,16 @@ export interface PhonePort {
   configure(patch: { name?: string; echo?: boolean; autoRead?: boolean }): void
   /** Rings the other side (`call` stanza with an `offer`); gives the call id. */
   call(input: { to: string; video?: boolean }): Promise<{ callId: string }>
-  /** Hangs up: an incoming call that still rings is rejected, an own one is terminated. Unknown ids are ignored. */
+  /** Picks up an incoming call that rings; anything else is ignored. */
+  acceptCall(callId: string): void
+  /** Hangs up: an incoming call that still rings is rejected, any other is terminated. Unknown ids are ignored. */
   endCall(callId: string): void
-  readonly calls: readonly { callId: string; peer: string; direction: 'in' | 'out'; state: 'ringing' | 'rejected' | 'terminated' }[]
+  readonly calls: readonly {
+    callId: string
+    peer: string
+    direction: 'in' | 'out'
+    state: 'ringing' | 'accepted' | 'rejected' | 'terminated'
+  }[]
   /** Deletes the media files the phone keeps; it can upload none of them again. */
   forgetMedia(): void
   /** Something the person does on the phone, as every device of the account will see it. `action` is a `SyncActionValue` as JSON. */

@@ -22,6 +22,13 @@ export function accountRoutes(api: FastifyInstance, { phones, services }: Contro
 
   api.get('/phones/:number/calls', async (request) => ({ calls: personOf(phones, request.params).phone.calls }))
 
+  api.post('/phones/:number/calls/:id/accept', async (request, reply) => {
+    const person = personOf(phones, request.params)
+    requireOnline(person)
+    person.phone.acceptCall(withCall.parse(request.params).id)
+    return reply.status(204).send()
+  })
+
   api.delete('/phones/:number/calls/:id', async (request, reply) => {
     const person = personOf(phones, request.params)
     requireOnline(person)

@@ -57,13 +57,26 @@ export class Calls {
     })
   }
 
+  /** Picks up. */
+  accept(callId: string): void {
+    const call = this.known.get(callId)
+    if (call?.state !== 'ringing' || call.direction === 'out') return
+    this.known.set(callId, { ...call, state: 'accepted' })
+    const content: BinaryNode[] = [
+      { tag: 'audio', attrs: { enc: 'opus', rate: '16000' } },
+      { tag: 'net', attrs: { medium: '3' } },
+    ]
+    this.signal(call.address, { tag: 'accept', attrs: { 'call-id': callId, 'call-creator': call.creator }, content })
+  }
+
   /** Hangs up; a ringing call from somebody else is rejected. */
   end(callId: string): void {
     const call = this.known.get(callId)
-    if (call?.state !== 'ringing') return
-    const tag = call.direction === 'in' ? 'reject' : 'terminate'
-    this.known.set(callId, { ...call, state: call.direction === 'in' ? 'rejected' : 'terminated' })
-    this.signal(call.address, { tag, attrs: { 'call-id': callId, 'call-creator': call.creator, count: '0' } })
+    if (call?.state !== 'ringing' && call?.state !== 'accepted') return
+    const rejected = call.direction === 'in' && call.state === 'ringing'
+    this.known.set(callId, { ...call, state: rejected ? 'rejected' : 'terminated' })
+    const attrs = { 'call-id': callId, 'call-creator': call.creator, count: '0' }
+    this.signal(call.address, { tag: rejected ? 'reject' : 'terminate', attrs })
   }
 
   receive(stanza: BinaryNode): void {
@@ -83,7 +96,8 @@ export class Calls {
         attrs: { id: stanza.attrs.id ?? callId, to: from },
         content: [{ tag: 'offer', attrs: { 'call-id': callId, 'call-creator': creator } }],
       })
-    } else if (call && event.tag === 'reject') this.known.set(callId, { ...call, state: 'rejected' })
+    } else if (call && event.tag === 'accept') this.known.set(callId, { ...call, state: 'accepted' })
+    else if (call && event.tag === 'reject') this.known.set(callId, { ...call, state: 'rejected' })
     else if (call && (event.tag === 'terminate' || event.tag === 'timeout')) this.known.set(callId, { ...call, state: 'terminated' })
   }
 

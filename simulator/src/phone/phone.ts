@@ -248,6 +248,10 @@ class Phone implements PhonePort {
     return { callId: await this.callBook.ring(to, video) }
   }
 
+  acceptCall(callId: string): void {
+    this.callBook.accept(callId)
+  }
+
   endCall(callId: string): void {
     this.callBook.end(callId)
   }

@@ -5,7 +5,7 @@ import type { Address, InboxRow, ReceivedMessage } from '../../engine.ts'
 import type { GroupChange, GroupNews } from '../../groups.ts'
 import type { EventQueue } from '../event-queue.ts'
 import { addressFrom, completed } from './addresses.ts'
-import { readCall } from './calls.ts'
+import { Calls } from './calls.ts'
 import type { DeviceLists } from './device-lists.ts'
 import { groupNewsRow, readGroupNews } from './group-news.ts'
 import { readInbox } from './inbox.ts'
@@ -44,6 +44,7 @@ const STALE_DEVICES = 479
 
 export class Reports {
   readonly #options: ReportsOptions
+  readonly #calls = new Calls()
 
   constructor(options: ReportsOptions) {
     this.#options = options
@@ -70,11 +71,7 @@ export class Reports {
     ev.on('contacts.upsert', (contacts) => this.#contacts(contacts))
     // Without a name these repeat the push name that stands in every message anyway.
     ev.on('contacts.update', (contacts) => this.#contacts(contacts.filter((contact) => contact.name)))
-    ev.on('call', (calls) => {
-      for (const call of calls.map(readCall)) {
-        this.#options.queue.push(async () => ({ type: 'call', call: { ...call, from: await this.#completed(call.from) } }))
-      }
-    })
+    ws.on('CB:call', (stanza: BinaryNode) => this.#call(stanza))
   }
 
   /** Rows that are on disk. */
@@ -89,6 +86,12 @@ export class Reports {
         if (awaited !== null) this.#options.release(awaited)
       } else this.#options.queue.push(async () => ({ type: 'message', message: await this.#withBothForms(message), inbox: row.hash }))
     }
+  }
+
+  #call(stanza: BinaryNode): void {
+    const call = this.#calls.read(stanza)
+    if (call === null) return
+    this.#options.queue.push(async () => ({ type: 'call', call: { ...call, from: await this.#completed(call.from) } }))
   }
 
   #receipt(stanza: BinaryNode): void {

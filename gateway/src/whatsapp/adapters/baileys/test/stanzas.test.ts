@@ -2,7 +2,7 @@
 import type { BinaryNode } from 'baileys'
 import { describe, expect, it } from 'vitest'
 import type { Address, CloseReason } from '../../../engine.ts'
-import { readCall } from '../calls.ts'
+import { Calls } from '../calls.ts'
 import { closeReasonOf } from '../close-reason.ts'
 import { engineErrorOf } from '../errors.ts'
 import { readLookUp } from '../numbers.ts'
@@ -154,19 +154,43 @@ describe('number look-up', () => {
 })
 
 describe('calls', () => {
-  it('carry both forms, and Baileys words become ours', () => {
-    const call = { chatId: '92@lid', from: '92:1@lid', callerPn: '552@s.whatsapp.net', id: 'C', date: new Date(5), offline: false }
-    expect(readCall({ ...call, status: 'offer', isVideo: true })).toEqual({
-      id: 'C',
-      from: { jid: '552@s.whatsapp.net', lid: '92@lid' },
+  const ids = { 'call-id': 'C', 'call-creator': '92:1@lid' }
+  const call = (tag: string, attrs: BinaryNode['attrs'] = {}, content: BinaryNode[] = [], from = '92@lid'): BinaryNode => ({
+    tag: 'call',
+    attrs: { from, id: '1', t: '5' },
+    content: [{ tag, attrs: { ...ids, ...attrs }, content }],
+  })
+  const caller = { jid: '552@s.whatsapp.net', lid: '92@lid' }
+
+  it('keep what stands in their offer until they end', () => {
+    const calls = new Calls()
+    const video: BinaryNode = { tag: 'video', attrs: {} }
+    const group = { 'group-jid': '7@g.us' }
+    const known = { id: 'C', from: caller, isVideo: true, isGroup: true, groupJid: '7@g.us', timestamp: 5000 }
+    expect(calls.read(call('offer', { ...group, caller_pn: '552@s.whatsapp.net' }, [video]))).toEqual({ ...known, status: 'offer' })
+    expect(calls.read(call('relaylatency'))).toEqual({ ...known, status: 'latency' })
+    expect(calls.read(call('preaccept'))).toEqual({ ...known, status: 'notification' })
+    expect(calls.read(call('accept'))).toEqual({ ...known, status: 'accepted' })
+    expect(calls.read(call('terminate', { reason: 'timeout' }))).toEqual({ ...known, status: 'terminated' })
+    expect(calls.read(call('terminate'))).toMatchObject({ from: { jid: null, lid: '92@lid' }, isVideo: false, groupJid: null })
+  })
+
+  it('name who does it, not who began the call', () => {
+    expect(new Calls().read(call('reject', {}, [], '93@lid'))).toMatchObject({ status: 'rejected', from: { jid: null, lid: '93@lid' } })
+    const notice = call('offer_notice', { type: 'group', media: 'video' }, [], '7@g.us')
+    expect(new Calls().read(notice)).toMatchObject({
       status: 'offer',
+      from: { lid: '92@lid' },
       isVideo: true,
-      isGroup: false,
+      isGroup: true,
       groupJid: null,
-      timestamp: 5,
     })
-    expect(readCall({ ...call, status: 'timeout' }).status).toBe('terminated')
-    expect(readCall({ ...call, status: 'accept' }).status).toBe('accepted')
+  })
+
+  it('that another device of the account decided are accepted or rejected', () => {
+    const end = (reason: string) => new Calls().read(call('terminate', { reason }))?.status
+    expect(['accepted_elsewhere', 'rejected_elsewhere', 'busy'].map(end)).toEqual(['accepted', 'rejected', 'terminated'])
+    expect(new Calls().read({ tag: 'call', attrs: { from: '92@lid' }, content: [] })).toBeNull()
   })
 })
 
