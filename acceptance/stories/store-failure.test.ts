@@ -3,10 +3,13 @@
  * stops and says why, `/health` is degraded, and when the store is back everything comes by itself.
  */
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startOwnPostgres } from '../toolkit/databases.ts'
+import { type OwnPostgres, startOwnPostgres } from '../toolkit/databases.ts'
 import { eventually } from '../toolkit/eventually.ts'
 import { accountToken, type Gateway, startGateway } from '../toolkit/gateway.ts'
 import { at, type Json } from '../toolkit/json.ts'
@@ -22,10 +25,10 @@ interface Play {
   friend: Phone
 }
 
-const open = async (databaseUrl?: string): Promise<Play> => {
+const open = async (place: { databaseUrl?: string; dataDir?: string } = {}): Promise<Play> => {
   const simulator = await startSimulator()
   const receiver = await startReceiver()
-  const gateway = await startGateway({ network: simulator.url, databaseUrl })
+  const gateway = await startGateway({ network: simulator.url, ...place })
   const [owner, friend] = [await simulator.phone({ name: 'Owner' }), await simulator.phone({ name: 'Friend' })]
   const webhook = { webhookEnabled: true, webhookURL: receiver.url, webhookEvents: ['message.exchange'] }
   return { simulator, gateway, receiver, friend, line: await linkedLine(gateway, gateway.api(accountToken), owner, 'line', webhook) }
@@ -117,21 +120,85 @@ describe('SQLite', () => {
   }, 150_000)
 })
 
+describe('SQLite on a disk that is full', () => {
+  /** A file system of its own, where we may make one. */
+  const disk = mkdtempSync(join(tmpdir(), 'ryzeapi-disk-'))
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', disk]).status === 0
+  afterAll(() => {
+    if (mounted) spawnSync('umount', [disk])
+    rmSync(disk, { recursive: true, force: true })
+  })
+
+  it.runIf(mounted)(
+    'nothing is acknowledged, and all comes when there is room',
+    async () => {
+      const play = await open({ dataDir: join(disk, 'data') })
+      const filler = join(disk, 'filler')
+      try {
+        await outage(
+          play,
+          async () => {
+            const { bavail, bsize } = statfsSync(disk)
+            writeFileSync(filler, Buffer.alloc(bavail * bsize))
+            return async () => rmSync(filler)
+          },
+          /^fail: disk full$/,
+        )
+      } finally {
+        await close(play)
+      }
+    },
+    150_000,
+  )
+})
+
 describe('PostgreSQL', () => {
+  let postgres: OwnPostgres
+  let play: Play
+  beforeAll(async () => {
+    postgres = await startOwnPostgres()
+    play = await open({ databaseUrl: postgres.url })
+  })
+  afterAll(() => close(play))
+
+  const administrator = async (): Promise<Client> => {
+    const client = new Client({ connectionString: postgres.url })
+    await client.connect()
+    return client
+  }
+
   it('stopped: nothing is acknowledged, and all comes when it is back', async () => {
-    const postgres = await startOwnPostgres()
-    const play = await open(postgres.url)
-    try {
-      await outage(
-        play,
-        async () => {
-          await postgres.stop()
-          return postgres.start
-        },
-        /^fail: /,
-      )
-    } finally {
-      await close(play)
+    const stop = async () => {
+      await postgres.stop()
+      return postgres.start
     }
+    await outage(play, stop, /^fail: /)
   }, 150_000)
+
+  it('that takes no writes: the same', async () => {
+    const readOnly = async (value: 'on' | 'off') => {
+      const client = await administrator()
+      await client.query(`alter system set default_transaction_read_only = ${value}`)
+      await client.query('select pg_reload_conf()')
+      await client.end()
+    }
+    const fail = async () => {
+      await readOnly('on')
+      return () => readOnly('off')
+    }
+    await outage(play, fail, /^fail: read-only$/)
+  }, 150_000)
+
+  it('locked by somebody else: the same', async () => {
+    const lock = async () => {
+      const client = await administrator()
+      await client.query('begin')
+      await client.query('lock table signal_records, inbox, messages, events in access exclusive mode')
+      return async () => {
+        await client.query('rollback')
+        await client.end()
+      }
+    }
+    await outage(play, lock, /^fail: (locked|timed out)$/)
+  }, 240_000)
 })

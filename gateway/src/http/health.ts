@@ -110,11 +110,14 @@ const reasons: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'timed out',
   ENOSPC: 'disk full',
   // PostgreSQL (appendix A of its manual).
+  '25006': 'read-only',
   '53100': 'disk full',
   '53300': 'too many connections',
   '57P01': 'shutting down',
   '57P03': 'starting up or shutting down',
   '28P01': 'not authorised',
+  '55P03': 'locked',
+  '57014': 'timed out',
 }
 
 /** SQLite's result codes, the lower byte of the extended ones. */

@@ -17,6 +17,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
 import { milestones } from '../runtime/milestones.ts'
 import type { Database, Writer } from '../storage/database.ts'
+import { isStoreFailure } from '../storage/errors.ts'
 import type { Address, EngineEvent } from '../whatsapp/engine.ts'
 import { claimInbox, settleInbox } from '../whatsapp/inbox-table.ts'
 import { findQuestions } from './answers.ts'
@@ -129,7 +130,7 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
       )
       for (const job of jobs) job.done()
     } catch (error) {
-      if (!(await storeWorks())) {
+      if (isStoreFailure(error) || !(await storeWorks())) {
         logger.error({ err: error, instance: queue.instanceId }, 'Messages cannot be stored; trying again')
         if (!stopping) await sleep(STORE_PAUSE_MS)
         if (stopping) for (const job of jobs) job.failed(new Interrupted('the gateway stops', { cause: error }))

@@ -38,6 +38,36 @@ forEachDatabase(
       expect(await db.write((tx) => tx.selectFrom('accounts').selectAll().execute())).toEqual([])
     })
 
+    it('a check sees that nothing can be written, and that somebody has locked what messages pass through', async () => {
+      const { db, url } = await openWithUrl()
+      const administrator = new pg.Client({ connectionString: url })
+      await administrator.connect()
+      const found = () =>
+        db.check().then(
+          () => 'well',
+          (error: { code: unknown }) => error.code,
+        )
+      expect(await found()).toBe('well')
+      await administrator.query('begin')
+      await administrator.query('lock table messages in share row exclusive mode')
+      expect(await found()).toBe('55P03')
+      await administrator.query('rollback')
+      expect(await found()).toBe('well')
+      const readOnly = async (value: 'on' | 'off') => {
+        const { rows } = await administrator.query('select current_database() as name')
+        await administrator.query(`alter database ${rows[0].name} set default_transaction_read_only = ${value}`)
+        // Connections that are there already go by what was said when they were made.
+        await administrator.query(
+          `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ryzeapi' and datname = current_database()`,
+        )
+      }
+      await readOnly('on')
+      await expect.poll(found).toBe('25006')
+      await readOnly('off')
+      await expect.poll(found).toBe('well')
+      await administrator.end()
+    })
+
     it('writes that keep getting into each other over a key end up one after the other', async () => {
       const { db } = await openWithUrl()
       let running = 0
