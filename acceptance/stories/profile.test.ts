@@ -86,6 +86,32 @@ onStage('Profile', (stage) => {
     expect(await read('34699999999')).toMatchObject(refusal(400, 'Number 34699999999 is not registered on WhatsApp'))
   })
 
+  it('of a business has what it says about itself; without an answer of WhatsApp that is null, and no error', async () => {
+    const { line, friend } = await players()
+    const shop = await stage.phone({ name: 'Bakery', business: true })
+    const businessOf = async (number: string) => {
+      const answer = await read(number)
+      expect(answer).toMatchObject({ status: 200, body: { success: true, profile: { profilePicture: null, phoneNumber: number } } })
+      return at(answer.body, 'profile.business')
+    }
+    expect(await businessOf(friend.number)).toBeNull()
+    expect(await businessOf(shop.number)).toBeNull()
+    await shop.change({
+      businessProfile: { description: 'Bread', category: 'Bakery', address: 'Main St 1', website: 'https://bread.example' },
+    })
+    const said = { description: 'Bread', category: 'Bakery', address: 'Main St 1', email: null, websites: ['https://bread.example'] }
+    expect(await businessOf(shop.number)).toEqual(said)
+
+    const match = { phone: line.phone.number, tag: 'iq', xmlns: 'w:biz', direction: 'in' }
+    const faults: { [key: string]: Json }[] = [{ action: 'iq-error', code: 500, text: 'internal-server-error' }, { action: 'drop' }]
+    for (const fault of faults) {
+      const over = await stage.simulator.fault({ match, ...fault })
+      expect(await businessOf(shop.number)).toBeNull()
+      await over()
+    }
+    expect(await businessOf(shop.number)).toEqual(said)
+  })
+
   it('privacy is read and changed, only what is sent', async () => {
     const { line } = await players()
     const before = await line.api.get('/api/profile/getPrivacy/profile')

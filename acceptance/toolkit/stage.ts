@@ -17,7 +17,7 @@ export interface Stage {
   /** The REST API with the token of the stage's own account. */
   readonly account: Api
   readonly accountToken: string
-  phone(options?: { name?: string; echo?: boolean; number?: string }): Promise<Phone>
+  phone(options?: { name?: string; echo?: boolean; number?: string; business?: boolean }): Promise<Phone>
   /** A new instance linked to a new phone. */
   line(name: string, more?: { [key: string]: Json }): Promise<Line>
   /** A webhook receiver, closed with the stage. */

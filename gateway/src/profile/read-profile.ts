@@ -26,7 +26,8 @@ export const readProfileOperation = ({ session, self, find, personOf }: Collabor
     tag: 'Profile',
     summary: 'The profile of the account, or of a number',
     description:
-      'The address of the picture is valid for a while only; `null` when there is none, it is not for us, or WhatsApp did not answer.',
+      'The address of the picture is valid for a while only; `null` when there is none, it is not for us, or WhatsApp did not answer. ' +
+      'The same goes for `business`, what a business says about itself.',
     query: z.object({
       number: z.string().optional().meta({ example: '34600111222', description: 'Number or JID; default: the own account' }),
     }),
@@ -41,6 +42,15 @@ export const readProfileOperation = ({ session, self, find, personOf }: Collabor
           phoneNumber: z.string().optional(),
           jid: z.string().optional(),
           lid: z.string().optional(),
+          business: z
+            .object({
+              description: z.string().nullable(),
+              category: z.string().nullable(),
+              address: z.string().nullable(),
+              email: z.string().nullable(),
+              websites: z.array(z.string()),
+            })
+            .nullable(),
         }),
       }),
     },
@@ -55,9 +65,10 @@ export const readProfileOperation = ({ session, self, find, personOf }: Collabor
       const asked = query.number?.trim() ? await find(id, query.number) : self(id)
       if (!isUserJid(asked.jid ?? '') && !isLid(asked.lid ?? '')) throw new ApiError(400, nobody)
       // What WhatsApp does not tell is left out; the rest is worth having.
-      const [picture, about, person] = await Promise.all([
+      const [picture, about, business, person] = await Promise.all([
         open.profilePicture(asked).catch(() => null),
         open.profile.about(asked).catch(() => null),
+        open.profile.business(asked).catch(() => null),
         personOf(id, asked),
       ])
       const { jid, lid, name } = person
@@ -67,6 +78,7 @@ export const readProfileOperation = ({ session, self, find, personOf }: Collabor
         ...(about ? { profileStatus: about } : {}),
         ...(jid ? { phoneNumber: jid.split('@')[0] ?? '', jid } : {}),
         ...(lid ? { lid } : {}),
+        business: business && { ...business, websites: [...business.websites] },
       }
       return { status: 200, body: { success: true, message: 'Profile retrieved successfully', profile } }
     },

@@ -24,6 +24,14 @@ const change = z
     privacy: z.record(z.string(), z.string()),
     autoRead: z.boolean(),
     echo: z.boolean(),
+    /** What a business says about itself; only of phones made with `business`. */
+    businessProfile: z.strictObject({
+      description: z.string().max(512).optional(),
+      category: z.string().max(100).optional(),
+      address: z.string().max(256).optional(),
+      email: z.string().max(128).optional(),
+      website: z.string().max(256).optional(),
+    }),
   })
   .partial()
   .strict()
@@ -43,11 +51,12 @@ export function phoneRoutes(api: FastifyInstance, { phones, services }: ControlP
 
   api.patch('/phones/:number', async (request) => {
     const person = personOf(phones, request.params)
-    const { online, name, about, picture, privacy, autoRead, echo } = change.parse(request.body)
+    const { online, name, about, picture, privacy, autoRead, echo, businessProfile } = change.parse(request.body)
     if (privacy !== undefined) changePrivacy(person, privacy)
     if (name !== undefined) phones.rename(person, name)
     if (about !== undefined) phones.setAbout(person, about)
     if (picture !== undefined) phones.setPicture(person, picture === null ? undefined : Buffer.from(picture, 'base64'))
+    if (businessProfile !== undefined) describeBusiness(person, businessProfile)
     if (autoRead !== undefined) person.phone.configure({ autoRead })
     if (echo !== undefined) person.phone.configure({ echo })
     if (online !== undefined) phones.setOnline(person, online)
@@ -91,4 +100,9 @@ function describePhone({ account, line }: Person) {
 function describeDevice(device: Device) {
   const { id, platform, linkedAt } = device
   return { id, platform, linkedAt, connected: device.connection !== undefined }
+}
+
+function describeBusiness({ account }: Person, said: Record<string, string | undefined>): void {
+  if (!account.business) throw new ControlError(409, `${account.number} is no business`)
+  for (const [field, value] of Object.entries(said)) if (value !== undefined) account.businessProfile[field] = value
 }

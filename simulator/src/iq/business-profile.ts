@@ -21,7 +21,9 @@ function read({ services }: IqRequest, asked: BinaryNode): BinaryNode[] {
       const value = account.businessProfile[field]
       return value === undefined ? [] : [node(field, {}, Buffer.from(value))]
     })
-    return [node('profile', { jid: attrs.jid }, fields)]
+    const { category } = account.businessProfile
+    const categories = category === undefined ? [] : [node('categories', {}, [node('category', { id: '1' }, Buffer.from(category))])]
+    return [node('profile', { jid: attrs.jid }, [...fields, ...categories])]
   })
   return [node('business_profile', {}, profiles)]
 }

@@ -285,6 +285,7 @@ export const describeEngine = (name: string, makeWorld: () => Promise<World>): v
         await engine.session.profile.setAbout('at the counter')
         expect(await engine.session.profile.about(both(shop))).toBe('at the counter')
         expect(await engine.session.profilePicture(both(bob))).toBeNull()
+        expect(await engine.session.profile.business(both(bob))).toBeNull()
       })
 
       shows(['privacy'], 'see of us what we let them see', async () => {

@@ -2,16 +2,21 @@
 import type { BinaryNode, WASocket } from 'baileys'
 import { canonicalOf } from '../../address.ts'
 import type { PrivacyCategory, ProfileSession } from '../../profile.ts'
+import { businessProfileQuery, readBusinessProfile } from './business-profile.ts'
+import { childOf, childrenNamed } from './nodes.ts'
 
 interface Collaborators {
   socket(): WASocket
-  request(node: BinaryNode): Promise<BinaryNode>
+  request(node: BinaryNode, timeoutMs?: number): Promise<BinaryNode>
   ask<T>(call: () => Promise<T>): Promise<T>
   /** Writes the name where all devices of the account find it. */
   shareName(name: string): Promise<void>
 }
 
 const to = 's.whatsapp.net'
+
+/** It is an extra of a profile, which must not wait long for it. */
+const BUSINESS_TIMEOUT_MS = 5_000
 
 export const createProfile = ({ socket, request, ask, shareName }: Collaborators): ProfileSession['profile'] => ({
   async setPicture(picture) {
@@ -41,9 +46,13 @@ export const createProfile = ({ socket, request, ask, shareName }: Collaborators
     return typeof text === 'string' && text !== '' ? text : null
   },
 
+  async business(of) {
+    return readBusinessProfile(await request(businessProfileQuery(canonicalOf(of)), BUSINESS_TIMEOUT_MS))
+  },
+
   async privacy() {
     const answer = await request({ tag: 'iq', attrs: { to, type: 'get', xmlns: 'privacy' }, content: [{ tag: 'privacy', attrs: {} }] })
-    const told = childrenOf(childrenOf(answer, 'privacy')[0], 'category').map(({ attrs: { name = '', value = '' } }) => [name, value])
+    const told = childrenNamed(childOf(answer, 'privacy'), 'category').map(({ attrs: { name = '', value = '' } }) => [name, value])
     return Object.fromEntries(told) as Partial<Record<PrivacyCategory, string>>
   },
 
@@ -52,6 +61,3 @@ export const createProfile = ({ socket, request, ask, shareName }: Collaborators
     await request({ tag: 'iq', attrs: { to, type: 'set', xmlns: 'privacy' }, content })
   },
 })
-
-const childrenOf = (node: BinaryNode | undefined, tag: string): BinaryNode[] =>
-  Array.isArray(node?.content) ? node.content.filter((child) => child.tag === tag) : []

@@ -88,7 +88,7 @@ export class BaileysSession implements EngineSession {
     this.requestOlder = history.requestOlder
     this.profile = createProfile({
       socket: () => connection.socket,
-      request: (node) => connection.request(node),
+      request: (node, timeoutMs) => connection.request(node, timeoutMs),
       ask: (call) => connection.ask(call),
       shareName: (name) => actions.act({ kind: 'name', name }),
     })

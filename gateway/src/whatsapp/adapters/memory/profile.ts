@@ -11,6 +11,7 @@ export const noProfile: ProfileSession['profile'] = {
   setName: unsupported,
   setAbout: unsupported,
   about: unsupported,
+  business: unsupported,
   privacy: unsupported,
   setPrivacy: unsupported,
 }
