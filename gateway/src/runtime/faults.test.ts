@@ -35,3 +35,12 @@ it('an exception nobody caught ends the process with code 1, after everything is
   expect(logged.filter(({ msg }) => msg === 'before')).toHaveLength(2_000)
   expect(logged.at(-1)).toMatchObject({ level: 60, msg: 'uncaughtException', err: { message: 'on purpose' } })
 })
+
+it.each([
+  ['none', 0],
+  ['thrown', 1],
+] as const)('a log that nobody reads any more changes nothing: %s', async (fault, code) => {
+  const child = spawn(process.execPath, [program, fault], { stdio: ['ignore', 'pipe', 'inherit'] })
+  child.stdout.destroy()
+  expect(await once(child, 'exit')).toEqual([code, null])
+})

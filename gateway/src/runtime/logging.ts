@@ -1,4 +1,5 @@
 /** The one logger. Every part receives a child of it; nobody makes its own, and nothing secret passes its redaction. */
+import process from 'node:process'
 import { type Logger, pino } from 'pino'
 
 export type { Logger }
@@ -24,4 +25,10 @@ const secretKeys = [
 export const redactedPaths = secretKeys.flatMap((key) => [key, `*.${key}`, `*.*.${key}`])
 
 export const createLogger = (level: LogLevel): Logger =>
-  pino({ level, base: null, redact: { paths: redactedPaths, censor: '[secret]' }, timestamp: pino.stdTimeFunctions.isoTime })
+  pino(
+    { level, base: null, redact: { paths: redactedPaths, censor: '[secret]' }, timestamp: pino.stdTimeFunctions.isoTime },
+    standardOutput,
+  )
+
+/** Node's own stream, which writes at once as pino's does. When nobody reads any more, pino's may try again for ever and hold up everything. */
+const standardOutput = { write: (line: string): void => void process.stdout.write(line) }

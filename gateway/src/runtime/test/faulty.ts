@@ -1,4 +1,4 @@
-/** A program with a fault, for faults.test.ts: `dropped` loses a promise, `thrown` an exception. It counts on afterwards, and ends by itself. */
+/** A program with a fault, for faults.test.ts: `dropped` loses a promise, `thrown` an exception, `none` nothing. It counts on afterwards, and ends by itself. */
 import process from 'node:process'
 import { surviveFaults } from '../faults.ts'
 import { createLogger } from '../logging.ts'
@@ -17,5 +17,6 @@ if (process.argv[2] === 'dropped') {
   void (async () => fail())()
   // Not an error at all, as libraries do it.
   void Promise.reject(undefined)
-} else setTimeout(fail, 1)
+} else if (process.argv[2] === 'thrown') setTimeout(fail, 1)
+process.stdout.write('{"level":30,"msg":"printed"}\n')
 setTimeout(() => logger.info('after'), 50)
