@@ -136,6 +136,7 @@ const withoutKey = [
   '/api/chat/pin/:instance',
   '/api/chat/pinChat/:instance',
   '/api/chat/presence/:instance',
+  '/api/chat/sync/:instance',
   '/api/community/link/:instance',
   '/api/community/unlink/:instance',
   '/api/events/webhook/:instance',
@@ -156,9 +157,7 @@ onStage('Idempotency-Key, by the list of operations', (stage) => {
     const posts = (await describedOperations(stage.gateway.api())).filter(
       ({ method, responses }) => method === 'POST' && !isNotBuilt(responses),
     )
-    const [heeding, others] = Object.values(
-      Object.groupBy(posts, ({ headers }) => (headers.includes('Idempotency-Key') ? 'a heeding' : 'b other')),
-    )
+    const { heeding, others } = Object.groupBy(posts, ({ headers }) => (headers.includes('Idempotency-Key') ? 'heeding' : 'others'))
     expect(others?.map(({ path }) => path).filter((path) => !withoutKey.includes(path))).toEqual([])
     for (const { path, body } of heeding ?? []) {
       const example = body === null ? {} : (exampleOf(body) ?? {})
