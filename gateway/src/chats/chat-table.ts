@@ -3,6 +3,8 @@ import { type Expression, type ExpressionBuilder, type Insertable, sql } from 'k
 import type { Reader, Writer } from '../storage/database.ts'
 import { prepared } from '../storage/prepared.ts'
 import type { ChatsTable, Schema } from '../storage/schema.ts'
+import type { Address } from '../whatsapp/address.ts'
+import type { HistoryChat } from '../whatsapp/history.ts'
 import { STATUS_BROADCAST } from '../whatsapp/jid.ts'
 
 /** A message that has just been stored. */
@@ -55,7 +57,23 @@ export const noteMessages = async (tx: Writer, instanceId: string, messages: rea
     {},
     others.map(({ row }) => row),
   )
+  if (how === 'past') await findLast(tx, { instanceId }, [...chats.keys()])
 }
+
+/** The past comes in no order, and the phone says of a chat when its last message was before that message is here. */
+const findLast = prepared((db, { instanceId }: { instanceId: string }, chats: string[]) =>
+  db
+    .updateTable('chats')
+    .set({
+      last_seq: sql<number>`(
+        select seq from messages where messages.instance_id = chats.instance_id and messages.chat = chats.chat
+          and type not in (${sql.join(notAbout.map((type) => sql.lit(type)))})
+        order by sent_at desc, seq desc limit 1
+      )`,
+    })
+    .where('instance_id', '=', instanceId)
+    .where('chat', 'in', chats),
+)
 
 export type ChatRow = Insertable<ChatsTable>
 
@@ -114,6 +132,47 @@ const answeredChats = prepared((db, _: object, rows: ChatRow[]) =>
       conflict
         .columns(['instance_id', 'chat'])
         .doUpdateSet((row) => ({ ...lastOf(row), unread: row.ref('excluded.unread'), marked_unread: 0 })),
+    ),
+)
+
+/** Conversations as the phone lists them: what it says of reading, and of the settings of each, is how it is. */
+export const noteListed = async (
+  tx: Writer,
+  instanceId: string,
+  listed: readonly HistoryChat[],
+  nameOf: (chat: Address) => string,
+): Promise<void> => {
+  // The last word counts; PostgreSQL refuses the same row twice in one statement.
+  const rows = new Map<string, ChatRow>()
+  for (const chat of listed) {
+    const name = nameOf(chat.chat)
+    if (name.endsWith('@broadcast')) continue
+    rows.set(name, {
+      ...newRow(instanceId, name),
+      last_at: chat.lastMessageAt ?? 0,
+      unread: chat.unread,
+      marked_unread: chat.markedUnread ? 1 : 0,
+      archived: chat.archived ? 1 : 0,
+      pinned_at: chat.pinnedAt,
+      muted_until: chat.mutedUntil,
+    })
+  }
+  await listedChats(tx, {}, [...rows.values()])
+}
+
+const listedChats = prepared((db, _: object, rows: ChatRow[]) =>
+  db
+    .insertInto('chats')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.columns(['instance_id', 'chat']).doUpdateSet((row) => ({
+        last_at: lastOf(row).last_at,
+        unread: row.ref('excluded.unread'),
+        marked_unread: row.ref('excluded.marked_unread'),
+        archived: row.ref('excluded.archived'),
+        pinned_at: row.ref('excluded.pinned_at'),
+        muted_until: row.ref('excluded.muted_until'),
+      })),
     ),
 )
 

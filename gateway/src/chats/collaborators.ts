@@ -15,7 +15,7 @@ export interface ChatCollaborators {
     find(instanceId: string, messageId: string): Promise<ChatMessage | null>
     lastOf(instanceId: string, chat: Address): Promise<ChatMessage | null>
     unreadOf(instanceId: string, chat: Address): Promise<ChatMessage[]>
-    forgetChat(instanceId: string, chat: Address): Promise<void>
+    noteRead(instanceId: string, messages: readonly MessageKey[]): Promise<void>
     /** Introduces each of them: both names, and what they are called. */
     peopleOf(instanceId: string, addresses: readonly Address[]): Promise<(address: Address) => Address & { name: string | null }>
     /** Under which spellings a number may be registered, digits only. */

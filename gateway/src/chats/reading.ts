@@ -37,7 +37,9 @@ export const readOperations = ({ session, messages }: ChatCollaborators): Operat
       const inGroup = isGroupJid(canonicalOf(chat))
       if (inGroup && !body.sender?.trim()) throw new ApiError(400, noSender)
       const sender = inGroup ? personOf(body.sender ?? '') : chat
-      await asked(() => session(instance.id).markRead([{ id: body.messageId, chat, sender, fromMe: false }]))
+      const message = { id: body.messageId, chat, sender, fromMe: false }
+      await asked(() => session(instance.id).markRead([message]))
+      await messages.noteRead(instance.id, [message])
       const names = { message_id: body.messageId, chat_jid: canonicalOf(chat) }
       return { status: 200, body: { success: true, message: 'Message marked as read successfully', ...names } }
     },
@@ -60,7 +62,9 @@ export const readOperations = ({ session, messages }: ChatCollaborators): Operat
       const last = await messages.lastOf(instance.id, chat)
       await asked(async () => {
         const unread = read ? await messages.unreadOf(instance.id, chat) : []
-        if (unread.length > 0) await session(instance.id).markRead(unread.map(({ key }) => key))
+        const keys = unread.map(({ key }) => key)
+        if (keys.length > 0) await session(instance.id).markRead(keys)
+        await messages.noteRead(instance.id, keys)
         await session(instance.id).act({ kind: 'mark-read', chat, read, last })
       })
       const message = `Chat marked as ${read ? 'read' : 'unread'} successfully`

@@ -5,6 +5,7 @@ import { instanceOperation, type Operation } from '../http/operation.ts'
 import { canonicalOf } from '../whatsapp/address.ts'
 import { isUserJid } from '../whatsapp/jid.ts'
 import type { ChatCollaborators } from './collaborators.ts'
+import { favoritesWith } from './favorites.ts'
 import { asked, chatErrors, numberField, route, settingErrors, switchField } from './route.ts'
 
 const done = { success: z.literal(true), message: z.string() }
@@ -107,7 +108,7 @@ const muteOperation = ({ session, messages }: ChatCollaborators): Operation =>
 
 const neither = 'Either number or messageId is required'
 
-const favoriteOperation = ({ session, messages }: ChatCollaborators): Operation =>
+const favoriteOperation = ({ db, session, messages }: ChatCollaborators): Operation =>
   instanceOperation({
     ...route,
     id: 'chat.favorite',
@@ -115,29 +116,40 @@ const favoriteOperation = ({ session, messages }: ChatCollaborators): Operation 
     method: 'POST',
     once: false,
     path: '/api/chat/favorite/:instance',
-    summary: 'Star a message, or take the star off',
-    description: 'For the account alone. A chat as favourite answers 501: WhatsApp keeps those in a form no library knows.',
+    summary: 'Make a chat a favourite, or star a message, or take either back',
+    description: 'For the account alone: nobody else sees it.',
     body: z.object({
       number: z.string().nullish().meta({ example: '34600111222', description: 'A chat; ignored with `messageId`' }),
       messageId: z.string().nullish().meta({ example: '3EB0AA11BB22CC33DD44', description: 'A message' }),
-      favorite: switchField('Starred'),
+      favorite: switchField('Favourite, starred'),
     }),
     answers: {
-      200: z.object({ ...done, type: z.literal('message'), chat_jid: z.string(), message_id: z.string(), favorite: z.boolean() }),
+      200: z.object({
+        ...done,
+        type: z.enum(['chat', 'message']),
+        chat_jid: z.string(),
+        message_id: z.string().optional(),
+        favorite: z.boolean(),
+      }),
     },
     errors: [
       ...settingErrors.filter(({ message }) => message !== 'Number is required'),
       { status: 400, message: neither },
       { status: 404, message: 'Message not found' },
-      { status: 501, message: 'A chat as favourite is not built yet' },
     ],
     async handle({ scope: { instance }, body }) {
       const messageId = body.messageId?.trim()
-      if (!messageId && !body.number?.trim()) throw new ApiError(400, neither)
-      if (!messageId) throw new ApiError(501, 'A chat as favourite is not built yet')
+      const number = body.number?.trim()
+      const favorite = body.favorite ?? true
+      if (!messageId) {
+        if (!number) throw new ApiError(400, neither)
+        const chat = await messages.chatOf(instance.id, number)
+        await asked(() => session(instance.id).setFavorites(() => favoritesWith(db.read, instance.id, chat, favorite)))
+        const told = favorite ? 'Chat favorited successfully' : 'Chat unfavorited successfully'
+        return { status: 200, body: { ...ok(told), type: 'chat', chat_jid: canonicalOf(chat), favorite } }
+      }
       const found = await messages.find(instance.id, messageId)
       if (found === null) throw new ApiError(404, 'Message not found')
-      const favorite = body.favorite ?? true
       await asked(() => session(instance.id).act({ kind: 'star', message: found.key, starred: favorite }))
       const told = favorite ? 'Message favorited successfully' : 'Message unfavorited successfully'
       const names = { type: 'message', chat_jid: canonicalOf(found.key.chat), message_id: messageId, favorite } as const
@@ -190,7 +202,6 @@ const deleteOperation = ({ session, messages, removeMedia }: ChatCollaborators):
       const last = await messages.lastOf(instance.id, chat)
       await asked(() => session(instance.id).act({ kind: 'delete-chat', chat, last }))
       if (withMedia) await removeMedia(instance.id, canonicalOf(chat))
-      await messages.forgetChat(instance.id, chat)
       const told = withMedia ? 'Chat deleted successfully (including media)' : 'Chat deleted successfully'
       return { status: 200, body: { ...ok(told), chat_jid: canonicalOf(chat), delete_media: withMedia } }
     },

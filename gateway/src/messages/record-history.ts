@@ -2,9 +2,11 @@
  * The past, as the phone hands it over: stored and announced to nobody. A part is one transaction, which ends the inbox row of its chunk when it
  * is the last one.
  */
+import { noteListed } from '../chats/chat-table.ts'
 import type { Database, Writer } from '../storage/database.ts'
 import type { HistoryMessage, HistoryPart } from '../whatsapp/history.ts'
 import { settleInbox } from '../whatsapp/inbox-table.ts'
+import { canonical } from './context.ts'
 import { insertMessages, type NewMessage } from './message-repository.ts'
 import { noteStored } from './noting.ts'
 import type { People } from './people.ts'
@@ -37,6 +39,7 @@ export const createHistoryRecording =
     await db.write(async (tx) => {
       await joinChats(tx, instanceId, chats)
       await noteStored(tx, instanceId, rows, await insertMessages(tx, rows), 'past')
+      await noteListed(tx, instanceId, part.chats, (chat) => canonical(introduce(chat)))
       await people.store(tx, instanceId, names)
       if (part.inbox !== null) await settleInbox(tx, instanceId, [part.inbox])
     })
@@ -46,5 +49,5 @@ export const createHistoryRecording =
 
 const historyRow = (message: HistoryMessage, context: PlanContext): NewMessage => {
   const row = rowOf(message, context)
-  return { ...row, status: message.status ?? row.status, from_history: 1 }
+  return { ...row, status: message.status ?? row.status, starred: message.starred ? 1 : 0, from_history: 1 }
 }

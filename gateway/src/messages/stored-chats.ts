@@ -1,12 +1,12 @@
 /** Chats as other features need them: which one a caller means, and what is stored of it. */
-import { applyChanges } from '../chats/changes.ts'
+import { markReadByMessages } from '../chats/changes.ts'
 import { ApiError } from '../http/errors.ts'
 import type { Database } from '../storage/database.ts'
 import { addressOf } from '../whatsapp/address.ts'
 import type { Address, MessageKey } from '../whatsapp/engine.ts'
 import { canonical } from './context.ts'
 import type { Person } from './exchange.ts'
-import { findMessage, type MessageRow, messagesOf } from './message-repository.ts'
+import { findMessage, type MessageRow, messagesOf, raiseStatus } from './message-repository.ts'
 import { numberCandidates } from './number-candidates.ts'
 import type { People } from './people.ts'
 import { parseRecipient, type Recipients } from './recipient.ts'
@@ -38,8 +38,8 @@ export interface StoredChats {
   peopleOf(instanceId: string, addresses: readonly Address[]): Promise<(address: Address) => Person>
   /** Under which spellings a number may be registered, digits only. */
   spellings(digits: string): Promise<readonly string[]>
-  /** Forgets what was stored of a chat. */
-  forgetChat(instanceId: string, chat: Address): Promise<void>
+  /** Messages of others have been marked as read. */
+  noteRead(instanceId: string, messages: readonly MessageKey[]): Promise<void>
 }
 
 /** A stored message as other features see it. */
@@ -74,9 +74,15 @@ export const createStoredChats = ({ db, instances, recipients, people }: Collabo
   },
   peopleOf: people.meet,
   spellings: numberCandidates,
-  async forgetChat(instanceId, chat) {
-    const change = { kind: 'delete-chat', chat, lastMessageAt: null, at: Number.MAX_SAFE_INTEGER } as const
-    await applyChanges(db, instanceId, [change], canonical)
+  async noteRead(instanceId, messages) {
+    const chats = Map.groupBy(messages, ({ chat }) => canonical(chat))
+    await db.write(async (tx) => {
+      for (const [chat, keys] of chats) {
+        const ids = keys.map(({ id }) => id)
+        await raiseStatus(tx, instanceId, { ids, status: 'read', fromMe: false })
+        await markReadByMessages(tx, instanceId, chat, ids)
+      }
+    })
   },
 })
 

@@ -27,6 +27,11 @@ export interface ChatActionSession {
    * other devices kept being faster.
    */
   act(action: ChatAction): Promise<void>
+  /**
+   * Writes what `decide` says are the favourite chats, in their order. It is asked when everything other devices have written has been told and
+   * stored, and again each time one of them was faster. Throws like `act`.
+   */
+  setFavorites(decide: () => Promise<readonly Address[]>): Promise<void>
   /** Whether the account hears of this person. Gives how many it does not hear of then. */
   setBlocked(person: Address, blocked: boolean): Promise<number>
 }

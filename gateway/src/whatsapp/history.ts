@@ -18,6 +18,7 @@ export interface HistoryPart {
 export interface HistoryMessage extends ReceivedMessage {
   /** How far a message of ours had come; null: not said. */
   status: 'pending' | 'sent' | 'delivered' | 'read' | 'played' | 'failed' | null
+  starred: boolean
 }
 
 /** A conversation as the phone lists it. */

@@ -3,12 +3,14 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { STORY_AUDIENCES } from '../accounts/account.ts'
 import { requireOnline } from '../phones.ts'
+import { node } from '../wire/nodes.ts'
 import { ControlError } from './control-error.ts'
 import type { ControlParts } from './control-parts.ts'
 import { address, personOf } from './path-parameters.ts'
 
 const call = z.object({ to: address, video: z.boolean().default(false) })
 const stories = z.strictObject({ audience: z.enum(STORY_AUDIENCES), people: z.array(address).max(5_000).default([]) })
+const blocking = z.strictObject({ person: address, blocked: z.boolean() })
 const withCall = z.object({ id: z.string() })
 
 export function accountRoutes(api: FastifyInstance, { phones, services }: ControlParts): void {
@@ -58,6 +60,16 @@ export function accountRoutes(api: FastifyInstance, { phones, services }: Contro
   })
 
   api.get('/phones/:number/privacy', async (request) => Object.fromEntries(personOf(phones, request.params).account.privacy.entries()))
+
+  /** The person blocks somebody, or hears them again. */
+  api.post('/phones/:number/blocklist', async (request, reply) => {
+    const person = personOf(phones, request.params)
+    requireOnline(person)
+    const { person: jid, blocked } = blocking.parse(request.body)
+    const item = node('item', { action: blocked ? 'block' : 'unblock', jid })
+    await person.phone.ask(node('iq', { xmlns: 'blocklist', to: 's.whatsapp.net', type: 'set' }, [item]))
+    return reply.status(204).send()
+  })
 
   api.get('/phones/:number/blocklist', async (request) => {
     const { account } = personOf(phones, request.params)

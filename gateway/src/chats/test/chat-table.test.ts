@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { forEachDatabase } from '../../../testing/databases.ts'
-import { renameNoted } from '../chat-table.ts'
-import { ANA, addInstances, BEA, chatsOf, INSTANCE, say } from './rows.ts'
+import type { HistoryChat } from '../../whatsapp/history.ts'
+import { noteListed, renameNoted } from '../chat-table.ts'
+import { ANA, addInstances, addressOf, BEA, chatsOf, INSTANCE, nameOf, say } from './rows.ts'
 
 forEachDatabase((_name, open) => {
   const opened = async () => {
@@ -56,6 +57,30 @@ forEachDatabase((_name, open) => {
       await say(db, [{ at: 1 }, { at: 2, fromMe: true }, { at: 3 }], 'past')
       await say(db, [{ chat: BEA, at: 1 }], 'read')
       expect(await chatsOf(db)).toMatchObject({ [ANA]: { unread: 0, last_at: 3 }, [BEA]: { unread: 0, last_at: 1 } })
+    })
+
+    it('is as the phone lists it, whatever of its messages comes in which order', async () => {
+      const db = await opened()
+      const listed = {
+        chat: addressOf(ANA),
+        unread: 4,
+        markedUnread: true,
+        archived: true,
+        pinnedAt: 7,
+        mutedUntil: -1,
+        lastMessageAt: 9_000,
+      }
+      const list = (...chats: HistoryChat[]) => db.write((tx) => noteListed(tx, INSTANCE, chats, nameOf))
+      await list({ ...listed, unread: 1 }, listed, { ...listed, chat: addressOf('status@broadcast') })
+      const as = { unread: 4, marked_unread: 1, archived: 1, pinned_at: 7, muted_until: -1, last_at: 9_000 }
+      expect(await chatsOf(db)).toMatchObject({ [ANA]: { ...as, last_seq: 0 } })
+      const [, newest] = await say(db, [{ at: 3_000 }, { at: 8_000 }, { at: 5_000 }, { at: 8_500, type: 'reaction' }], 'past')
+      expect((await chatsOf(db))[ANA]).toMatchObject({ ...as, last_seq: newest })
+      await say(db, [{ at: 9_500 }])
+      await list({ ...listed, unread: 0, markedUnread: false, archived: false, pinnedAt: null, mutedUntil: null })
+      const now = { unread: 0, marked_unread: 0, archived: 0, pinned_at: null, muted_until: null, last_at: 9_500 }
+      expect((await chatsOf(db))[ANA]).toMatchObject(now)
+      expect(Object.keys(await chatsOf(db))).toEqual([ANA])
     })
 
     it('under a LID becomes the one of the number, with what was known of either', async () => {

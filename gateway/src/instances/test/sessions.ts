@@ -27,6 +27,7 @@ export const but = (session: EngineSession, changes: Partial<EngineSession>): En
   profile: session.profile,
   storyPrivacy: () => session.storyPrivacy(),
   act: (action) => session.act(action),
+  setFavorites: (decide) => session.setFavorites(decide),
   setBlocked: (person, blocked) => session.setBlocked(person, blocked),
   ...changes,
 })

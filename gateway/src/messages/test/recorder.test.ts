@@ -283,6 +283,7 @@ forEachDatabase((_name, open) => {
         viewOnce: false,
         offline: true,
         status: null,
+        starred: false,
       }))
       const part: EngineEvent = { type: 'history', messages, chats: [], names: [], progress: 100, inbox: null, stored: () => {} }
       await stage.messages.handle({ id: INSTANCE }, part)
@@ -307,6 +308,7 @@ forEachDatabase((_name, open) => {
         viewOnce: false,
         offline: true,
         status: null,
+        starred: false,
       })
       const part: EngineEvent = {
         type: 'history',
@@ -342,6 +344,7 @@ forEachDatabase((_name, open) => {
         viewOnce: false,
         offline: true,
         status,
+        starred: false,
       })
       let done = 0
       const tell = (messages: HistoryMessage[], inbox: string | null): Promise<void> =>

@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readWireMedia } from '../../media/wire-media.ts'
 import { type Capability, capabilities } from '../capabilities.ts'
+import type { ChatChange } from '../chat-changes.ts'
 import { EngineError, type EngineSession } from '../engine.ts'
 import type { WireMessage } from '../wire.ts'
+import { chatStories } from './chat-stories.ts'
 import { labelStories } from './label-stories.ts'
 import { link, newId, Observed, relink, text } from './linked-session.ts'
 import type { Person, World } from './world.ts'
@@ -227,13 +229,6 @@ export const describeEngine = (name: string, makeWorld: () => Promise<World>): v
         await engine.session.send({ jid, lid: null }, text('first'), { id })
         expect(await engine.next('server-ack', (ack) => ack.id === id)).toMatchObject({ error: null })
       })
-
-      shows(['chat-actions'], 'a chat is pinned', async () => {
-        const pin = () => engine.session.act({ kind: 'pin', chat: both(bob), pinned: true })
-        // The phone shares the key of its settings a moment after the link.
-        await expect.poll(() => pin().then(() => 'done', codeOf), { timeout: 15_000 }).not.toBe('not-ready')
-        await pin()
-      })
     })
 
     describe('the inbox', () => {
@@ -298,7 +293,13 @@ export const describeEngine = (name: string, makeWorld: () => Promise<World>): v
         // Known under both names once they have written.
         await engine.message(await nuisance.send(shop, { conversation: 'buy!' }))
         expect(await engine.session.setBlocked(both(nuisance), true)).toBe(1)
+        expect(engine.events.some((event) => event.type === 'chat' && event.changes.some(({ kind }) => kind === 'blocklist'))).toBe(true)
         expect(await engine.session.setBlocked(both(nuisance), false)).toBe(0)
+        await shop.change({ kind: 'block', person: both(nuisance), blocked: true, at: 0 })
+        await engine.next('chat', ({ changes }) =>
+          changes.some((one) => (one.kind === 'block' && one.blocked && one.person.jid === nuisance.jid) || isListOf(one, nuisance)),
+        )
+        await shop.change({ kind: 'block', person: both(nuisance), blocked: false, at: 0 })
       })
 
       shows(['presence', 'chat-state', 'read-receipts'], 'see us read, type and be online', async () => {
@@ -365,6 +366,11 @@ export const describeEngine = (name: string, makeWorld: () => Promise<World>): v
         const { messages } = await engine.next('history', (event) => event.messages.some((message) => message.id === id))
         expect(messages.find((message) => message.id === id)).toMatchObject({ chat: both(bob), fromMe: false })
       })
+    })
+
+    describe('chats', () => {
+      shown.add('chat-actions')
+      chatStories({ world: () => world, bob: () => bob })
     })
 
     describe('labels', () => {
@@ -497,6 +503,7 @@ export const capabilityOf = {
   communities: 'communities',
   ring: 'call',
   act: 'chat-actions',
+  setFavorites: 'chat-actions',
   setBlocked: 'blocking',
   labels: 'labels',
   storyPrivacy: 'story',
@@ -504,4 +511,6 @@ export const capabilityOf = {
   newsletters: 'newsletters',
 } as const satisfies Record<keyof EngineSession, Capability | null>
 
-const codeOf = (error: unknown): string => (error instanceof EngineError ? error.code : String(error))
+/** Some engines learn of one who was blocked, some of the whole list. */
+const isListOf = (change: ChatChange, { jid, lid }: Person): boolean =>
+  change.kind === 'blocklist' && change.people.some((person) => person.jid === jid || person.lid === lid)

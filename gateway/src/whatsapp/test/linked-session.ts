@@ -33,7 +33,7 @@ export class Observed {
       onEvent: async (event) => {
         await options.onEvent?.(event)
         this.events.push(event)
-        if (event.type === 'labels' && !this.keepsNothing) event.stored()
+        if ((event.type === 'labels' || event.type === 'chat') && !this.keepsNothing) event.stored()
         if (event.type === 'history') {
           if (event.inbox !== null) this.store.settle(event.inbox)
           event.stored()

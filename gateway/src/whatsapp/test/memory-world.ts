@@ -60,6 +60,10 @@ export const memoryWorld = async (): Promise<World> => {
             return [{ id, name: called, color, deleted, chats }]
           })
         },
+        change: async (change) => {
+          if (change.kind === 'block') holder.chats.setBlocked(change.person, change.blocked)
+          else holder.chats.change(change)
+        },
         unlinkAll: async () => holder.unlink(),
       }
     },

@@ -9,6 +9,8 @@ import { z } from 'zod'
 import { createAddressGuard } from '../../outbound/address-guard.ts'
 import { createLogger } from '../../runtime/logging.ts'
 import { createBaileysEngine, parseNetwork } from '../adapters/baileys/engine.ts'
+import type { MessageKey } from '../address.ts'
+import type { ChatChange } from '../chat-changes.ts'
 import type { EngineFactory } from '../engine.ts'
 import { MemorySessionStore } from '../memory/session-store.ts'
 import type { Person, World } from './world.ts'
@@ -115,6 +117,10 @@ export class Simulator {
       label: async (label) => void (await this.call('POST', `${phone}/labels`, label)),
       carry: async (id, chat, options = {}) => void (await this.call('POST', `${phone}/labels`, { id, chat: chat.jid, ...options })),
       labels: async () => labelsIn(await this.call('GET', `${phone}/app-state`)),
+      change: async (change) => {
+        const done = onPhone(change)
+        await this.call('POST', `${phone}/${'action' in done ? 'app-state' : 'blocklist'}`, done)
+      },
       unlinkAll: async () => {
         const { devices } = devicesSchema.parse(await this.call('GET', phone))
         for (const { id } of devices) await this.call('DELETE', `${phone}/devices/${id}`)
@@ -192,5 +198,63 @@ export const simulatedWorld = async (): Promise<World & { simulator: Simulator }
       await simulator.stop()
       if (JSON.stringify(unanswered) !== '[]') throw new Error(`the simulator could not answer: ${JSON.stringify(unanswered)}`)
     },
+  }
+}
+
+/** What the phone writes, and where (`SyncActionValue` of WAProto as JSON). */
+const onPhone = (change: ChatChange) => {
+  const range = (at: number | null) => ({ messageRange: at === null ? {} : { lastMessageTimestamp: Math.floor(at / 1000) } })
+  const named = ({ id, chat, sender, fromMe }: MessageKey) => {
+    const author = chat.jid?.endsWith('@g.us') && !fromMe ? (sender.jid ?? '0') : '0'
+    return [chat.jid ?? '', id, fromMe ? '1' : '0', author]
+  }
+  const chat = 'chat' in change ? (change.chat.jid ?? '') : ''
+  switch (change.kind) {
+    case 'archive':
+      return {
+        collection: 'regular_low',
+        index: ['archive', chat],
+        action: { archiveChatAction: { archived: change.archived, ...range(change.lastMessageAt) } },
+      }
+    case 'pin':
+      return { collection: 'regular_low', index: ['pin_v1', chat], action: { pinAction: { pinned: change.pinned } } }
+    case 'mute':
+      return {
+        collection: 'regular_high',
+        index: ['mute', chat],
+        action: { muteAction: { muted: change.muted, muteEndTimestamp: change.until ?? -1 } },
+      }
+    case 'mark-read':
+      return {
+        collection: 'regular_low',
+        index: ['markChatAsRead', chat],
+        action: { markChatAsReadAction: { read: change.read, ...range(change.lastMessageAt) } },
+      }
+    case 'clear-chat':
+      return {
+        collection: 'regular_high',
+        index: ['clearChat', chat, change.starredToo ? '1' : '0', '0'],
+        action: { clearChatAction: range(change.lastMessageAt) },
+      }
+    case 'delete-chat':
+      return { collection: 'regular_high', index: ['deleteChat', chat, '1'], action: { deleteChatAction: range(change.lastMessageAt) } }
+    case 'star':
+      return { collection: 'regular_high', index: ['star', ...named(change.message)], action: { starAction: { starred: change.starred } } }
+    case 'delete-for-me':
+      return {
+        collection: 'regular_high',
+        index: ['deleteMessageForMe', ...named(change.message)],
+        action: { deleteMessageForMeAction: { deleteMedia: true } },
+      }
+    case 'favorites':
+      return {
+        collection: 'regular_high',
+        index: ['favorites'],
+        action: { favoritesAction: { favorites: change.chats.map(({ jid }) => ({ id: jid })) } },
+      }
+    case 'block':
+      return { person: change.person.jid, blocked: change.blocked }
+    case 'blocklist':
+      throw new Error('a phone blocks people one by one')
   }
 }

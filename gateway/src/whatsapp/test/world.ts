@@ -1,4 +1,5 @@
 /** What the conformance suite needs of a network: people holding phones. Implemented in memory and over the simulator. */
+import type { ChatChange } from '../chat-changes.ts'
 import type { EngineFactory, InboxRow, SessionStore } from '../engine.ts'
 import type { WireMessage } from '../wire.ts'
 
@@ -47,5 +48,7 @@ export interface Person {
   carry(labelId: string, chat: Person, options?: { messageId?: string; labeled?: boolean }): Promise<void>
   /** As the phone has them, with the JIDs of the chats that carry each. */
   labels(): Promise<{ id: string; name: string; color: number; deleted: boolean; chats: string[] }[]>
+  /** Does something with a chat or a message on the phone. */
+  change(change: ChatChange): Promise<void>
   unlinkAll(): Promise<void>
 }

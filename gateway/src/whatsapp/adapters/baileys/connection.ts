@@ -15,6 +15,7 @@ import { completed, NOBODY } from './addresses.ts'
 import type { AppState } from './app-state/app-state.ts'
 import { type OpenedAppState, openAppState } from './app-state/open.ts'
 import { createAuthKeys } from './auth-keys.ts'
+import { Blocklist } from './blocklist.ts'
 import { closeReasonOf } from './close-reason.ts'
 import { Credentials, nameOf, selfOf } from './credentials.ts'
 import { DeviceLists } from './device-lists.ts'
@@ -58,6 +59,7 @@ export class Connection {
   readonly #calls = new PendingCalls()
   readonly names: PlaceNames
   readonly groupSide: GroupSide
+  readonly blocklist = new Blocklist(this)
   readonly postChanges = new PostChanges()
   readonly reactions = new NewsletterReactions({
     request: (node) => this.request(node),
@@ -333,6 +335,7 @@ export class Connection {
   #listen(socket: WASocket, credentials: Credentials): void {
     const { ev, ws } = socket
     this.#reports?.listenTo(socket)
+    ws.on('CB:notification,type:account_sync', (notification: BinaryNode) => this.blocklist.notified(notification))
     // Baileys listens to this one without doing anything, which keeps a refused handshake open until it times out.
     ws.on('unexpected-response', (_request: unknown, response: { statusCode?: number }) => {
       void socket.end(new Error(`the connection was refused with HTTP status ${response.statusCode ?? 'unknown'}`))
@@ -369,7 +372,7 @@ export class Connection {
       this.#self = selfOf(credentials)
       this.#name = nameOf(credentials)
       this.#queue.push({ type: 'open', self: this.#self, name: this.#name })
-      if (this.#justLinked) void this.#learnPlaces()
+      if (this.#justLinked) void this.#learnAll()
       this.history.opened()
       // A store that cannot be read ends the session elsewhere, at its next message.
       this.#unreadable?.opened().catch(() => {})
@@ -378,12 +381,12 @@ export class Connection {
     if (update.connection === 'close') void this.#closed(update.lastDisconnect?.error, credentials)
   }
 
-  /** A device just linked is in groups and follows channels nobody has told it the names of. */
-  async #learnPlaces(): Promise<void> {
+  /** A device just linked is in groups and follows channels nobody has told it the names of, nor does it know who is blocked. */
+  async #learnAll(): Promise<void> {
     try {
-      await Promise.all([this.groupSide.groups.list({ members: false }), this.newsletters.list()])
+      await Promise.all([this.groupSide.groups.list({ members: false }), this.newsletters.list(), this.blocklist.read()])
     } catch (error) {
-      this.#logger.debug({ error: String(error) }, 'the names of groups and channels could not be asked for')
+      this.#logger.debug({ error: String(error) }, 'the names of groups and channels, or who is blocked, could not be asked for')
     }
   }
 

@@ -51,6 +51,7 @@ export class BaileysSession implements EngineSession {
   readonly groups: GroupSession['groups']
   readonly communities: CommunitySession['communities']
   readonly act: ChatActionSession['act']
+  readonly setFavorites: ChatActionSession['setFavorites']
   readonly setBlocked: ChatActionSession['setBlocked']
   readonly labels: LabelSession['labels']
   readonly storyPrivacy: StorySession['storyPrivacy']
@@ -65,10 +66,11 @@ export class BaileysSession implements EngineSession {
     this.#connection = connection
     this.groups = connection.groupSide.groups
     this.communities = connection.groupSide.communities
-    const actions = createChatActions({ appState: () => connection.appState, request: (node) => connection.request(node) })
+    const actions = createChatActions({ appState: () => connection.appState })
     this.act = actions.act
     this.labels = actions.labels
-    this.setBlocked = actions.setBlocked
+    this.setFavorites = actions.setFavorites
+    this.setBlocked = connection.blocklist.setBlocked
     this.newsletters = connection.newsletters
     this.ring = createRinging({
       socket: () => connection.socket,

@@ -1,6 +1,7 @@
 /** The engine port on a {@link MemoryNetwork}. Same rules as on the wire: rows before events, one `closed`, both forms of an address. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import type { ChatAction } from '../../chat-actions.ts'
 import {
   type Address,
   type Capability,
@@ -21,6 +22,7 @@ import type { MediaReference, UploadedMedia } from '../../media.ts'
 import type { StoryPrivacy } from '../../stories.ts'
 import { decodeWireMessage, encodeWireMessage, type WireMessage } from '../../wire.ts'
 import { EventQueue } from '../event-queue.ts'
+import { changeOf, MemoryChatReader } from './chats.ts'
 import { noCommunities } from './communities.ts'
 import { noGroups } from './groups.ts'
 import { MemoryLabelReader } from './labels.ts'
@@ -46,7 +48,9 @@ const capabilities: ReadonlySet<Capability> = new Set([
   'edit',
   'revoke',
   'message-pin',
+  'chat-actions',
   'labels',
+  'blocking',
   'call-reject',
 ])
 
@@ -70,10 +74,6 @@ class MemorySession implements EngineSession, CompanionLine {
   readonly profile = noProfile
   readonly newsletters = noNewsletters
 
-  async act(): Promise<void> {
-    throw new EngineError('unsupported', 'the in-memory network has no app state')
-  }
-
   async storyPrivacy(): Promise<StoryPrivacy> {
     throw new EngineError('unsupported', 'the in-memory network has no stories')
   }
@@ -82,12 +82,10 @@ class MemorySession implements EngineSession, CompanionLine {
     throw new EngineError('unsupported', 'the in-memory network has no calls')
   }
 
-  async setBlocked(): Promise<number> {
-    throw new EngineError('unsupported', 'the in-memory network has no blocklist')
-  }
   readonly #network: MemoryNetwork
   readonly #options: SessionOptions
   readonly #queue: EventQueue
+  readonly #chats: MemoryChatReader
   readonly #labels: MemoryLabelReader
   readonly labels: EngineSession['labels']
   #state: 'new' | 'connecting' | 'open' | 'ended' = 'new'
@@ -109,6 +107,12 @@ class MemorySession implements EngineSession, CompanionLine {
       reported: () => this.#queue.passed(),
     })
     this.labels = this.#labels.session
+    this.#chats = new MemoryChatReader({
+      device: () => this.#open().device,
+      chats: () => this.#open().person.chats,
+      report: (event) => this.#queue.push(event),
+      reported: () => this.#queue.passed(),
+    })
   }
 
   start(): void {
@@ -128,6 +132,27 @@ class MemorySession implements EngineSession, CompanionLine {
     }
     if (this.#device !== null) this.#person?.devices.delete(this.#device.id)
     await this.#end('logged-out')
+  }
+
+  async act(action: ChatAction): Promise<void> {
+    const { person } = this.#open()
+    const change = changeOf(action)
+    if (change === null) throw new EngineError('unsupported', 'names are not changed in memory')
+    person.chats.change(change)
+    await this.#chats.changed()
+  }
+
+  async setFavorites(decide: () => Promise<readonly Address[]>): Promise<void> {
+    await this.#chats.changed()
+    const chats = await decide()
+    this.#open().person.chats.change({ kind: 'favorites', chats, at: Date.now() })
+    await this.#chats.changed()
+  }
+
+  async setBlocked(person: Address, blocked: boolean): Promise<number> {
+    const count = this.#open().person.chats.setBlocked(person, blocked)
+    await this.#chats.changed()
+    return count
   }
 
   async requestPairingCode(number: string): Promise<string> {
@@ -231,6 +256,10 @@ class MemorySession implements EngineSession, CompanionLine {
     this.#labels.changed()
   }
 
+  chatsChanged(): void {
+    void this.#chats.changed()
+  }
+
   hangUp(reason: CloseReason): void {
     void this.#end(reason)
   }
@@ -283,6 +312,7 @@ class MemorySession implements EngineSession, CompanionLine {
     this.#queue.push({ type: 'open', self: person.address, name: person.name })
     for (const message of device.waiting.splice(0)) this.message(message, true)
     this.#labels.changed()
+    void this.#chats.changed()
   }
 
   async #record(message: MemoryMessage, offline: boolean): Promise<void> {
@@ -317,7 +347,7 @@ class MemorySession implements EngineSession, CompanionLine {
   #tell(person: MemoryPerson, past: readonly MemoryMessage[]): void {
     const messages = past.flatMap((message) => {
       const read = readInbox(rowOf(message, person, true), person.address)
-      return read === null ? [] : [{ ...read, status: read.fromMe ? ('delivered' as const) : null }]
+      return read === null ? [] : [{ ...read, status: read.fromMe ? ('delivered' as const) : null, starred: false }]
     })
     const others = [...new Set(past.map(({ from, to }) => (from === person ? to : from)))]
     const quiet = { unread: 0, markedUnread: false, archived: false, pinnedAt: null, mutedUntil: null, lastMessageAt: null }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Address, CloseReason, IncomingCall, ReceiptStatus } from '../../engine.ts'
 import { lidJid, numberJid } from '../../jid.ts'
 import type { WireMessage } from '../../wire.ts'
+import { MemoryChats } from './chats.ts'
 import { MemoryLabels } from './labels.ts'
 import { MemoryMediaHost } from './media.ts'
 
@@ -30,6 +31,7 @@ export interface CompanionLine {
   receipt(receipt: MemoryReceipt): void
   call(call: IncomingCall): void
   labelsChanged(): void
+  chatsChanged(): void
   hangUp(reason: CloseReason): void
 }
 
@@ -97,6 +99,8 @@ export interface MemoryDevice {
   line: CompanionLine | null
   /** What arrived while it was away. */
   waiting: MemoryMessage[]
+  /** How many changes to chats it knows of. */
+  chatsRead: number
 }
 
 export class MemoryPerson {
@@ -105,6 +109,7 @@ export class MemoryPerson {
   readonly address: Readonly<Address>
   readonly devices = new Map<number, MemoryDevice>()
   readonly labels = new MemoryLabels()
+  readonly chats = new MemoryChats()
   /** Everything the phone has seen, own messages too. */
   readonly received: MemoryMessage[] = []
   readonly receipts: MemoryReceipt[] = []
@@ -123,6 +128,9 @@ export class MemoryPerson {
     this.address = { jid: numberJid(number), lid: lidJid(lid) }
     this.labels.onChange = () => {
       for (const device of this.devices.values()) device.line?.labelsChanged()
+    }
+    this.chats.onChange = () => {
+      for (const device of this.devices.values()) device.line?.chatsChanged()
     }
   }
 
@@ -178,7 +186,7 @@ export class MemoryPerson {
   }
 
   link(): MemoryDevice {
-    const device: MemoryDevice = { id: this.#nextDevice++, secret: randomUUID(), line: null, waiting: [] }
+    const device: MemoryDevice = { id: this.#nextDevice++, secret: randomUUID(), line: null, waiting: [], chatsRead: 0 }
     this.devices.set(device.id, device)
     return device
   }

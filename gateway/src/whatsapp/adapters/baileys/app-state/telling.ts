@@ -1,11 +1,13 @@
 /**
- * Who hears of what stands in app state. Labels are told as events of the port; everything else goes the way the library tells it (names of
- * people, archived, pinned and muted chats, the own name), but only what stands there: a removed record is nobody's wish any more.
+ * Who hears of what stands in app state. Labels, chats and messages are told as events of the port; everything else goes the way the library
+ * tells it (names of people, the own name), but only what stands there: a removed record is nobody's wish any more.
  */
 import { type BaileysEventMap, processSyncAction, type WASocket } from 'baileys'
 import type { Logger } from '../../../../runtime/logging.ts'
-import type { EngineEvent } from '../../../engine.ts'
+import type { Address } from '../../../address.ts'
+import type { ChatChange } from '../../../chat-changes.ts'
 import type { PendingEvent } from '../../event-queue.ts'
+import { chatChangeOf, isAboutChats } from './chat-changes.ts'
 import { LABELS, labelChangeOf } from './label-changes.ts'
 import type { CollectionNews } from './reading.ts'
 import type { Change } from './records.ts'
@@ -16,21 +18,33 @@ export interface TellingOptions {
   /** Resolves when everything reported so far has been taken. Rejects when nothing is taken any more. */
   taken(): Promise<void>
   /** Both forms of the address, as far as they are known. */
-  completed(address: LabelAddress): Promise<LabelAddress>
+  completed(address: Address): Promise<Address>
   learn(pairs: { number: string; lid: string }[]): Promise<void>
   logger: Logger
 }
 
-type LabelsEvent = EngineEvent & { type: 'labels' }
-type LabelAddress = (LabelsEvent['news']['changes'][number] & { kind: 'chat' })['chat']
+/** What was done with chats, in one event. */
+const AT_ONCE = 500
 
-/** Resolves when all of it has been taken; false when labels could not be stored. */
+/** Resolves when all of it has been taken; false when labels or chats could not be stored. */
 export const tellNews = async (news: readonly CollectionNews[], options: TellingOptions): Promise<boolean> => {
   let untaken = 0
   for (const { collection, version, whole, first, changes } of news) {
     const labels = collection === LABELS ? changes.flatMap((change) => labelChangeOf(change) ?? []) : []
-    const others = collection === LABELS ? changes.filter(({ index }) => !index[0]?.startsWith('label_')) : changes
+    const others = changes.filter((change) => !isAboutChats(change) && !(collection === LABELS && change.index[0]?.startsWith('label_')))
     await tellOthers(others, whole, options)
+    const chats = changes.flatMap((change) => (isAboutChats(change) ? (chatChangeOf(change) ?? []) : []))
+    for (let start = 0; start < chats.length; start += AT_ONCE) {
+      untaken += 1
+      options.report(async () => {
+        const completed: ChatChange[] = []
+        for (const change of chats.slice(start, start + AT_ONCE)) completed.push(await withBothForms(change, options))
+        const stored = (): void => {
+          untaken -= 1
+        }
+        return { type: 'chat', changes: completed, stored }
+      })
+    }
     // A whole list of labels says something even when it is empty.
     if (collection !== LABELS || (labels.length === 0 && !whole)) continue
     untaken += 1
@@ -53,21 +67,16 @@ export const tellNews = async (news: readonly CollectionNews[], options: Telling
 const tellOthers = async (changes: readonly Change[], whole: boolean, { socket, learn, logger }: TellingOptions): Promise<void> => {
   const { creds } = socket.authState
   const contacts: BaileysEventMap['contacts.upsert'] = []
-  const chats: BaileysEventMap['chats.update'] = []
   const pairs: { number: string; lid: string }[] = []
   const others: (() => void)[] = []
   const gather = (event: keyof BaileysEventMap, data: unknown): boolean => {
     if (event === 'contacts.upsert') contacts.push(...(data as BaileysEventMap['contacts.upsert']))
-    else if (event === 'chats.update') {
-      // A condition is for a library that holds all chats in memory.
-      for (const { conditional: _, ...chat } of data as BaileysEventMap['chats.update']) chats.push(chat)
-    } else if (event === 'lid-mapping.update') {
+    else if (event === 'lid-mapping.update') {
       const { lid, pn } = data as BaileysEventMap['lid-mapping.update']
       pairs.push({ lid: userOf(lid), number: userOf(pn) })
     } else others.push(() => socket.ev.emit(event, data as never))
     return true
   }
-  // From the beginning, deleted chats are long gone, and chats marked as read are nothing new.
   const start = whole ? { accountSettings: creds.accountSettings } : undefined
   for (const { operation, index, value } of changes) {
     if (operation === 'remove') continue
@@ -80,7 +89,24 @@ const tellOthers = async (changes: readonly Change[], whole: boolean, { socket, 
   if (pairs.length > 0) await learn(pairs)
   for (const tell of others) tell()
   if (contacts.length > 0) socket.ev.emit('contacts.upsert', contacts)
-  if (chats.length > 0) socket.ev.emit('chats.update', chats)
+}
+
+const withBothForms = async (change: ChatChange, { completed }: TellingOptions): Promise<ChatChange> => {
+  switch (change.kind) {
+    case 'favorites': {
+      const chats: Address[] = []
+      for (const chat of change.chats) chats.push(await completed(chat))
+      return { ...change, chats }
+    }
+    case 'star':
+    case 'delete-for-me':
+      return { ...change, message: { ...change.message, chat: await completed(change.message.chat) } }
+    case 'block':
+    case 'blocklist':
+      return change
+    default:
+      return { ...change, chat: await completed(change.chat) }
+  }
 }
 
 const userOf = (jid: string): string => jid.slice(0, jid.indexOf('@'))

@@ -4,7 +4,7 @@
  * file and read twice, first for the identities, so that nothing is stored under a LID whose number stands further down. Reading waits for what was
  * read to be stored.
  */
-import type { proto, SignalKeyStore } from 'baileys'
+import { proto, type SignalKeyStore } from 'baileys'
 import { backoffDelay } from '../../../../runtime/backoff.ts'
 import { type Address, EngineError, type EngineEvent, type InboxRow, type SessionOptions, type StoreBatch } from '../../../engine.ts'
 import { addressFrom, isSame } from '../addresses.ts'
@@ -202,12 +202,16 @@ export class HistorySync {
     await keep()
   }
 
-  async #store(chunk: Chunk, row: InboxRow, { progress = null }: Notification, extent: NonNullable<Extent>): Promise<number> {
+  async #store(chunk: Chunk, row: InboxRow, { progress = null, syncType }: Notification, extent: NonNullable<Extent>): Promise<number> {
     const kinds = new Set<HistoryKind>(extent === 'names' ? ['chat', 'push-name'] : ['chat', 'push-name', 'message'])
     const since = extent === 'names' || extent.days === null ? 0 : row.receivedAt - extent.days * DAY_MS
     let count = 0
     let last: Part = { messages: [], chats: [], names: [], pairs: [] }
-    for await (const part of partsOf(itemsOf(chunk.read(), kinds), { self: this.#connection.self, since })) {
+    for await (const part of partsOf(itemsOf(chunk.read(), kinds), {
+      self: this.#connection.self,
+      since,
+      settings: syncType !== proto.HistorySync.HistorySyncType.ON_DEMAND,
+    })) {
       count += part.messages.length
       await this.#report(last, progress, null)
       last = part

@@ -25,13 +25,15 @@ export interface PartsOptions {
   self: Address
   /** Milliseconds; older messages are left out. */
   since: number
+  /** Chats are told with all their settings; else only messages of them were asked for. */
+  settings: boolean
 }
 
 /** Things in a part, and bytes of messages. */
 const THINGS = 250
 const BYTES = 1024 * 1024
 
-export async function* partsOf(items: AsyncIterable<HistoryItem>, { self, since }: PartsOptions): AsyncGenerator<Part> {
+export async function* partsOf(items: AsyncIterable<HistoryItem>, { self, since, settings }: PartsOptions): AsyncGenerator<Part> {
   let part = emptyPart()
   let things = 0
   let bytes = 0
@@ -45,7 +47,7 @@ export async function* partsOf(items: AsyncIterable<HistoryItem>, { self, since 
     } else if (item.kind === 'chat') {
       const chat = readChat(item.chat)
       if (chat === null) continue
-      part.chats.push(chat)
+      if (settings) part.chats.push(chat)
       part.names.push(...nameOfChat(item.chat, chat.chat))
     } else if (item.kind === 'push-name') {
       const address = addressFrom(item.name.id)
@@ -81,7 +83,7 @@ const readMessage = (stored: proto.IWebMessageInfo, self: Address, since: number
   if (secondsOf(stored.messageTimestamp) * 1000 < since) return null
   const message = readWebMessage(stored, self)
   if (message === null || !isForPeople(message.message)) return null
-  return { ...message, status: message.fromMe ? (statuses[stored.status ?? -1] ?? null) : null }
+  return { ...message, status: message.fromMe ? (statuses[stored.status ?? -1] ?? null) : null, starred: stored.starred === true }
 }
 
 const readChat = (chat: proto.IConversation): HistoryChat | null => {
