@@ -68,6 +68,10 @@ export interface Phone {
   remember(past: { [key: string]: Json }): Promise<readonly Json[]>
   /** Settings all devices of the account share: by collection, then by index (JSON), the action last set. */
   appState(): Promise<Json>
+  /** The person changes such a setting there (a SyncActionValue of WAProto as JSON). */
+  set(collection: string, index: readonly string[], action: { [key: string]: Json }): Promise<void>
+  /** The person blocks somebody, or hears them again. */
+  block(person: string, blocked: boolean): Promise<void>
   calls(): Promise<Json[]>
   /** Makes, changes or deletes a label, or puts one on a chat or takes it off (docs/simulator.md); gives its id. */
   label(label: { [key: string]: Json }): Promise<string>
@@ -219,6 +223,8 @@ const createPhone = (described: Json, ok: Call): Phone => {
     remember: async (past) => list(await ok('post', `${path}/history`, past), 'chats'),
     calls: async () => list(await ok('get', `${path}/calls`), 'calls'),
     appState: () => ok('get', `${path}/app-state`),
+    set: async (collection, index, action) => void (await ok('post', `${path}/app-state`, { collection, index: [...index], action })),
+    block: async (person, blocked) => void (await ok('post', `${path}/blocklist`, { person, blocked })),
     label: async (label) => text(await ok('post', `${path}/labels`, label), 'id'),
     foldAppState: async () => void (await ok('post', `${path}/app-state/fold`)),
     renewAppStateKey: async (share) => void (await ok('post', `${path}/app-state/key`, { share })),

@@ -1,6 +1,7 @@
 /**
- * What an account does with its chats, as app state. The shapes are WhatsApp's (`SyncActionValue` of WAProto, indices and versions as in
- * `chatModificationToAppPatch` of Baileys 7).
+ * What an account does with its chats, as app state. The shapes are WhatsApp's (`SyncActionValue` of WAProto); collections, indices and
+ * versions are those of WhatsApp Web. Baileys 7 (`chatModificationToAppPatch`) has the same, but for stars, which it puts where no other
+ * device looks for them (`regular_low`).
  */
 import type { proto, WAPatchName } from 'baileys'
 import { canonicalOf } from '../../../address.ts'
@@ -35,7 +36,7 @@ export const actionOf = (action: ChatAction): ActionWrite => {
       return set('regular_low', 3, ['markChatAsRead', canonicalOf(action.chat)], { markChatAsReadAction })
     }
     case 'star':
-      return set('regular_low', 2, ['star', ...nameOf(action.message)], { starAction: { starred: action.starred } })
+      return set('regular_high', 2, ['star', ...nameOf(action.message)], { starAction: { starred: action.starred } })
     case 'delete-for-me':
       return set('regular_high', 3, ['deleteMessageForMe', ...nameOf(action.message)], {
         deleteMessageForMeAction: { deleteMedia: true, messageTimestamp: seconds(action.timestamp) },
