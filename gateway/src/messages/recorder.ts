@@ -32,7 +32,7 @@ import { renameVotes, storeVote } from './poll-votes.ts'
 import { createHistoryRecording, type JoinChats, type JoinedChat } from './record-history.ts'
 
 export interface Recorder {
-  /** Returns at once while the queue is short; else, and for history, a promise that holds the session back until it is stored. */
+  /** Returns at once while the queue is short; else, and for history and changes of chats, a promise that holds the session back until then. */
   take(instanceId: string, event: EngineEvent): Promise<void> | undefined
   /** The same for one that nobody hands in a second time: tells what became of it. Never rejects. */
   record(instanceId: string, event: EngineEvent): Promise<Recorded>
@@ -264,9 +264,9 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
     take(instanceId, event) {
       if (stopping) return undefined
       const stored = enqueue(instanceId, { kind: 'engine', event }).catch(() => undefined)
-      // Of the past there is more on the phone than is good to have here at once.
-      const isLate = event.type === 'history' || (queues.get(instanceId)?.waiting.length ?? 0) > HIGH_WATER
-      return isLate ? stored : undefined
+      // Of the past there is more on the phone than is good to have here at once. Whoever did something with a chat waits for it.
+      const isWaitedFor = event.type === 'history' || event.type === 'chat' || (queues.get(instanceId)?.waiting.length ?? 0) > HIGH_WATER
+      return isWaitedFor ? stored : undefined
     },
     async record(instanceId, event) {
       if (stopping) return 'interrupted'

@@ -374,6 +374,26 @@ forEachDatabase((_name, open) => {
       expect(data).toMatchObject({ sender: { name: 'Ana of the shop' } })
     })
 
+    test('what is done with a chat is about what came before it, and is stored when it has been handled', async () => {
+      await begin()
+      stage.ana.send(stage.shop, 'hello', 'MSG1')
+      await stage.delivered('message.exchange', 1)
+      let done = 0
+      const message = { id: 'MSG1', chat: stage.ana.address, sender: stage.ana.address, fromMe: false }
+      const changes = [
+        { kind: 'star', message, starred: true, at: 1 },
+        { kind: 'pin', chat: { jid: null, lid: stage.ana.address.lid }, pinned: true, at: 1 },
+      ] as const
+      const stored = (): void => {
+        done += 1
+      }
+      await stage.messages.handle({ id: INSTANCE }, { type: 'chat', changes, stored })
+      expect(done).toBe(1)
+      expect(await stage.rows()).toMatchObject([{ message_id: 'MSG1', starred: 1 }])
+      const chats = await stage.database.db.read.selectFrom('chats').selectAll().execute()
+      expect(chats).toMatchObject([{ chat: `${ANA}@s.whatsapp.net`, pinned_at: 1, unread: 1 }])
+    })
+
     test('a chat known by LID only is one with the number once that is known', async () => {
       await begin()
       const { lid } = stage.ana.address

@@ -18,7 +18,11 @@ describe('actions', () => {
     [{ kind: 'mute', chat, muted: true, until: null } as const, 'regular_high', ['mute', chat.jid]],
     [{ kind: 'mark-read', chat, read: false, last: null } as const, 'regular_low', ['markChatAsRead', chat.jid]],
     [{ kind: 'star', message, starred: true } as const, 'regular_high', ['star', group.jid, '3EB0', '0', chat.jid]],
-    [{ kind: 'star', message: { ...message, fromMe: true }, starred: true } as const, 'regular_high', ['star', group.jid, '3EB0', '1', '0']],
+    [
+      { kind: 'star', message: { ...message, fromMe: true }, starred: true } as const,
+      'regular_high',
+      ['star', group.jid, '3EB0', '1', '0'],
+    ],
     [
       { kind: 'delete-for-me', message, timestamp: 5_000 } as const,
       'regular_high',
