@@ -42,6 +42,7 @@ export const asked = async <T>(work: () => Promise<T>): Promise<T> => {
     if (error.code === 'rate-limited') throw new ApiError(429, 'WhatsApp rate limit reached. Try again later.')
     if (error.code === 'not-ready') throw new ApiError(409, notReady)
     if (error.code === 'conflict') throw new ApiError(409, overtaken)
-    throw new ApiError(500, error.code === 'timeout' ? 'WhatsApp did not answer in time' : `WhatsApp refused: ${error.message}`)
+    if (error.code === 'timeout') throw new ApiError(500, 'WhatsApp did not answer in time')
+    throw new ApiError(500, error.message.startsWith('WhatsApp refused') ? error.message : `WhatsApp refused: ${error.message}`)
   }
 }

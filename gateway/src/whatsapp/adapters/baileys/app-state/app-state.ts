@@ -231,7 +231,7 @@ export class AppState {
         if (!(await this.#options.tell([news]))) throw new NotTaken()
         return saveState(store, name, next, macs)
       }
-      if (refusal !== CONFLICT) throw new EngineError('rejected', `WhatsApp refused the change: ${refusal}`, refusal)
+      if (refusal !== CONFLICT) throw new EngineError('rejected', `WhatsApp refused: ${refusal}`, refusal)
     }
     throw new EngineError('conflict', 'other devices of the account kept changing the same settings', CONFLICT)
   }
