@@ -5,6 +5,7 @@ import { ProxyError } from './tunnel.ts'
 
 export const engineErrorOf = (error: unknown): EngineError => {
   if (error instanceof EngineError) return error
+  if (isBroken(error)) return new EngineError('not-connected', 'the connection to WhatsApp broke')
   if (!isBoom(error)) return new EngineError('rejected', error instanceof Error ? error.message : 'WhatsApp request failed')
   const serverCode = typeof error.data === 'number' && Number.isFinite(error.data) ? error.data : null
   if (serverCode !== null)
@@ -22,6 +23,13 @@ export const closeCodeOf = (error: unknown): { code: number | 'proxy' | null; de
   if (isBoom(error)) return { code: error.output.statusCode, detail: error.message }
   return { code: null, detail: error instanceof Error ? error.message : 'connection closed' }
 }
+
+/** A frame met a connection that was just ending: it has not left. What it was told comes from the system or from `ws`. */
+const isBroken = (error: unknown): boolean =>
+  error instanceof Error &&
+  ('code' in error ? broken.has(String(error.code)) : !isBoom(error) && /^WebSocket is not open/.test(error.message))
+
+const broken: ReadonlySet<string> = new Set(['EPIPE', 'ECONNRESET', 'ECONNABORTED', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END'])
 
 const serverCodes = new Map<number, EngineErrorCode>([
   [401, 'rejected'],

@@ -110,6 +110,8 @@ describe('errors', () => {
     [boom('item-not-found', { data: 404 }), { code: 'not-registered', serverCode: 404 }],
     [boom('not-acceptable', { data: 406 }), { code: 'rejected', serverCode: 406 }],
     [new Error('oops'), { code: 'rejected', serverCode: null }],
+    [Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }), { code: 'not-connected', message: 'the connection to WhatsApp broke' }],
+    [new Error('WebSocket is not open: readyState 2 (CLOSING)'), { code: 'not-connected' }],
     ['oops', { code: 'rejected', serverCode: null }],
   ])('%s', (error, expected) => {
     expect(engineErrorOf(error)).toMatchObject(expected)
