@@ -1,4 +1,5 @@
 /** One WebSocket from its first byte: intro, Noise handshake, then sealed stanzas both ways. Knows nothing of what they mean. */
+import type { Duplex } from 'node:stream'
 import { proto } from 'baileys'
 import type { RawData, WebSocket } from 'ws'
 import { encodeFrame, FrameReader } from '../wire/frames.ts'
@@ -37,6 +38,7 @@ const CLOSE_GRACE_MS = 2_000
 
 export class Connection {
   readonly #socket: WebSocket
+  readonly #stream: Duplex
   readonly #identity: ServerIdentity
   readonly #noise: NoiseResponder
   readonly #reader = new FrameReader(MAX_FRAME)
@@ -49,9 +51,17 @@ export class Connection {
   /** Milliseconds since 1970 of the last sign of life. */
   lastHeard = Date.now()
 
-  /** `opened` is called when the handshake is through; without a session the connection only waits to be ended. */
-  constructor(socket: WebSocket, identity: ServerIdentity, opened: (connection: Connection, hello: Hello) => Session | undefined) {
+  #corked = false
+
+  /** `stream` is what the socket writes to. `opened` is called when the handshake is through; without a session the connection only waits to be ended. */
+  constructor(
+    socket: WebSocket,
+    stream: Duplex,
+    identity: ServerIdentity,
+    opened: (connection: Connection, hello: Hello) => Session | undefined,
+  ) {
     this.#socket = socket
+    this.#stream = stream
     this.#identity = identity
     this.#opened = opened
     this.#noise = new NoiseResponder({ staticKey: identity.staticKey, ephemeralKey: identity.ephemeralKey() })
@@ -94,6 +104,7 @@ export class Connection {
   /** Cuts the line. */
   terminate(): void {
     this.#ended = true
+    this.#uncork()
     this.#socket.terminate()
     this.#close()
   }
@@ -139,8 +150,23 @@ export class Connection {
 
   #write(plaintext: Uint8Array): void {
     if (this.#transport === undefined || this.#ended) return
+    this.#cork()
     this.#socket.send(encodeFrame(this.#transport.encrypt(plaintext)))
     if (this.#socket.bufferedAmount > MAX_BACKLOG) this.terminate()
+  }
+
+  /** What is written in one turn of the event loop leaves in one piece: each piece costs a call to the kernel, here and at the other end. */
+  #cork(): void {
+    if (this.#corked) return
+    this.#corked = true
+    this.#stream.cork()
+    setImmediate(() => this.#uncork())
+  }
+
+  #uncork(): void {
+    if (!this.#corked) return
+    this.#corked = false
+    this.#stream.uncork()
   }
 
   #close(): void {

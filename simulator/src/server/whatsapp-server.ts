@@ -83,7 +83,7 @@ export class WhatsAppServer {
       return
     }
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const connection = new Connection(webSocket, this.#parts.identity, (opened, hello) => this.#opened(opened, hello))
+      const connection = new Connection(webSocket, socket, this.#parts.identity, (opened, hello) => this.#opened(opened, hello))
       this.#connections.add(connection)
       webSocket.once('close', () => this.#connections.delete(connection))
     })

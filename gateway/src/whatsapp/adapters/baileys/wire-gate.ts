@@ -10,6 +10,13 @@ type Sent = (error?: Error) => void
 /** The part of a `ws` connection that writes. */
 export interface Writer {
   send(data: Uint8Array, sent?: Sent): void
+  /** Tells of what it writes to once it is connected. */
+  once(event: 'upgrade', listener: (response: { socket: Stream }) => void): void
+}
+
+interface Stream {
+  cork(): void
+  uncork(): void
 }
 
 export class WireGate {
@@ -18,6 +25,7 @@ export class WireGate {
   #held: { data: Uint8Array; mark: number }[] = []
   #made = 0
   #written = 0
+  #stream: Stream | null = null
   #waiting: { upTo: number; resolve: () => void }[] = []
 
   /** Takes over the connection's `send`. */
@@ -25,6 +33,9 @@ export class WireGate {
     this.#commits = commits
     this.#write = connection.send.bind(connection)
     connection.send = (data, sent) => this.#send(data, sent)
+    connection.once('upgrade', ({ socket }) => {
+      this.#stream = socket
+    })
     commits.whenDurable(() => this.#release())
   }
 
@@ -52,10 +63,13 @@ export class WireGate {
     let free = 0
     while ((this.#held[free]?.mark ?? Number.POSITIVE_INFINITY) <= durable) free += 1
     if (free === 0) return
+    // In one piece: each call to the kernel costs as much as making a frame.
+    this.#stream?.cork()
     for (const { data } of this.#held.splice(0, free)) {
       this.#written += 1
       this.#write(data)
     }
+    this.#stream?.uncork()
     const out = this.#waiting.filter(({ upTo }) => upTo <= this.#written)
     if (out.length === 0) return
     this.#waiting = this.#waiting.filter(({ upTo }) => upTo > this.#written)

@@ -331,6 +331,7 @@ describe('the wire gate', () => {
         wire.push(Buffer.from(data).toString('base64'))
         sent?.()
       },
+      once: () => {},
     }
     const gate = new WireGate(connection, party.commits)
     return { wire, gate, send: (text) => connection.send(Buffer.from(text, 'base64')) }
