@@ -40,36 +40,41 @@ const close = async ({ simulator, gateway, receiver }: Play): Promise<void> => {
   await receiver.close()
 }
 
+type Mend = () => Promise<void>
+
 /** `fail` breaks the store and gives what mends it. `check`: what `/health` says of it. */
-const outage = async ({ simulator, gateway, receiver, line, friend }: Play, fail: () => Promise<() => Promise<void>>, check: RegExp) => {
+const outage = async ({ simulator, gateway, receiver, line, friend }: Play, fail: () => Promise<Mend>, check: RegExp) => {
   await line.waitFor('connected')
   const stranger = await simulator.phone({ name: 'Stranger' })
   const before = await friend.send(line.phone.number, 'before')
   await receiver.next({ data: { id: before } })
   const cursor = await simulator.trafficCursor()
   const logged = gateway.output().length
-
-  const mend = await fail()
-  // The first message of somebody nobody has seen before needs the store before it is decrypted.
-  const ids = [
-    await stranger.send(line.phone.number, 'who are you?'),
-    await friend.send(line.phone.number, 'one'),
-    await friend.send(line.phone.number, 'two'),
-  ]
   const fromCompanion = async (tag: string) =>
     (await simulator.traffic({ after: cursor, phone: line.phone.number, tag, direction: 'in' })).filter((seen) => at(seen, 'device') !== 0)
-  // Whoever writes waits five seconds for a lock, and some stand in line before the session does.
-  await eventually('the session to stop', async () => gateway.output().slice(logged).includes('"reason":"storage"'), 60_000)
-  await eventually('/health to be degraded', async () => {
-    const { status, body } = await gateway.api().get('/health')
-    return status === 503 && at(body, 'status') === 'degraded' && check.test(String(at(body, 'checks.db')))
-  })
-  // Neither forgotten nor refused: for WhatsApp the messages are still on their way.
-  expect(await fromCompanion('receipt')).toEqual([])
-  expect((await fromCompanion('ack')).filter((seen) => at(seen, 'stanza.attrs.class') === 'message')).toEqual([])
-  expect(receiver.deliveries().filter(({ body }) => ids.includes(String(at(body, 'data.id'))))).toEqual([])
 
-  await mend()
+  const ids: string[] = []
+  const mend = await fail()
+  try {
+    // The first message of somebody nobody has seen before needs the store before it is decrypted.
+    ids.push(await stranger.send(line.phone.number, 'who are you?'))
+    for (const text of ['one', 'two']) ids.push(await friend.send(line.phone.number, text))
+    // Five seconds for the lock when it is read, as much for what was to be written; more when the machine is busy.
+    await eventually('the session to stop', async () => gateway.output().slice(logged).includes('"reason":"storage"'), 40_000)
+    await eventually('/health to be degraded', async () => {
+      const asked = performance.now()
+      const { status, body } = await gateway.api().get('/health')
+      expect(performance.now() - asked).toBeLessThan(5_000)
+      return status === 503 && at(body, 'status') === 'degraded' && check.test(String(at(body, 'checks.db')))
+    })
+    // Neither forgotten nor refused: for WhatsApp the messages are still on their way.
+    expect(await fromCompanion('receipt')).toEqual([])
+    expect((await fromCompanion('ack')).filter((seen) => at(seen, 'stanza.attrs.class') === 'message')).toEqual([])
+    expect(receiver.deliveries().filter(({ body }) => ids.includes(String(at(body, 'data.id'))))).toEqual([])
+  } finally {
+    await mend()
+  }
+
   for (const id of ids) await receiver.next({ data: { id, message: { type: 'text' } } })
   await line.waitFor('connected')
   await eventually('/health to be ok', async () => (await gateway.api().get('/health')).status === 200)
@@ -82,6 +87,33 @@ const outage = async ({ simulator, gateway, receiver, line, friend }: Play, fail
   })
 }
 
+/** SIGTERM in the middle of it: while messages, the session and more requests than there are connections wait for the lock. */
+const stopWhileLocked = async ({ gateway, receiver, line, friend }: Play, lock: () => Promise<Mend>) => {
+  await line.waitFor('connected')
+  const mend = await lock()
+  let missed: string
+  try {
+    missed = await friend.send(line.phone.number, 'are you going?')
+    const requests = Array.from({ length: 30 }, (_, n) =>
+      Promise.all([
+        line.text(friend.number, `waits ${n}`).catch(() => null),
+        line.api.post(`/api/chat/history/${line.name}`, { number: friend.number }).catch(() => null),
+      ]),
+    )
+    await eventually('the store to be waited for', async () => (await gateway.api().get('/health')).status === 503)
+    const began = performance.now()
+    expect(await gateway.stop()).toEqual({ code: 0, signal: null })
+    expect(performance.now() - began).toBeLessThan(10_000)
+    // Answered or cut off, but over.
+    await Promise.all(requests)
+  } finally {
+    await mend()
+  }
+  await gateway.restart()
+  await receiver.next({ data: { id: missed } })
+  await line.waitFor('connected')
+}
+
 describe('SQLite', () => {
   let play: Play
   beforeAll(async () => {
@@ -89,20 +121,20 @@ describe('SQLite', () => {
   })
   afterAll(() => close(play))
 
+  const lock = async (): Promise<Mend> => {
+    const other = new DatabaseSync(join(play.gateway.dataDir, 'gateway.sqlite'), { timeout: 10_000 })
+    other.exec('begin exclusive')
+    return async () => {
+      other.exec('rollback')
+      other.close()
+    }
+  }
+
   it('locked by another process: nothing is acknowledged, and all comes when the lock is gone', async () => {
-    await outage(
-      play,
-      async () => {
-        const other = new DatabaseSync(join(play.gateway.dataDir, 'gateway.sqlite'), { timeout: 10_000 })
-        other.exec('begin exclusive')
-        return async () => {
-          other.exec('rollback')
-          other.close()
-        }
-      },
-      /^fail: (locked|timed out)$/,
-    )
+    await outage(play, lock, /^fail: (locked|timed out)$/)
   }, 150_000)
+
+  it('locked: SIGTERM ends it in time, and nothing is lost', () => stopWhileLocked(play, lock), 150_000)
 
   const prlimit = (pid: number, limit: string) => spawnSync('prlimit', ['--pid', String(pid), `--fsize=${limit}:`], { encoding: 'utf8' })
 
@@ -189,16 +221,19 @@ describe('PostgreSQL', () => {
     await outage(play, fail, /^fail: read-only$/)
   }, 150_000)
 
-  it('locked by somebody else: the same', async () => {
-    const lock = async () => {
-      const client = await administrator()
-      await client.query('begin')
-      await client.query('lock table signal_records, inbox, messages, events in access exclusive mode')
-      return async () => {
-        await client.query('rollback')
-        await client.end()
-      }
+  const lock = async (): Promise<Mend> => {
+    const client = await administrator()
+    await client.query('begin')
+    await client.query('lock table signal_records, inbox, messages, events in access exclusive mode')
+    return async () => {
+      await client.query('rollback')
+      await client.end()
     }
+  }
+
+  it('locked by somebody else: the same', async () => {
     await outage(play, lock, /^fail: (locked|timed out)$/)
   }, 240_000)
+
+  it('locked: SIGTERM ends it in time, and nothing is lost', () => stopWhileLocked(play, lock), 150_000)
 })

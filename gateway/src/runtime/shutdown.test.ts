@@ -40,4 +40,11 @@ describe('Shutting down', () => {
     expect(clean).toBe(false)
     expect(seen).toEqual(['works'])
   })
+
+  it('phases that are all late end when the time of all is over, and each has begun', async () => {
+    const begun: number[] = []
+    const hangs = (n: number): Phase => ({ name: `phase ${n}`, limitMs: 60_000, run: () => new Promise(() => void begun.push(n)) })
+    expect(await shutDown([hangs(1), hangs(2), hangs(3)], logger, 200)).toEqual({ clean: false })
+    expect(begun).toEqual([1, 2, 3])
+  })
 })

@@ -4,7 +4,7 @@ import pg from 'pg'
 import { expect, it } from 'vitest'
 import { forEachDatabase } from '../../../testing/databases.ts'
 import { createLogger } from '../../runtime/logging.ts'
-import { DataInUseError, StoreUnavailableError } from '../errors.ts'
+import { DataInUseError, isStoreFailure, StoreUnavailableError } from '../errors.ts'
 import { openPostgres } from './open.ts'
 
 const logger = createLogger('silent')
@@ -66,6 +66,36 @@ forEachDatabase(
       await readOnly('off')
       await expect.poll(found).toBe('well')
       await administrator.end()
+    })
+
+    it('locked by somebody else: whoever reads or writes is told in time, however many stand in line, and all goes on afterwards', async () => {
+      const { db: first, url } = await openWithUrl()
+      await first.close()
+      const db = await openPostgres({ url, logger, patience: { lock: 200, turn: 500 } })
+      const administrator = new pg.Client({ connectionString: url })
+      await administrator.connect()
+      try {
+        await administrator.query('begin')
+        await administrator.query('lock table accounts in access exclusive mode')
+        const began = performance.now()
+        const waiting = Array.from({ length: 60 }, (_, n) =>
+          n % 2 === 0
+            ? db.read.selectFrom('accounts').select('id').execute()
+            : db.write((tx) => tx.deleteFrom('accounts').where('id', '=', 'nobody').execute()),
+        )
+        const outcomes = await Promise.allSettled(waiting)
+        // Each waits for a connection, then for the lock; a machine under load takes its time.
+        expect(performance.now() - began).toBeLessThan(5_000)
+        for (const outcome of outcomes) expect(outcome.status === 'rejected' && isStoreFailure(outcome.reason)).toBe(true)
+        const reasons = outcomes.map((outcome) => (outcome.status === 'rejected' ? String(outcome.reason) : ''))
+        expect(reasons.filter((reason) => reason.includes('lock timeout')).length).toBeGreaterThanOrEqual(10)
+        expect(reasons.filter((reason) => reason.includes('No connection')).length).toBeGreaterThan(0)
+        await administrator.query('rollback')
+        expect(await db.write((tx) => tx.selectFrom('accounts').selectAll().execute())).toEqual([])
+      } finally {
+        await administrator.end()
+        await db.close()
+      }
     })
 
     it('writes that keep getting into each other over a key end up one after the other', async () => {

@@ -6,26 +6,28 @@ import type { Database, Writer } from '../database.ts'
 import { StoreOverloadedError } from '../errors.ts'
 import { migrate } from '../migrations/migrate.ts'
 import type { Schema } from '../schema.ts'
-import { createPool } from './pool.ts'
+import { createPool, type Patience, usualPatience } from './pool.ts'
 import { becomeSoleUser } from './sole-user.ts'
 import { createTurns, type Turns } from './turns.ts'
 
 export interface OpenPostgres {
   url: string
   logger: Logger
+  patience?: Partial<Patience>
 }
 
-/** Milliseconds a check waits for others. */
-const lockTimeout = 1_500
+/** Milliseconds a check waits for a lock: its answer is wanted soon. */
+const lockTimeoutOfCheck = 1_500
 /** Writes waiting for a connection; more are refused. */
 const maxWaiting = 50_000
 /** Attempts beside other writes; then it gets a turn alone, with nobody of this gateway, the only one there is, to collide with. */
 const attemptsTogether = { order: 4, key: 2 }
 const maxAttempts = 8
 
-export async function openPostgres({ url, logger }: OpenPostgres): Promise<Database> {
+export async function openPostgres({ url, logger, patience: given = {} }: OpenPostgres): Promise<Database> {
+  const patience = { ...usualPatience, ...given }
   const soleUser = await becomeSoleUser(url, logger)
-  const read = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: createPool(url, logger) }) })
+  const read = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: createPool(url, logger, patience) }) })
   const close = async () => {
     await read.destroy()
     await soleUser.release()
@@ -36,7 +38,7 @@ export async function openPostgres({ url, logger }: OpenPostgres): Promise<Datab
     await close()
     throw error
   }
-  const turns = createTurns()
+  const turns = createTurns(patience.turn)
   const running = new Set<Promise<unknown>>()
   let closing: Promise<void> | undefined
 
@@ -60,7 +62,7 @@ export async function openPostgres({ url, logger }: OpenPostgres): Promise<Datab
       soleUser.check()
       await write(async (tx) => {
         // Whoever waits for a lock keeps a connection from the others.
-        await sql`set local lock_timeout = ${sql.lit(lockTimeout)}`.execute(tx)
+        await sql`set local lock_timeout = ${sql.lit(lockTimeoutOfCheck)}`.execute(tx)
         // What a message passes through must not be locked by somebody else …
         await sql`lock table signal_records, inbox, messages, events, deliveries, delivery_lanes in row exclusive mode`.execute(tx)
         // … and something has to be written: a server that is read-only or has no room answers questions all the same.

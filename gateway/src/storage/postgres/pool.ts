@@ -2,7 +2,19 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import pg from 'pg'
 import type { Logger } from '../../runtime/logging.ts'
+import { reasonOf, StoreUnavailableError } from '../errors.ts'
 import { type StorableValue, storable } from '../storable.ts'
+
+/** In milliseconds; together they bound how long anybody waits for the store. */
+export interface Patience {
+  /** For a lock that somebody else has. */
+  lock: number
+  /** For a connection when all are in use, or for a turn alone. */
+  turn: number
+}
+
+/** The lock is waited for as long as on SQLite. */
+export const usualPatience: Patience = { lock: 5_000, turn: 10_000 }
 
 /** Milliseconds. */
 const connectTimeout = 10_000
@@ -19,11 +31,13 @@ const maxNamedStatements = 500
 const byIndex = 'set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off'
 
 /** As Kysely wants it. Repeated statements are parsed once per connection. */
-export function createPool(url: string, logger: Logger): PostgresPool {
+export function createPool(url: string, logger: Logger, patience: Patience): PostgresPool {
   const pool = new pg.Pool({
     ...connectionOptions(url),
     max: connections,
+    connectionTimeoutMillis: patience.turn,
     statement_timeout: statementTimeout,
+    lock_timeout: patience.lock,
     idle_in_transaction_session_timeout: idleInTransactionTimeout,
   })
   pool.on('connect', (client) => {
@@ -36,9 +50,15 @@ export function createPool(url: string, logger: Logger): PostgresPool {
   const nameOf = statementNames()
   return {
     options: pool.options,
-    connect: async () => preparing(await pool.connect(), nameOf),
+    connect: async () => preparing(await pool.connect().catch(asStoreFailure), nameOf),
     end: () => pool.end(),
   }
+}
+
+/** What the pool says by itself, when its time is up, has no code to know it by. */
+const asStoreFailure = (error: unknown): never => {
+  if (error instanceof Error && 'code' in error) throw error
+  throw new StoreUnavailableError(`No connection to PostgreSQL: ${reasonOf(error)}`, { cause: error })
 }
 
 export const connectionOptions = (url: string): pg.ClientConfig => ({

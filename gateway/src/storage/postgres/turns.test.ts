@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
+import { StoreUnavailableError } from '../errors.ts'
 import { createTurns } from './turns.ts'
 
 it('who is alone waits for those under way, and those who come later wait for him', async () => {
-  const turns = createTurns()
+  const turns = createTurns(60_000)
   const told: string[] = []
   const gates = new Map<string, () => void>()
   const work = (name: string) => () =>
@@ -35,10 +36,28 @@ it('who is alone waits for those under way, and those who come later wait for hi
 })
 
 it('a failure is its own and holds up nobody', async () => {
-  const turns = createTurns()
+  const turns = createTurns(60_000)
   const fails = () => Promise.reject(new Error('on purpose'))
   await expect(turns.together(fails)).rejects.toThrow('on purpose')
   await expect(turns.alone(fails)).rejects.toThrow('on purpose')
   expect(await turns.together(async () => 'well')).toBe('well')
   expect(await turns.alone(async () => 'well')).toBe('well')
+})
+
+it('who waits too long for a turn is told so, and is not run after all; nobody gets in beside who is alone', async () => {
+  const turns = createTurns(50)
+  const told: string[] = []
+  const gate = Promise.withResolvers<void>()
+  const first = turns.alone(async () => {
+    told.push('first begins')
+    await gate.promise
+    told.push('first ends')
+  })
+  await expect.poll(() => told).toEqual(['first begins'])
+  const late = [turns.alone(async () => told.push('second')), turns.together(async () => told.push('third'))]
+  for (const one of late) await expect(one).rejects.toThrow(StoreUnavailableError)
+  const next = turns.together(async () => told.push('fourth'))
+  gate.resolve()
+  await Promise.all([first, next])
+  expect(told).toEqual(['first begins', 'first ends', 'fourth'])
 })
