@@ -1,4 +1,5 @@
 /** The program: `start` (default), `accounts …`, `settings`. Reads the settings, runs, and ends with an exit code that says why. */
+import { flushCompileCache } from 'node:module'
 import { accountsUsage } from './accounts/command-line.ts'
 import { surviveFaults } from './runtime/faults.ts'
 import { createLogger, type Logger } from './runtime/logging.ts'
@@ -56,6 +57,8 @@ const start = async (settings: Settings): Promise<void> => {
     print(`The account "default" was made. Its TokenAccount is shown this once:\n\n    ${gateway.newToken}\n`)
   }
   print(`RyzeAPI listens on http://${settings.host}:${gateway.port} · documentation: http://localhost:${gateway.port}/docs`)
+  // Here, and not when the process ends: it may be killed, and the next start is to be quick all the same.
+  flushCompileCache()
   await stopped
   await gateway.close()
   process.exit(0)

@@ -1,14 +1,21 @@
 /**
- * From an answer's zod schema to the JSON schema its serialiser is compiled from. The serialiser writes; it doesn't check: constraints
- * go, `required` too (a message that has left must not turn into a 500 over an absent field), and "X or null" becomes `nullable`, which
- * costs nothing, where `anyOf` would validate every value.
+ * From an answer's zod schema to the function that writes it. That function doesn't check: constraints go, `required` too (a message that
+ * has left must not turn into a 500 over an absent field), and "X or null" becomes `nullable`, which costs nothing, where `anyOf` would
+ * validate every value.
  */
+import compile from 'fast-json-stringify'
 import { z } from 'zod'
 
-export type JsonSchema = { [key: string]: unknown }
+/** Writes values of this schema as JSON, without what is not in it. Compiled when first used: all of them together would take longer than the rest of a start. */
+export const jsonWriter = (schema: z.ZodType): ((value: unknown) => string) => {
+  let write: ((value: unknown) => string) | undefined
+  return (value) => {
+    write ??= compile(shape(z.toJSONSchema(schema, { target: 'draft-7', io: 'output', unrepresentable: 'throw' }) as JsonSchema, false))
+    return write(value)
+  }
+}
 
-export const serializerSchema = (schema: z.ZodType): JsonSchema =>
-  shape(z.toJSONSchema(schema, { target: 'draft-7', io: 'output', unrepresentable: 'throw' }) as JsonSchema, false)
+type JsonSchema = { [key: string]: unknown }
 
 const isSchema = (value: unknown): value is JsonSchema => typeof value === 'object' && value !== null && !Array.isArray(value)
 

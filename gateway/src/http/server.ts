@@ -2,6 +2,7 @@
  * The HTTP side of the gateway: takes the list of operations and serves it. Nothing here knows what an operation does; everything a
  * request can go wrong with is answered here, always with the same envelope.
  */
+import { Readable } from 'node:stream'
 import websocket from '@fastify/websocket'
 import {
   type FastifyInstance,
@@ -23,7 +24,7 @@ import {
   createAuthentication,
   type InstanceDirectory,
 } from './authentication.ts'
-import { answerPreflight, type Greet, greetBrowsers } from './cors.ts'
+import { answerPreflight, greetBrowsers } from './cors.ts'
 import { createErrorRenderer } from './error-renderer.ts'
 import { errors } from './errors.ts'
 import type { Idempotency } from './idempotency.ts'
@@ -32,7 +33,7 @@ import { readLongBodies } from './long-bodies.ts'
 import type { InstanceRequest, Operation, Scope, SocketOperation } from './operation.ts'
 import { refuseBrokenRequest, refuseStrangeRequests } from './raw-refusals.ts'
 import { HandledRequest } from './request.ts'
-import { serializerSchema } from './serialization.ts'
+import { jsonWriter } from './serialization.ts'
 import type { Spool } from './spool.ts'
 import { parse } from './validation.ts'
 
@@ -105,20 +106,27 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Http
   refuseStrangeRequests(app.server)
   await app.register(websocket, { options: { maxPayload: 64 * 1024 }, preClose: closeSockets })
 
+  const greet = greetBrowsers(accounts)
+  const methodsAt = methodsByPath([
+    ...operations.map(({ path, method }) => ({ path, methods: method === 'GET' ? ['GET', 'HEAD'] : [method] })),
+    ...sockets.map(({ path }) => ({ path, methods: ['GET'] })),
+  ])
   // Before the body is read: nothing in it changes the answer.
-  const isPath = pathsOf([...operations, ...sockets])
-  app.addHook('onRequest', (request, _reply, done) => {
-    const { headers, is404, method, raw } = request
+  app.addHook('onRequest', (request, reply, done) => {
+    const { headers, is404, method, raw, url } = request
     if (headers.host === undefined && raw.httpVersion === '1.1') return done(errors.badRequest())
     if (!is404) return done()
-    // Methods Fastify has no routes for, WebDAV's and the like.
-    return done(!app.supportedMethods.includes(method) && isPath(request.url) ? errors.methodNotAllowed() : errors.notFound())
+    const allow = methodsAt(url)
+    if (allow === null) return done(errors.notFound())
+    greet(request, reply)
+    if (method === 'OPTIONS') return void answerPreflight(reply, allow)
+    reply.header('allow', allow)
+    return done(errors.methodNotAllowed())
   })
 
   checkIds([...operations, ...sockets])
   const { authenticate, admitSecret } = createAuthentication(options)
   for (const page of pages) page(app, admitSecret)
-  const greet = greetBrowsers(accounts)
   const admit: Admit = (admission) => async (request, reply) => {
     if (request.ws && !admission.upgrade) throw errors.notASocket()
     if (admission.token !== 'none') greet(request, reply)
@@ -128,7 +136,6 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Http
   for (const operation of short) serveOperation(app, operation, admit, options)
   if (long.length > 0) await app.register(async (inner) => serveLongOperations(inner, long, admit, options))
   for (const socket of sockets) serveSocket(app, socket, admit, authenticate)
-  serveOtherMethods(app, [...operations, ...sockets.map((socket) => ({ path: socket.path, method: 'GET' }))], greet)
   await app.ready()
 
   return {
@@ -148,9 +155,17 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Http
 
 type Admit = (admission: Admission) => (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
-const pathsOf = (declared: readonly { path: string }[]): ((url: string) => boolean) => {
-  const patterns = new RegExp(`^(${[...new Set(declared.map(({ path }) => path.replace(/:\w+/g, '[^/]*')))].join('|')})$`)
-  return (url) => patterns.test(url.split('?', 1)[0] ?? '')
+/** What an address can be asked for, as the `Allow` header lists it; null: it is none of ours. */
+const methodsByPath = (declared: readonly { path: string; methods: readonly string[] }[]): ((url: string) => string | null) => {
+  const paths = [...Map.groupBy(declared, ({ path }) => path)].map(([path, routes]) => ({
+    pattern: new RegExp(`^${path.replace(/:\w+/g, '[^/]*')}$`),
+    methods: routes.flatMap((route) => route.methods),
+  }))
+  return (url) => {
+    const [asked = ''] = url.split('?', 1)
+    const methods = paths.flatMap((path) => (path.pattern.test(asked) ? path.methods : []))
+    return methods.length === 0 ? null : [...methods, 'OPTIONS'].join(', ')
+  }
 }
 
 /** Routes that collide are found by the router; ids are labels and names of tools, and nobody else would notice. */
@@ -176,13 +191,11 @@ const serveOperation = (
   { idempotency, onAnswered }: Pick<HttpServerOptions, 'idempotency' | 'onAnswered'>,
 ): void => {
   const { id, method, path, token, rateLimit, query, body } = operation
+  const writers = new Map(Object.entries(operation.answers).map(([status, schema]) => [Number(status), jsonWriter(schema)]))
   app.route({
     method,
     url: path,
     config: { readsBody: body !== undefined, ...(body === undefined ? {} : { bodySchema: body }) },
-    schema: {
-      response: Object.fromEntries(Object.entries(operation.answers).map(([status, answer]) => [status, serializerSchema(answer)])),
-    },
     onRequest: admit({ token, rateLimit, namesInstance: path.includes(':instance') && operation.instanceList !== true, upgrade: false }),
     handler: async (request, reply) => {
       const parsedBody = body === undefined ? undefined : parse(body, request.body === undefined ? {} : request.body, 'request body')
@@ -196,7 +209,10 @@ const serveOperation = (
           : await idempotency.once({ operation, key, scope, path: url, body: parsedBody }, handle)
       if (answer.headers !== undefined) reply.headers(answer.headers)
       reply.code(answer.status)
-      return answer.body
+      const write = writers.get(answer.status)
+      if (write === undefined || answer.body instanceof Readable) return answer.body
+      reply.type('application/json; charset=utf-8')
+      return write(answer.body)
     },
     ...(onAnswered && {
       onResponse: (_request, reply, done) => {
@@ -228,34 +244,6 @@ const serveSocket = (app: FastifyInstance, operation: SocketOperation, admit: Ad
     },
     wsHandler: (socket, request) => admitted.get(request)?.(socket),
   })
-}
-
-/** 405 for every method a known path doesn't have, and OPTIONS for all of them. */
-const serveOtherMethods = (app: FastifyInstance, routes: readonly { path: string; method: string }[], greet: Greet): void => {
-  const methodsOf = Map.groupBy(routes, ({ path }) => path)
-  for (const [path, declared] of methodsOf) {
-    const known = declared.map(({ method }) => method)
-    const allow = [...known, ...(app.hasRoute({ method: 'HEAD', url: path }) ? ['HEAD'] : []), 'OPTIONS'].join(', ')
-    app.route({
-      method: 'OPTIONS',
-      url: path,
-      handler: (request, reply) => {
-        greet(request, reply)
-        return answerPreflight(reply, allow)
-      },
-    })
-    app.route({
-      method: app.supportedMethods.filter((method) => method !== 'OPTIONS' && !app.hasRoute({ method, url: path })),
-      url: path,
-      exposeHeadRoute: false,
-      onRequest: async (request, reply) => {
-        greet(request, reply)
-        reply.header('allow', allow)
-        throw errors.methodNotAllowed()
-      },
-      handler: async () => undefined,
-    })
-  }
 }
 
 /** The feature has said good-bye to its sockets by now; a client that doesn't answer is not waited for. */

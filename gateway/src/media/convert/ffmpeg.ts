@@ -3,7 +3,8 @@
  * named, never guessed (a playlist could name files of ours), and protocols other than files and pipes are off.
  */
 import { spawn } from 'node:child_process'
-import { basename, dirname, join } from 'node:path'
+import { access, constants } from 'node:fs/promises'
+import { basename, delimiter, dirname, join } from 'node:path'
 import { z } from 'zod'
 import type { Logger } from '../../runtime/logging.ts'
 import { mediaErrors } from '../media-errors.ts'
@@ -44,7 +45,6 @@ interface Collaborators {
 }
 
 const ASK_AGAIN_MS = 600_000
-const ASK_TIMEOUT_MS = 5_000
 /** Of what a process writes to its standard error; the end says why. */
 const KEPT_ERROR = 2_000
 const PROBE_OUTPUT = 256 * 1024
@@ -97,17 +97,8 @@ export const createFfmpeg = ({ path, timeoutMs, logger }: Collaborators): Ffmpeg
   const probePath = path.includes('/') ? ffprobe : basename(ffprobe)
   let known: { value: Promise<boolean>; at: number } | null = null
 
-  const answers = async (program: string): Promise<boolean> => {
-    try {
-      await execute(program, ['-version'], { timeoutMs: ASK_TIMEOUT_MS, onOutput: () => {} })
-      return true
-    } catch {
-      return false
-    }
-  }
-
   const ask = async (): Promise<boolean> => {
-    const value = (await Promise.all([answers(path), answers(probePath)])).every((one) => one)
+    const value = (await Promise.all([isInstalled(path), isInstalled(probePath)])).every((one) => one)
     if (!value && known === null) logger.warn('ffmpeg is not installed: voice notes and videos are only sent as they are')
     return value
   }
@@ -159,6 +150,14 @@ export const createFfmpeg = ({ path, timeoutMs, logger }: Collaborators): Ffmpeg
       return readProbe(Buffer.concat(output).toString('utf8'))
     },
   }
+}
+
+/** Looked for as `spawn` does; it is not run, since that stops everything else for as long as a process of this size takes to fork. */
+const isInstalled = async (program: string): Promise<boolean> => {
+  const folders = program.includes('/') ? [''] : (process.env.PATH ?? '').split(delimiter)
+  const places = folders.flatMap((folder) => [join(folder, program), join(folder, `${program}.exe`)])
+  const found = await Promise.allSettled(places.map((place) => access(place, constants.X_OK)))
+  return found.some(({ status }) => status === 'fulfilled')
 }
 
 class ProcessError extends Error {
