@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import sharp from 'sharp'
 import { createConverter } from '../gateway/src/media/convert/convert.ts'
@@ -83,7 +83,9 @@ const measured = async ({ what, mimeType, wanted, files, make, bare }: Work): Pr
     const folder = createTemporaryFolder(dataDir)
     await folder.open()
     const logger = createLogger('silent')
-    const converter = createConverter({ folder, logger, ffmpegPath: 'ffmpeg', timeoutMs: 60_000, concurrency: atOnce, limit: 100_000_000 })
+    const programFolders = (process.env.PATH ?? '').split(delimiter)
+    const tool = { ffmpegPath: 'ffmpeg', programFolders, timeoutMs: 60_000 }
+    const converter = createConverter({ folder, logger, ...tool, concurrency: atOnce, limit: 100_000_000 })
     if (!(await converter.available())) throw new Error('this needs ffmpeg')
     const source = join(dataDir, 'source')
     await make(source)

@@ -69,6 +69,7 @@ const media = createMedia({
     conversionConcurrency: 2,
     conversionSeconds: 60,
     ffmpegPath: 'ffmpeg',
+    programFolders: [],
   },
   sessionOf: () => session,
   bucketOf: async () => null,

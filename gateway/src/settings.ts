@@ -2,7 +2,7 @@
  * Every setting of the gateway. The list below drives validation at start, `docs/configuration.md` and the README's table; nobody else
  * reads the environment.
  */
-import { resolve } from 'node:path'
+import { delimiter, resolve } from 'node:path'
 import { list, oneOf, onOff, passphrase, proxies, type SettingType, secret, text, url, wholeNumber } from './settings-types.ts'
 
 interface Setting<T> {
@@ -202,7 +202,11 @@ const schema = {
 }
 
 type Values = { readonly [K in keyof typeof schema]: (typeof schema)[K] extends Setting<infer T> ? T : never }
-export type Settings = Omit<Values, 'baseUrl'> & { readonly baseUrl: string }
+export type Settings = Omit<Values, 'baseUrl'> & {
+  readonly baseUrl: string
+  /** Where the system looks for programs. */
+  readonly programFolders: readonly string[]
+}
 
 /** Settings that can't be used: one line per setting, and the exit code `EX_CONFIG` of sysexits.h. */
 export class SettingsError extends Error {
@@ -228,6 +232,7 @@ export const readSettings = (environment: Readonly<Record<string, string | undef
   return {
     ...settings,
     dataDir: resolve(settings.dataDir),
+    programFolders: (environment.PATH ?? '').split(delimiter),
     baseUrl: (settings.baseUrl ?? `http://localhost:${settings.port}`).replace(/\/+$/, ''),
   }
 }

@@ -27,6 +27,7 @@ import {
 import { answerPreflight, greetBrowsers } from './cors.ts'
 import { createErrorRenderer } from './error-renderer.ts'
 import { errors } from './errors.ts'
+import { hearOut } from './hearing-out.ts'
 import type { Idempotency } from './idempotency.ts'
 import { readJsonBodies } from './json-bodies.ts'
 import { readLongBodies } from './long-bodies.ts'
@@ -103,6 +104,7 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Http
   })
   app.decorateRequest('scope', null)
   readJsonBodies(app)
+  hearOut(app)
   refuseStrangeRequests(app.server)
   await app.register(websocket, { options: { maxPayload: 64 * 1024 }, preClose: closeSockets })
 

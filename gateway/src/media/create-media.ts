@@ -31,7 +31,14 @@ interface Collaborators {
   outbound: Outbound
   settings: Pick<
     Settings,
-    'dataDir' | 'mediaLimitMib' | 'mediaRetentionDays' | 'mediaConcurrency' | 'conversionConcurrency' | 'conversionSeconds' | 'ffmpegPath'
+    | 'dataDir'
+    | 'mediaLimitMib'
+    | 'mediaRetentionDays'
+    | 'mediaConcurrency'
+    | 'conversionConcurrency'
+    | 'conversionSeconds'
+    | 'ffmpegPath'
+    | 'programFolders'
   >
   /** Null: the instance is not connected. */
   sessionOf(instanceId: string): MediaSession | null
@@ -72,6 +79,7 @@ export const createMedia = ({ db, vault, clock, logger, outbound, settings, sess
     folder: temporary,
     logger,
     ffmpegPath: settings.ffmpegPath,
+    programFolders: settings.programFolders,
     timeoutMs: settings.conversionSeconds * 1000,
     concurrency: settings.conversionConcurrency,
     limit,

@@ -122,6 +122,27 @@ describe('On the wire', () => {
     expect((await post('{"__proto__":{"x":1},"constructor":{"prototype":{"x":1}},"a":1}')).body).toEqual({ a: 1 })
   })
 
+  it('who is refused while sending is heard out, and may go on asking on the same connection', async () => {
+    const long = '"'.padEnd(3_000_000, 'x')
+    const socket = connect(port, '127.0.0.1')
+    let answers = ''
+    socket.on('data', (chunk) => {
+      answers += chunk
+    })
+    const ended = new Promise((resolve, reject) => {
+      socket.on('error', reject)
+      socket.on('close', resolve)
+    })
+    const request = (length: number, more = '') =>
+      `POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n${more}\r\n`
+    socket.write(request(long.length))
+    await expect.poll(() => answers).toContain('Request body too large')
+    socket.write(long)
+    socket.write(`${request(2, 'Connection: close\r\n')}{}`)
+    await ended
+    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 413', 'HTTP/1.1 200'])
+  })
+
   it('half pairs below ten thousand levels are found without a deep stack', async () => {
     const body = JSON.parse(`${'{"a":'.repeat(10_000)}"\\ud83d"${'}'.repeat(10_000)}`)
     expect(() => wellFormed(body)).not.toThrow()

@@ -21,6 +21,7 @@ interface Collaborators {
   folder: TemporaryFolder
   logger: Logger
   ffmpegPath: string
+  programFolders: readonly string[]
   timeoutMs: number
   /** Conversions at once. */
   concurrency: number
@@ -31,8 +32,16 @@ interface Collaborators {
 /** Callers wait for their conversion; more of them than this are told to come back. */
 const LONGEST_LINE = 200
 
-export const createConverter = ({ folder, logger, ffmpegPath, timeoutMs, concurrency, limit }: Collaborators): Converter => {
-  const ffmpeg: Ffmpeg = createFfmpeg({ path: ffmpegPath, timeoutMs, logger })
+export const createConverter = ({
+  folder,
+  logger,
+  ffmpegPath,
+  programFolders,
+  timeoutMs,
+  concurrency,
+  limit,
+}: Collaborators): Converter => {
+  const ffmpeg: Ffmpeg = createFfmpeg({ path: ffmpegPath, programFolders, timeoutMs, logger })
   const slots = createSlots(concurrency, LONGEST_LINE)
 
   const convert = async (file: MediaFile, wanted: Wanted, signal: AbortSignal | undefined): Promise<Converted> => {

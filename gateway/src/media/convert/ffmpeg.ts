@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { access, constants } from 'node:fs/promises'
-import { basename, delimiter, dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import type { Logger } from '../../runtime/logging.ts'
 import { mediaErrors } from '../media-errors.ts'
@@ -40,6 +40,8 @@ export interface Probe {
 interface Collaborators {
   /** `ffmpeg`, or its path; ffprobe is expected beside it. */
   path: string
+  /** Where it is looked for when it is just a name. */
+  programFolders: readonly string[]
   timeoutMs: number
   logger: Logger
 }
@@ -92,13 +94,13 @@ const demuxers: Readonly<Record<string, string>> = {
 /** Null: ffmpeg is not asked to read it. */
 export const demuxerOf = (mimeType: string): string | null => demuxers[mimeType.replace(/;.*$/s, '').trim()] ?? null
 
-export const createFfmpeg = ({ path, timeoutMs, logger }: Collaborators): Ffmpeg => {
+export const createFfmpeg = ({ path, programFolders, timeoutMs, logger }: Collaborators): Ffmpeg => {
   const ffprobe = join(dirname(path), basename(path).replace(/^ffmpeg/, 'ffprobe'))
   const probePath = path.includes('/') ? ffprobe : basename(ffprobe)
   let known: { value: Promise<boolean>; at: number } | null = null
 
   const ask = async (): Promise<boolean> => {
-    const value = (await Promise.all([isInstalled(path), isInstalled(probePath)])).every((one) => one)
+    const value = (await Promise.all([path, probePath].map((program) => isInstalled(program, programFolders)))).every((one) => one)
     if (!value && known === null) logger.warn('ffmpeg is not installed: voice notes and videos are only sent as they are')
     return value
   }
@@ -153,9 +155,9 @@ export const createFfmpeg = ({ path, timeoutMs, logger }: Collaborators): Ffmpeg
 }
 
 /** Looked for as `spawn` does; it is not run, since that stops everything else for as long as a process of this size takes to fork. */
-const isInstalled = async (program: string): Promise<boolean> => {
-  const folders = program.includes('/') ? [''] : (process.env.PATH ?? '').split(delimiter)
-  const places = folders.flatMap((folder) => [join(folder, program), join(folder, `${program}.exe`)])
+const isInstalled = async (program: string, programFolders: readonly string[]): Promise<boolean> => {
+  const named = program.includes('/') ? [program] : programFolders.map((folder) => join(folder, program))
+  const places = named.flatMap((place) => [place, `${place}.exe`])
   const found = await Promise.allSettled(places.map((place) => access(place, constants.X_OK)))
   return found.some(({ status }) => status === 'fulfilled')
 }

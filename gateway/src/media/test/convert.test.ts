@@ -1,7 +1,7 @@
 /** Conversion with the real sharp and the real ffmpeg. */
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createLogger } from '../../runtime/logging.ts'
@@ -10,6 +10,8 @@ import { detectMimeType } from '../detect.ts'
 import type { MediaFile } from '../media-file.ts'
 import { createTemporaryFolder } from '../temporary-folder.ts'
 import { hasFfmpeg, make, streamsOf } from './ffmpeg.ts'
+
+const programFolders = (process.env.PATH ?? '').split(delimiter)
 
 let home: string
 let converter: Converter
@@ -21,8 +23,8 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'ryzeapi-convert-'))
   await folderOf().open()
   const common = { folder: folderOf(), logger: createLogger('silent'), timeoutMs: 60_000, concurrency: 2, limit: 50 * 1024 * 1024 }
-  converter = createConverter({ ...common, ffmpegPath: 'ffmpeg' })
-  withoutFfmpeg = createConverter({ ...common, ffmpegPath: join(home, 'no', 'ffmpeg') })
+  converter = createConverter({ ...common, ffmpegPath: 'ffmpeg', programFolders })
+  withoutFfmpeg = createConverter({ ...common, ffmpegPath: join(home, 'no', 'ffmpeg'), programFolders })
 })
 afterAll(() => rm(home, { recursive: true, force: true }))
 
@@ -197,6 +199,7 @@ describe.skipIf(!hasFfmpeg)('with ffmpeg', () => {
       folder: folderOf(),
       logger: createLogger('silent'),
       ffmpegPath: 'ffmpeg',
+      programFolders,
       timeoutMs: 1,
       concurrency: 1,
       limit: 1e9,

@@ -74,6 +74,7 @@ export const openStage = async ({ db, vault }: TestDatabase, options: { concurre
         conversionConcurrency: 2,
         conversionSeconds: 60,
         ffmpegPath: join(home, 'no-ffmpeg'),
+        programFolders: [],
       },
       sessionOf: (instanceId) => (connected.has(instanceId) ? session : null),
       bucketOf: async (instanceId) => buckets.get(instanceId) ?? null,
