@@ -1,5 +1,6 @@
 /** Bodies of operations with `longValues`: JSON whose long strings go to disk, and uploads as `multipart/form-data`. */
 import { randomUUID } from 'node:crypto'
+import type { Readable } from 'node:stream'
 import { Busboy } from '@fastify/busboy'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
@@ -45,8 +46,10 @@ export const readLongBodies = (app: FastifyInstance, { spool, valueLimit, bodyLi
   app.addHook('onRequestAbort', discardAll)
 
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: AsyncIterable<Uint8Array>) => {
-    const { json, spooled } = await takeOutLongStrings(payload, spool, limits, () => `spooled:${randomUUID()}`)
+  app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: Readable) => {
+    // Whoever is refused in the middle is still heard out.
+    const bytes = payload.iterator({ destroyOnReturn: false })
+    const { json, spooled } = await takeOutLongStrings(bytes, spool, limits, () => `spooled:${randomUUID()}`)
     const files = new Map(
       [...spooled].map(([mark, about]) => [mark, new SpooledFile({ ...about, encoding: 'text', mimeType: null, fileName: null })] as const),
     )
