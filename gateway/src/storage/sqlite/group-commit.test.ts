@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { CompiledQuery, sql } from 'kysely'
 import { pino } from 'pino'
 import { expect, it, onTestFinished, vi } from 'vitest'
@@ -173,4 +173,40 @@ it('waits for a foreign lock without standing still, then gives up', async () =>
   setTimeout(() => foreign.run('rollback'), 20)
   await patient
   expect(await names()).toEqual(['b'])
+})
+
+it('a foreign lock is waited for once, however many stand in line; who came later is given as long', async () => {
+  const { write, path, names } = await open({ lock: 1_500, groupSize: 2 })
+  const foreign = connectSqlite(path, { readOnly: false, pragmas: [] })
+  onTestFinished(() => foreign.close())
+  foreign.run('begin immediate')
+  const began = performance.now()
+  const early = Promise.allSettled(numbers(100).map((name) => write(add(name))))
+  await sleep(1_200)
+  const late = write(add('late'))
+  for (const outcome of await early) expect(outcome).toMatchObject({ status: 'rejected', reason: { errcode: 5 } })
+  foreign.run('rollback')
+  // One group after the other they would have waited for more than a minute.
+  expect(performance.now() - began).toBeLessThan(10_000)
+  await late
+  expect(await names()).toEqual(['late'])
+})
+
+it('one that fails fails alone, also after a lock: the others are run again', async () => {
+  const { write, path, names } = await open({ lock: 5_000 })
+  await write(add('taken'))
+  const foreign = connectSqlite(path, { readOnly: false, pragmas: [] })
+  onTestFinished(() => foreign.close())
+  let runs = 0
+  const counted = (tx: Writer) => {
+    runs += 1
+    return add('counted')(tx)
+  }
+  foreign.run('begin immediate')
+  const outcomes = Promise.allSettled([write(counted), write(add('taken')), write(add('last'))])
+  await nextTurn()
+  foreign.run('rollback')
+  expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+  expect(runs).toBe(2)
+  expect(await names()).toEqual(['counted', 'last', 'taken'])
 })

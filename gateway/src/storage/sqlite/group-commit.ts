@@ -35,7 +35,7 @@ export interface GroupCommitLimits {
   waiting: number
   /** Milliseconds a work may spend awaiting something that is not a query. */
   foreignAwait: number
-  /** Milliseconds to wait for another process that has locked the database. */
+  /** Milliseconds a write waits for another process that has locked the database, however many stand in line before it. */
   lock: number
 }
 
@@ -45,6 +45,8 @@ const lockPause = 50
 const usualLimits: GroupCommitLimits = { groupSize: 256, waiting: 50_000, foreignAwait: 5_000, lock: 5_000 }
 
 interface Job {
+  /** When it got in line, by `performance.now()`. */
+  readonly since: number
   /** Runs the work and keeps its result for `confirm`. */
   run(writer: Writer): Promise<void>
   confirm(): void
@@ -70,44 +72,69 @@ export function createGroupCommit({ connection, flush, logger, limits = {} }: Gr
 
   const drain = async () => {
     await nextTurn()
+    let inSavepoints = false
     while (waiting.length > 0) {
-      const group = waiting.slice(0, groupSize)
-      waiting = waiting.slice(groupSize)
-      await commit(group)
-      if (waiting.length > 0) await nextTurn()
+      const again: Job[] = (await begin()) ? await commit(nextGroup(), inSavepoints) : []
+      waiting = [...again, ...waiting]
+      inSavepoints = again.length > 0
+      if (waiting.length > 0 && !inSavepoints) await nextTurn()
     }
     draining = undefined
   }
 
-  const commit = async (group: Job[]) => {
+  const nextGroup = (): Job[] => {
+    const group = waiting.slice(0, groupSize)
+    waiting = waiting.slice(groupSize)
+    return group
+  }
+
+  /** In a transaction, with the lock. False when nobody waits for it any more: who did long enough is told, wherever in line. */
+  const begin = async (): Promise<boolean> => {
+    const lockedSince = performance.now()
+    for (; waiting.length > 0; await sleep(lockPause)) {
+      try {
+        connection.run('begin immediate')
+        return true
+      } catch (error) {
+        const told = isLocked(error) ? outOfPatience(lockedSince) : groupSize
+        for (const job of waiting.slice(0, told)) job.reject(error)
+        waiting = waiting.slice(told)
+      }
+    }
+    return false
+  }
+
+  /** How many at the head of the line have stood before the lock for long enough. */
+  const outOfPatience = (lockedSince: number): number => {
+    const limit = performance.now() - lock
+    if (limit < lockedSince) return 0
+    const next = waiting.findIndex(({ since }) => since > limit)
+    return next < 0 ? waiting.length : next
+  }
+
+  /** Gives those that are to be run again, because one of them failed on its own. */
+  const commit = async (group: Job[], inSavepoints: boolean): Promise<Job[]> => {
     let finished = group
     try {
-      await begin()
-      const again = await runAll(group)
-      if (again !== null) {
-        connection.run('rollback')
-        await begin()
+      if (inSavepoints) {
         finished = []
-        for (const job of again) if (await inSavepoint(job)) finished.push(job)
+        for (const job of group) if (await inSavepoint(job)) finished.push(job)
+      } else {
+        const again = await runAll(group)
+        if (again !== null) {
+          connection.run('rollback')
+          return again
+        }
       }
       connection.run('commit')
       await flush()
     } catch (error) {
       if (connection.inTransaction) connection.run('rollback')
       for (const job of group) job.reject(error)
-      return
+      return []
     }
     for (const job of finished) job.confirm()
-  }
-
-  const begin = async () => {
-    for (const deadline = performance.now() + lock; ; await sleep(lockPause)) {
-      try {
-        return connection.run('begin immediate')
-      } catch (error) {
-        if (!isLocked(error) || performance.now() > deadline) throw error
-      }
-    }
+    return []
   }
 
   /** Null when all succeeded; else one failed on its own, and these are to be run again. Throws when the whole transaction is lost. */
@@ -181,6 +208,7 @@ class AbandonedError extends Error {
 const jobOf = <T>(work: (tx: Writer) => Promise<T>, resolve: (result: T) => void, reject: (error: unknown) => void): Job => {
   let confirm = () => {}
   return {
+    since: performance.now(),
     async run(writer) {
       const result = await work(writer)
       confirm = () => resolve(result)
