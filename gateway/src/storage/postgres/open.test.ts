@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { sql } from 'kysely'
 import pg from 'pg'
@@ -98,6 +99,29 @@ forEachDatabase(
       }
     })
 
+    it('a server that says nothing any more is given up on, and used again when it speaks', async () => {
+      const { db: first, url } = await openWithUrl()
+      await first.close()
+      const network = await freezable(url)
+      const db = await openPostgres({ url: network.url, logger, patience: { turn: 500, answer: 300 } })
+      try {
+        const read = () => db.read.selectFrom('accounts').select('id').execute()
+        const write = () => db.write((tx) => tx.deleteFrom('accounts').where('id', '=', 'nobody').execute())
+        await Promise.all([read(), write()])
+        network.freeze(true)
+        const began = performance.now()
+        const outcomes = await Promise.allSettled([0, 1, 2, 3, 4, 5, 6, 7].flatMap(() => [read(), write()]))
+        expect(performance.now() - began).toBeLessThan(5_000)
+        for (const outcome of outcomes) expect(outcome).toMatchObject({ status: 'rejected', reason: expect.any(StoreUnavailableError) })
+        network.freeze(false)
+        await expect.poll(() => db.check().then(() => 'well', String)).toBe('well')
+        expect(await read()).toEqual([])
+      } finally {
+        await db.close()
+        await network.close()
+      }
+    })
+
     it('writes that keep getting into each other over a key end up one after the other', async () => {
       const { db } = await openWithUrl()
       let running = 0
@@ -143,3 +167,40 @@ it('a server that cannot be reached is named, its password is not', async () => 
   await expect(opening).rejects.toThrow(/127\.0\.0\.1:1\/data cannot be used: .*ECONNREFUSED/)
   await expect(opening).rejects.not.toThrow(/secret-word/)
 })
+
+/** A way to the server on which nothing moves while it is frozen, though it stays open. */
+const freezable = async (target: string) => {
+  const { hostname, port } = new URL(target)
+  const sockets = new Set<Socket>()
+  let frozen = false
+  const server = createServer((near) => {
+    const far = connect(Number(port), hostname)
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from)
+      from.on('data', (bytes) => to.write(bytes))
+      from.on('error', () => {})
+      from.on('close', () => {
+        sockets.delete(from)
+        to.destroy()
+      })
+      if (frozen) from.pause()
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = new URL(target)
+  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  return {
+    url: url.href,
+    freeze(now: boolean) {
+      frozen = now
+      for (const socket of sockets) now ? socket.pause() : socket.resume()
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}

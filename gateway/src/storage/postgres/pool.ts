@@ -11,10 +11,12 @@ export interface Patience {
   lock: number
   /** For a connection when all are in use, or for a turn alone. */
   turn: number
+  /** For the server's answer to a statement. A server or a network that is frozen says nothing, for a quarter of an hour on TCP's own terms. */
+  answer: number
 }
 
-/** The lock is waited for as long as on SQLite. */
-export const usualPatience: Patience = { lock: 5_000, turn: 10_000 }
+/** The lock is waited for as long as on SQLite; a server that is well ends a statement before its answer is given up on. */
+export const usualPatience: Patience = { lock: 5_000, turn: 10_000, answer: 35_000 }
 
 /** Milliseconds. */
 const connectTimeout = 10_000
@@ -36,6 +38,7 @@ export function createPool(url: string, logger: Logger, patience: Patience): Pos
     ...connectionOptions(url),
     max: connections,
     connectionTimeoutMillis: patience.turn,
+    query_timeout: patience.answer,
     statement_timeout: statementTimeout,
     lock_timeout: patience.lock,
     idle_in_transaction_session_timeout: idleInTransactionTimeout,
@@ -50,13 +53,13 @@ export function createPool(url: string, logger: Logger, patience: Patience): Pos
   const nameOf = statementNames()
   return {
     options: pool.options,
-    connect: async () => preparing(await pool.connect().catch(asStoreFailure), nameOf),
+    connect: async () => preparing(await pool.connect().catch(failed), nameOf),
     end: () => pool.end(),
   }
 }
 
-/** What the pool says by itself, when its time is up, has no code to know it by. */
-const asStoreFailure = (error: unknown): never => {
+/** The server's errors have a code, the network's too. What the driver says by itself is about the connection: cut, silent, none free. */
+const failed = (error: unknown): never => {
   if (error instanceof Error && 'code' in error) throw error
   throw new StoreUnavailableError(`No connection to PostgreSQL: ${reasonOf(error)}`, { cause: error })
 }
@@ -81,12 +84,28 @@ const statementNames = () => {
 }
 
 const preparing = (client: pg.PoolClient, nameOf: (text: string) => string | undefined): PostgresPoolClient => {
-  const query = (text: string, parameters: readonly unknown[]) =>
+  let released = false
+  const release = (destroy?: boolean) => {
+    if (!released) client.release(destroy)
+    released = true
+  }
+  const query = async (text: string, parameters: readonly unknown[]) => {
     // Without parameters it is `begin`, `commit` or a migration: nothing worth preparing.
-    parameters.length === 0 ? client.query(text) : client.query({ name: nameOf(text), text, values: parameters.map(textOrBytes) })
+    const statement = parameters.length === 0 ? { text } : { name: nameOf(text), text, values: parameters.map(textOrBytes) }
+    try {
+      return await client.query(statement)
+    } catch (error) {
+      // The connection still waits for the answer, and would make everybody wait who gets it next.
+      if (error instanceof Error && error.message === silence) release(true)
+      return failed(error)
+    }
+  }
   // Kysely's other overload is for cursors, which need a configuration of their own.
-  return { query: query as unknown as PostgresPoolClient['query'], release: (destroy) => client.release(destroy) }
+  return { query: query as unknown as PostgresPoolClient['query'], release }
 }
+
+/** The driver's words when its `query_timeout` is over. */
+const silence = 'Query read timeout'
 
 /** PostgreSQL has no place for the character U+0000 in text, people's messages have. Kysely's own look at the catalogue asks with booleans. */
 const textOrBytes = (value: unknown): StorableValue | boolean => {
