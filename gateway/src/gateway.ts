@@ -270,6 +270,7 @@ const openHttp = async (settings: Settings, logger: Logger, { db, vault, account
   const metrics = createMetrics({ token: settings.metricsToken })
   metrics.gauge('ryzeapi_instances', 'Instances by state', 'state', () => instances.countByState())
   metrics.gauge('ryzeapi_clients', 'Clients connected now', 'kind', () => ({ websocket: events.webSocketClients }))
+  metrics.gauge('ryzeapi_webhooks', 'Webhooks that something is being sent to or waits for', 'state', () => events.webhooksBusy())
 
   const declared = [
     ...instances.operations,

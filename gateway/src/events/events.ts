@@ -47,6 +47,8 @@ export interface Events extends EventLog {
   accountTokenRevoked(accountId: string): void
   /** WebSocket clients connected now. */
   readonly webSocketClients: number
+  /** Webhooks that something is being sent to, and that something waits for. */
+  webhooksBusy(): { sending: number; waiting: number }
   /** Takes the log up where an earlier run left it. To be awaited before the first event is written. */
   load(): Promise<void>
   /** Begins to deliver, what an earlier run left included. */
@@ -182,6 +184,7 @@ export const createEvents = (collaborators: Collaborators): Events => {
     get webSocketClients() {
       return hub.clients
     },
+    webhooksBusy: workers.count,
     load: () => continueIds(db, clock),
     async start() {
       hub.start()

@@ -120,6 +120,19 @@ forEachDatabase((_name, open) => {
       expect(receiver.requests).toEqual([])
     })
 
+    test('an instance is deleted while its receiver is being probed: nothing of its webhook is kept', async () => {
+      await begin({ rules: { waits: [0, 60_000], probeAfter: 1, probeEveryMs: 60_000 } })
+      receiver.answer = (_request, response) => void response.writeHead(500).end()
+      for (const chat of ['chat 1', 'chat 2', 'chat 3']) await stage.emit(chat, 1)
+      await eventually(async () => (await failuresOf()) > 0, 'the circuit is open')
+      await stage.emit('chat 4', 1)
+      await eventually(async () => stage.events.webhooksBusy().sending === 0, 'the attempts are noted')
+      expect(stage.events.webhooksBusy()).toEqual({ sending: 0, waiting: 1 })
+      await stage.database.db.write((tx) => tx.deleteFrom('instances').where('id', '=', INSTANCE).execute())
+      stage.events.instanceDeleted(INSTANCE)
+      await eventually(async () => stage.events.webhooksBusy().waiting === 0, 'the webhook is let go of')
+    })
+
     test('an open circuit stays open over a restart', async () => {
       await begin({ rules: { waits: [0, 60_000], probeAfter: 2, probeEveryMs: 60_000 } })
       receiver.answer = (_request, response) => void response.writeHead(500).end()

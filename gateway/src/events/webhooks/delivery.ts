@@ -33,6 +33,8 @@ export interface DeliveryWorkers {
   changed(webhookIds: readonly string[]): void
   /** The instance is gone with all that waited for its webhooks. */
   forget(instanceId: string): void
+  /** Webhooks that something is being sent to, and that something waits for. */
+  count(): { sending: number; waiting: number }
   /** Takes up what an earlier run left. */
   start(): Promise<void>
   /** Lets requests under way finish for a moment, then abandons them; what was abandoned is tried again by the next run. */
@@ -162,14 +164,17 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
     }
     const due = channel.more ? null : await nextDue(db.read, channel.webhookId)
     channel.state = 'asleep'
-    if (channel.again) makeReady(channel)
+    // What was due when it was asked for went with the instance.
+    if (channel.forgotten) dropIfIdle(channel)
+    else if (channel.again) makeReady(channel)
     else if (due !== null) sleepUntil(channel, due)
     else dropIfIdle(channel)
   }
 
   const dropIfIdle = (channel: Channel): void => {
-    if (channel.state === 'asleep' && channel.busy.size === 0 && channel.cancelAlarm === null && !channel.more)
-      channels.delete(channel.webhookId)
+    if (channel.state !== 'asleep' || channel.busy.size > 0 || channel.cancelAlarm !== null) return
+    // Of one that is gone there is not more, whatever its last claim left.
+    if (!channel.more || channel.forgotten) channels.delete(channel.webhookId)
   }
 
   /** One lane, in order, until it is empty, a delivery fails, or others should have their turn. */
@@ -337,6 +342,11 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
         // One that is at work finds nothing more and goes by itself.
         dropIfIdle(channel)
       }
+    },
+    count() {
+      let sending = 0
+      for (const { busy } of channels.values()) if (busy.size > 0) sending++
+      return { sending, waiting: channels.size - sending }
     },
     async start() {
       await db.write((tx) => freeLeases(tx, clock.now()))
