@@ -13,6 +13,7 @@ import { holds, line, type Measurement } from './measurement.ts'
 import { media } from './media.ts'
 import { memory } from './memory.ts'
 import { outbox } from './outbox.ts'
+import { paging } from './paging.ts'
 import { read } from './read.ts'
 import { receive } from './receive.ts'
 import { send } from './send.ts'
@@ -36,6 +37,8 @@ const benchmarks: Readonly<Record<string, () => Promise<Measurement | Measuremen
   websocket,
   outbox: outbox('SQLite'),
   'outbox-postgres': outbox('PostgreSQL'),
+  paging: paging('SQLite'),
+  'paging-postgres': paging('PostgreSQL'),
 }
 
 const wanted = process.argv.slice(2)

@@ -66,7 +66,11 @@ export const openStoredData = async (dataDir: string, databaseUrl: string | unde
   const query = async (sql: string) => database.prepare(sql).all() as Row[]
   return {
     query,
-    tables: async () => (await query(`select name from sqlite_master where type = 'table'`)).map(({ name }) => String(name)),
+    // Of a full-text index the table stands for those it is made of.
+    tables: async () =>
+      (
+        await query(`select name from pragma_table_list where schema = 'main' and type in ('table', 'virtual') and name <> 'sqlite_schema'`)
+      ).map(({ name }) => String(name)),
     close: async () => database.close(),
   }
 }

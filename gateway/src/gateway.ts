@@ -249,6 +249,7 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
   accounts.onDelete((account) => instances.deleteAllOf(account.id))
   accounts.onRevoked(events.accountTokenRevoked)
 
+  closing.unshift({ name: 'search index', limitMs: 500, run: () => chats.indexer.stop() })
   closing.unshift({ name: 'media', limitMs: 1000, run: () => media.stop() })
   closing.unshift({ name: 'recorder', limitMs: 1000, run: () => messages.stop() })
   closing.unshift({ name: 'sessions', limitMs: 2000, run: () => instances.stop() })
@@ -257,6 +258,7 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
   await spool.open()
   await messages.start()
   await media.start()
+  chats.indexer.start()
   const { capabilities } = engine
   return { events, instances, media, messages, groups, communities, chats, profile, calls, newsletters, spool, capabilities }
 }

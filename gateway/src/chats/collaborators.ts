@@ -18,6 +18,8 @@ export interface ChatCollaborators {
     noteRead(instanceId: string, messages: readonly MessageKey[]): Promise<void>
     /** Introduces each of them: both names, and what they are called. */
     peopleOf(instanceId: string, addresses: readonly Address[]): Promise<(address: Address) => Address & { name: string | null }>
+    /** Names a chat may be stored under, by a number or a JID, the likeliest first. Throws 400 for what is neither. */
+    namesOfChat(instanceId: string, number: string): Promise<string[]>
     /** Under which spellings a number may be registered, digits only. */
     spellings(digits: string): Promise<readonly string[]>
   }

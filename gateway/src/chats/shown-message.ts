@@ -24,7 +24,7 @@ export const showMessages = async (
   reader: Reader,
   instanceId: string,
   seqs: readonly number[],
-): Promise<{ seq: number; shown: ShownMessage }[]> => {
+): Promise<{ seq: number; sentAt: number; shown: ShownMessage }[]> => {
   if (seqs.length === 0) return []
   const rows = await reader
     .selectFrom('messages')
@@ -48,6 +48,7 @@ export const showMessages = async (
     .execute()
   return rows.map((row) => ({
     seq: row.seq,
+    sentAt: row.sent_at,
     shown: {
       id: row.message_id,
       chatJid: row.chat,

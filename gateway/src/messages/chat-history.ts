@@ -1,15 +1,12 @@
 /** `POST /api/chat/history` (chat-profile-calls.md §18): stored messages of a chat, newest first. */
 import { z } from 'zod'
+import { parseCursor, writeCursor } from '../chats/cursor.ts'
 import { ApiError } from '../http/errors.ts'
 import { instanceOperation, type Operation, requiredString } from '../http/operation.ts'
-import { rfc3339 } from '../runtime/clock.ts'
+import { parseMoment, rfc3339 } from '../runtime/clock.ts'
 import type { Database } from '../storage/database.ts'
-import type { IdentityStore } from '../whatsapp/engine.ts'
-import { numberJid } from '../whatsapp/jid.ts'
-import { canonical } from './context.ts'
 import { messagesOf } from './message-repository.ts'
-import { numberCandidates } from './number-candidates.ts'
-import { parseRecipient, type Recipient } from './recipient.ts'
+import type { StoredChats } from './stored-chats.ts'
 
 /** The contract knows no limit; an answer is held in memory. */
 const MAX_COUNT = 1_000
@@ -29,14 +26,15 @@ const historyBody = z.object({
     .string()
     .nullish()
     .meta({ example: '2026-05-02T08:15:00Z', description: 'Not after this moment; the oldest of a page gives the next' }),
+  cursor: z.string().max(500).nullish().meta({ description: '`nextCursor` of the page before' }),
 })
 
 interface Collaborators {
   db: Database
-  identitiesOf(instanceId: string): IdentityStore
+  chats: Pick<StoredChats, 'namesOfChat'>
 }
 
-export const historyOperation = ({ db, identitiesOf }: Collaborators): Operation =>
+export const historyOperation = ({ db, chats: { namesOfChat } }: Collaborators): Operation =>
   instanceOperation({
     id: 'chat.history',
     method: 'POST',
@@ -46,7 +44,8 @@ export const historyOperation = ({ db, identitiesOf }: Collaborators): Operation
     rateLimit: 'global',
     tag: 'Chat',
     summary: 'Stored messages of a chat',
-    description: 'Newest first. For the next page send the timestamp of the oldest message as `to`; that message comes again.',
+    description:
+      'Newest first. For the next page send `nextCursor` as `cursor` (ours), or the timestamp of the oldest message as `to`; that message comes again then.',
     body: historyBody,
     answers: {
       200: z.object({
@@ -55,6 +54,7 @@ export const historyOperation = ({ db, identitiesOf }: Collaborators): Operation
         chat_jid: z.string(),
         count: z.number().int(),
         hasMore: z.boolean(),
+        nextCursor: z.string().nullable(),
         messages: z.array(
           z.object({
             id: z.string(),
@@ -76,22 +76,23 @@ export const historyOperation = ({ db, identitiesOf }: Collaborators): Operation
       { status: 400, message: 'Invalid number' },
       { status: 400, message: badDate('from') },
       { status: 400, message: badDate('to') },
+      { status: 400, message: 'Invalid cursor' },
     ],
     async handle({ scope, body }) {
-      const recipient = parseRecipient(body.number)
-      if (recipient === null) throw new ApiError(400, 'Invalid number')
+      const chats = await namesOfChat(scope.instance.id, body.number)
       const from = momentOf('from', body.from) ?? 0
       const to = momentOf('to', body.to) ?? Number.MAX_SAFE_INTEGER
+      const before = positionIn(body.cursor)
       const limit = Math.min(body.count ?? USUAL_COUNT, MAX_COUNT)
-      const chats = await chatsOf(identitiesOf(scope.instance.id), recipient)
       let [chat = ''] = chats
       let rows: Awaited<ReturnType<typeof messagesOf>> = []
       for (const candidate of chats) {
-        rows = await messagesOf(db.read, scope.instance.id, candidate, { from, to, limit })
+        rows = await messagesOf(db.read, scope.instance.id, candidate, { from, to, before, limit })
         if (rows.length === 0) continue
         chat = candidate
         break
       }
+      const last = rows.at(-1)
       return {
         status: 200,
         body: {
@@ -100,6 +101,7 @@ export const historyOperation = ({ db, identitiesOf }: Collaborators): Operation
           chat_jid: chat,
           count: rows.length,
           hasMore: rows.length === limit,
+          nextCursor: rows.length < limit || last === undefined ? null : writeCursor([last.sentAt, last.seq]),
           messages: rows.map((row) => ({
             id: row.messageId,
             chatJid: row.chat,
@@ -117,20 +119,16 @@ export const historyOperation = ({ db, identitiesOf }: Collaborators): Operation
     },
   })
 
-/** Names the chat may be stored under, likeliest first: WhatsApp is not asked, so both forms of a number with an optional digit are looked for. */
-const chatsOf = async (identities: IdentityStore, recipient: Recipient): Promise<string[]> => {
-  if (recipient.kind === 'place') return [recipient.jid]
-  if (recipient.kind === 'number') return (await numberCandidates(recipient.digits)).map(numberJid)
-  const number = (await identities.numbersOf([recipient.digits])).get(recipient.digits)
-  const lid = `${recipient.digits}@lid`
-  return number === undefined ? [lid] : [canonical({ jid: numberJid(number), lid }), lid]
-}
-
-/** ISO 8601; without a zone it is UTC. Milliseconds, null when not given. Throws 400. */
+/** Milliseconds, null when not given. Throws 400. */
 const momentOf = (field: 'from' | 'to', text: string | null | undefined): number | null => {
   if (!text?.trim()) return null
-  const iso = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)?)?$/i.exec(text.trim())
-  const milliseconds = iso === null ? Number.NaN : Date.parse(`${iso[1]}T${iso[2] ?? '00:00'}${iso[3] ?? 'Z'}`)
-  if (Number.isNaN(milliseconds)) throw new ApiError(400, badDate(field))
-  return milliseconds
+  const moment = parseMoment(text)
+  if (moment === null) throw new ApiError(400, badDate(field))
+  return moment
+}
+
+const positionIn = (cursor: string | null | undefined): { sentAt: number; seq: number } | null => {
+  if (!cursor) return null
+  const [sentAt, seq] = parseCursor(cursor, /^(\d{1,15}) (\d{1,15})$/)
+  return { sentAt: Number(sentAt), seq: Number(seq) }
 }

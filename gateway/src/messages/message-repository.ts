@@ -131,6 +131,7 @@ export const findMessages = async (reader: Reader, instanceId: string, messageId
 
 /** A message as its row has it. */
 export interface MessageRow extends StoredMessage {
+  seq: number
   type: string
   /** Text or caption as it reads now. */
   content: string
@@ -142,6 +143,7 @@ export interface MessageRow extends StoredMessage {
 }
 
 const rowColumns = [
+  'seq',
   'message_id',
   'chat',
   'sender',
@@ -157,6 +159,7 @@ const rowColumns = [
 ] as const
 
 const toRow = (row: Pick<Selectable<MessagesTable>, (typeof rowColumns)[number]>): MessageRow => ({
+  seq: row.seq,
   messageId: row.message_id,
   chat: row.chat,
   sender: row.sender,
@@ -183,12 +186,15 @@ export const findMessage = async (reader: Reader, instanceId: string, messageId:
   return row === undefined ? null : toRow(row)
 }
 
-/** Up to `limit` messages of a chat, newest first. `from` and `to` in milliseconds, both inclusive; steps along the index by time. */
+/**
+ * Up to `limit` messages of a chat, newest first. `from` and `to` in milliseconds, both inclusive; `before`: only what comes behind that message.
+ * Steps along the index by time.
+ */
 export const messagesOf = async (
   reader: Reader,
   instanceId: string,
   chat: string,
-  { from, to, limit }: { from: number; to: number; limit: number },
+  { from, to, before = null, limit }: { from: number; to: number; before?: { sentAt: number; seq: number } | null; limit: number },
 ): Promise<MessageRow[]> => {
   const rows = await reader
     .selectFrom('messages')
@@ -196,7 +202,8 @@ export const messagesOf = async (
     .where('instance_id', '=', instanceId)
     .where('chat', '=', chat)
     .where('sent_at', '>=', from)
-    .where('sent_at', '<=', to)
+    .where('sent_at', '<=', before === null ? to : Math.min(to, before.sentAt))
+    .$if(before !== null, (page) => page.where(sql<boolean>`(sent_at, seq) < (${before?.sentAt ?? 0}, ${before?.seq ?? 0})`))
     .orderBy('sent_at', 'desc')
     .orderBy('seq', 'desc')
     .limit(limit)

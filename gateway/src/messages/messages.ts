@@ -91,7 +91,7 @@ export const createMessages = ({
     patienceMs: unreadablePatienceMs,
   })
   const recipients = createRecipients({ clock, identitiesOf })
-  const chats = createStoredChats({ db, instances, recipients, people })
+  const chats = createStoredChats({ db, instances, recipients, people, identitiesOf })
   const sender = createSender({
     db,
     clock,
@@ -109,7 +109,7 @@ export const createMessages = ({
     operations: [
       ...sendOperations(sender),
       findMessageOperation({ db, instances }),
-      historyOperation({ db, identitiesOf }),
+      historyOperation({ db, chats }),
       syncOperation({ db, instances, chats }),
       statusOperation({ db }),
       pollOperation({ db }),

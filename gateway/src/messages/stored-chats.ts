@@ -3,7 +3,8 @@ import { markReadByMessages } from '../chats/changes.ts'
 import { ApiError } from '../http/errors.ts'
 import type { Database } from '../storage/database.ts'
 import { addressOf } from '../whatsapp/address.ts'
-import type { Address, MessageKey } from '../whatsapp/engine.ts'
+import type { Address, IdentityStore, MessageKey } from '../whatsapp/engine.ts'
+import { lidJid, numberJid } from '../whatsapp/jid.ts'
 import { canonical } from './context.ts'
 import type { Person } from './exchange.ts'
 import { findMessage, type MessageRow, messagesOf, raiseStatus } from './message-repository.ts'
@@ -21,6 +22,7 @@ interface Collaborators {
   instances: SendingInstances
   recipients: Recipients
   people: People
+  identitiesOf(instanceId: string): IdentityStore
 }
 
 export interface StoredChats {
@@ -36,6 +38,11 @@ export interface StoredChats {
   personOf(instanceId: string, address: Address): Promise<Person>
   /** The same for many at once: the answer introduces each of them. */
   peopleOf(instanceId: string, addresses: readonly Address[]): Promise<(address: Address) => Person>
+  /**
+   * Names the chat a caller means may be stored under, the likeliest first. WhatsApp is not asked, so both forms of a number with an optional digit are
+   * among them. Throws 400 `Invalid number`.
+   */
+  namesOfChat(instanceId: string, number: string): Promise<string[]>
   /** Under which spellings a number may be registered, digits only. */
   spellings(digits: string): Promise<readonly string[]>
   /** Messages of others have been marked as read. */
@@ -49,7 +56,7 @@ export interface ChatMessage {
   timestamp: number
 }
 
-export const createStoredChats = ({ db, instances, recipients, people }: Collaborators): StoredChats => ({
+export const createStoredChats = ({ db, instances, recipients, people, identitiesOf }: Collaborators): StoredChats => ({
   async chatOf(instanceId, number) {
     const recipient = parseRecipient(number)
     if (recipient === null) throw new ApiError(400, 'Invalid number')
@@ -73,6 +80,15 @@ export const createStoredChats = ({ db, instances, recipients, people }: Collabo
     return (await people.meet(instanceId, [address]))(address)
   },
   peopleOf: people.meet,
+  async namesOfChat(instanceId, text) {
+    const recipient = parseRecipient(text)
+    if (recipient === null) throw new ApiError(400, 'Invalid number')
+    if (recipient.kind === 'place') return [recipient.jid]
+    if (recipient.kind === 'number') return (await numberCandidates(recipient.digits)).map(numberJid)
+    const number = (await identitiesOf(instanceId).numbersOf([recipient.digits])).get(recipient.digits)
+    const lid = lidJid(recipient.digits)
+    return number === undefined ? [lid] : [canonical({ jid: numberJid(number), lid }), lid]
+  },
   spellings: numberCandidates,
   async noteRead(instanceId, messages) {
     const chats = Map.groupBy(messages, ({ chat }) => canonical(chat))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { wordsOf } from './words.ts'
+import { placedWords, wordsOf } from './words.ts'
 
 test.each([
   ['', []],
@@ -27,4 +27,16 @@ test('of a long text no more than asked for, and no longer than forty characters
   expect(wordsOf('a b c d e', 3)).toEqual(['a', 'b', 'c'])
   expect(wordsOf('東京'.repeat(50), 1)).toEqual(['東京'])
   expect(wordsOf('x'.repeat(100), 10)).toEqual(['x'.repeat(40)])
+})
+
+test('and where they stand, as the text itself is written', () => {
+  const text = 'Olá, JOÃO: 東京へ'
+  const placed = [...placedWords(text)].map(({ word, at, length }) => [word, text.slice(at, at + length)])
+  expect(placed).toEqual([
+    ['ola', 'Olá'],
+    ['joao', 'JOÃO'],
+    ['東京', '東京へ'],
+    ['京へ', '東京へ'],
+  ])
+  expect([...placedWords('Joa\u0303o!')]).toEqual([{ word: 'joao', at: 0, length: 5 }])
 })

@@ -17,6 +17,14 @@ export const wordsOf = (text: string, limit: number): string[] => {
   return [...words].slice(0, limit)
 }
 
+/** The same one by one, with where in the text each was read; words of one run of letters share their place. */
+export function* placedWords(text: string): Generator<{ word: string; at: number; length: number }> {
+  for (const found of text.matchAll(anyWord)) {
+    const [run] = found
+    for (const word of wordsOf(run, run.length + 1)) yield { word, at: found.index, length: run.length }
+  }
+}
+
 /** Only Latin, Greek and Cyrillic letters carry accents that people leave out; in other scripts a mark is a letter of its own. */
 const plain = (text: string): string =>
   isPlain.test(text) ? text.toLowerCase() : text.normalize('NFKD').replace(accents, '').normalize('NFC').toLowerCase()

@@ -23,7 +23,7 @@ export interface Schema {
   chats: ChatsTable
   messages: MessagesTable
   message_words: MessageWordsTable
-  search_progress: SearchProgressTable
+  search_queue: SearchQueueTable
   media: MediaTable
   poll_votes: PollVotesTable
   labels: LabelsTable
@@ -225,18 +225,23 @@ export interface MessagesTable {
  * are `moment << 32 | seq`; on PostgreSQL a table with a GIN index over `words` (tsvector). `chats/search/index-table.ts` knows both.
  */
 export interface MessageWordsTable {
-  /** PostgreSQL: `messages.seq`, whose row it goes with. */
-  seq: number
-  instance_id: string
+  /** SQLite alone. */
+  rowid: Generated<bigint>
+  /** PostgreSQL alone, the next two as well: `messages.seq`, whose row it goes with. */
+  seq: Generated<number>
+  instance_id: Generated<string>
   /** Seconds since 2008, of `messages.sent_at`. */
-  moment: number
+  moment: Generated<number>
   words: string
 }
 
-/** How far messages have been indexed: the only row says up to which `messages.seq`. None yet = 0. */
-export interface SearchProgressTable {
-  id: 1
+/** Messages whose words are to be indexed, anew or no more; triggers of `messages` put them in. Primary key `id`. */
+export interface SearchQueueTable {
+  id: Generated<number>
+  /** `messages.seq`; there may be none any more. */
   seq: number
+  /** Where it may stand in the index already; null: nowhere. */
+  moment: number | null
 }
 
 /** What each voter chose last. Primary key (instance_id, chat, poll_id, voter); a poll is named by chat and message id. */

@@ -43,23 +43,37 @@ export const chats = ({ text, time, strictByKey }: ColumnTypes, kind: DatabaseKi
     primary key (instance_id, word, jid)
   ) ${strictByKey}`,
 
-  `create table search_progress (
-    id integer primary key not null,
-    seq ${time} not null
-  ) ${strictByKey}`,
-  ...messageWords[kind],
+  ...searching[kind],
 ]
 
+/** What is about another message, and stories, are not found. */
+const isFound = (message: string): string => `${message}content <> '' and ${message}chat <> 'status@broadcast'
+  and ${message}type not in ('message_edit', 'message_revoke', 'reaction', 'poll_update', 'event_response')`
+
+const secondsSince2008 = (message: string): string => `max(0, min(2147483646, ${message}sent_at / 1000 - 1200000000))`
+
+/** Beginnings of words, after the eight characters that name the instance. Longer ones are found too, by all words that begin like this. */
+const beginnings = Array.from({ length: 16 }, (_, index) => 9 + index).join(' ')
+
 /**
- * SQLite's index keeps no text but the words themselves. Its row numbers sort by time, so that the newest matches are found without the
- * others (`../../chats/search/moment.ts`).
+ * Triggers queue what changes, so that no way of changing a message can forget to. SQLite's index keeps no text but the words themselves; its
+ * row numbers sort by time, so that the newest matches are found without the others (`../../chats/search/index-table.ts`).
  */
-const messageWords: Record<DatabaseKind, string[]> = {
+const searching: Record<DatabaseKind, string[]> = {
   sqlite: [
-    `create virtual table message_words using fts5 (words, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii')`,
-    `create trigger message_words_gone after delete on messages begin
-      delete from message_words where rowid = (max(0, min(2147483647, old.sent_at / 1000 - 1200000000)) << 32) | old.seq;
+    `create virtual table message_words using fts5
+      (words, content = '', contentless_delete = 1, detail = none, prefix = '${beginnings}', tokenize = 'ascii')`,
+    'create table search_queue (id integer primary key not null, seq integer not null, moment integer) strict',
+    `create trigger messages_to_find after insert on messages when ${isFound('new.')} begin
+      insert into search_queue (seq) values (new.seq);
     end`,
+    `create trigger messages_to_find_anew after update of content, edited_content, revoked, type, chat, sent_at on messages begin
+      insert into search_queue (seq, moment) values (old.seq, ${secondsSince2008('old.')});
+    end`,
+    `create trigger messages_to_find_no_more after delete on messages begin
+      insert into search_queue (seq, moment) values (old.seq, ${secondsSince2008('old.')});
+    end`,
+    `insert into search_queue (seq) select seq from messages where ${isFound('')}`,
   ],
   postgres: [
     `create table message_words (
@@ -68,8 +82,23 @@ const messageWords: Record<DatabaseKind, string[]> = {
       moment bigint not null,
       words tsvector not null
     )`,
-    'create index message_words_found on message_words using gin (words)',
+    // Entries that wait to be put into the index are read through by every search.
+    'create index message_words_found on message_words using gin (words) with (gin_pending_list_limit = 512)',
     'create index message_words_by_time on message_words (instance_id, moment, seq)',
+    'create table search_queue (id bigint generated always as identity primary key, seq bigint not null, moment bigint)',
+    `create function queue_messages_to_find() returns trigger language plpgsql as $$ begin
+      insert into search_queue (seq) select seq from stored where ${isFound('')};
+      return null;
+    end $$`,
+    `create trigger messages_to_find after insert on messages referencing new table as stored
+      for each statement execute function queue_messages_to_find()`,
+    `create function queue_message_to_find_anew() returns trigger language plpgsql as $$ begin
+      insert into search_queue (seq, moment) values (old.seq, 0);
+      return null;
+    end $$`,
+    `create trigger messages_to_find_anew after update of content, edited_content, revoked, type, chat, sent_at on messages
+      for each row execute function queue_message_to_find_anew()`,
+    `insert into search_queue (seq) select seq from messages where ${isFound('')}`,
   ],
 }
 
