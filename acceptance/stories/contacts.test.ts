@@ -44,6 +44,16 @@ onStage(
       expect(await line.api.get(`/api/chat/contacts/${name}?number=nobody`)).toMatchObject(refusal(400, 'Invalid number'))
     })
 
+    it('that are businesses have the name WhatsApp has verified, and are found by it', async () => {
+      const name = `business-${database}`
+      const line = await stage.line(name)
+      const shop = await stage.phone({ name: 'Padaria Estrela', business: true })
+      await shop.send(line.phone.number, 'open from six')
+      const contact = async () => at((await line.api.get(`/api/chat/contacts/${name}?number=${shop.number}`)).body, 'contact')
+      await expect.poll(contact).toMatchObject({ jid: shop.jid, lid: shop.lid, business_name: 'Padaria Estrela', found: true })
+      expect(list((await line.api.get(`/api/chat/list/${name}?search=estrela`)).body, 'chats')).toMatchObject([{ jid: shop.jid }])
+    })
+
     it('numbers are looked up, fifty at a time', async () => {
       const name = `check-${database}`
       const line = await stage.line(name)

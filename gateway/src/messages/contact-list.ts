@@ -57,7 +57,8 @@ export const contactsOperation = ({ db, identitiesOf }: Collaborators): Operatio
       if (recipient === null || recipient.kind === 'place') throw new ApiError(400, 'Invalid number')
       const candidates = await candidatesFor(identities, recipient)
       const [found] = await withIdentities(identities, await namesOf(db.read, id, candidates))
-      const [unknown] = await withIdentities(identities, [{ jid: candidates[0] ?? '', push_name: null, saved_name: null }])
+      const nobody = { jid: candidates[0] ?? '', push_name: null, saved_name: null, business_name: null, redacted_phone: null }
+      const [unknown] = await withIdentities(identities, [nobody])
       const one = found ?? { ...(unknown ?? nameless(candidates[0] ?? '')), found: false }
       return { status: 200, body: { success: true, message: 'Contact retrieved successfully', contact: one } }
     },
@@ -67,13 +68,15 @@ interface Names {
   jid: string
   push_name: string | null
   saved_name: string | null
+  business_name: string | null
+  redacted_phone: string | null
 }
 
 /** People only, groups have names of their own. `among` null: all of them. */
 const namesOf = async (reader: Reader, instanceId: string, among: readonly string[] | null): Promise<Names[]> => {
   const people = reader
     .selectFrom('contacts')
-    .select(['jid', 'push_name', 'saved_name'])
+    .select(['jid', 'push_name', 'saved_name', 'business_name', 'redacted_phone'])
     .where('instance_id', '=', instanceId)
     .where((row) => row.or([row('jid', 'like', '%@s.whatsapp.net'), row('jid', 'like', '%@lid')]))
     .orderBy('jid')
@@ -90,7 +93,7 @@ const candidatesFor = async (identities: IdentityStore, recipient: Exclude<Recip
 const withIdentities = async (identities: IdentityStore, names: readonly Names[]): Promise<Contact[]> => {
   const numbers = names.flatMap(({ jid }) => (isLid(jid) ? [] : [userOf(jid)]))
   const lids = numbers.length === 0 ? new Map<string, string>() : await identities.lidsOf(numbers)
-  return names.map(({ jid, push_name, saved_name }) => {
+  return names.map(({ jid, push_name, saved_name, business_name, redacted_phone }) => {
     const lid = isLid(jid) ? userOf(jid) : lids.get(userOf(jid))
     return {
       ...nameless(jid),
@@ -98,6 +101,8 @@ const withIdentities = async (identities: IdentityStore, names: readonly Names[]
       first_name: saved_name?.trim().split(/\s+/)[0] ?? '',
       full_name: saved_name ?? '',
       push_name: push_name ?? '',
+      business_name: business_name ?? '',
+      redacted_phone: redacted_phone ?? '',
     }
   })
 }

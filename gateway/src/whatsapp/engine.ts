@@ -152,8 +152,18 @@ export type EngineEvent =
   | { type: 'server-ack'; id: string; to: Address; error: number | null }
   | { type: 'call'; call: IncomingCall }
   | { type: 'channel-reaction'; reaction: ChannelReaction }
-  /** `savedName` is the name in the address book, or what a group is called. `isAnnouncementGroup`: of a community; left out where unknown. */
-  | { type: 'contact'; address: Address; pushName: string | null; savedName: string | null; isAnnouncementGroup?: boolean }
+  /**
+   * `savedName` is the name in the address book, or what a group is called; `businessName` what WhatsApp has verified that a business is called.
+   * `isAnnouncementGroup`: of a community. Left out where unknown.
+   */
+  | {
+      type: 'contact'
+      address: Address
+      pushName: string | null
+      savedName: string | null
+      businessName?: string | null
+      isAnnouncementGroup?: boolean
+    }
   /**
    * Labels were changed, here or elsewhere. `stored` is called when it is durable: until then it counts as unread, and is told again, as it
    * also is when a crash comes between. Versions tell what is known already.

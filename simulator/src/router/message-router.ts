@@ -14,6 +14,7 @@ import type { NewsletterRouter } from './newsletter-router.ts'
 import { mayReach } from './reach.ts'
 import { CARRIED, CONSUMED, type Verdict } from './stanza-copy.ts'
 import { STATUS_JID, StatusRouter } from './status-router.ts'
+import { verifiedName } from './verified-name.ts'
 
 export class MessageRouter {
   readonly #directory: Directory
@@ -85,7 +86,7 @@ export class MessageRouter {
       Object.assign(attrs, this.#ownCopyAttributes(addressee, message))
     }
     const others = childrenOf(message).filter((child) => !CONSUMED.has(child.tag))
-    return node('message', attrs, [enc, ...others])
+    return node('message', attrs, [...verifiedName(sender.account), enc, ...others])
   }
 
   /** Own devices are told whom the message went to. `sender_*` here would make them take the contact for themselves. */

@@ -70,7 +70,7 @@ export class Reports {
     ev.on('messages.upsert', ({ messages }) => this.#receiptSent(messages.map(({ key }) => key?.id)))
     ev.on('contacts.upsert', (contacts) => this.#contacts(contacts))
     // Without a name these repeat the push name that stands in every message anyway.
-    ev.on('contacts.update', (contacts) => this.#contacts(contacts.filter((contact) => contact.name)))
+    ev.on('contacts.update', (contacts) => this.#contacts(contacts.filter(({ name, verifiedName }) => name || verifiedName)))
     ws.on('CB:call', (stanza: BinaryNode) => this.#call(stanza))
   }
 
@@ -192,8 +192,15 @@ export class Reports {
       const address = addressFrom(contact.id, contact.lid, contact.phoneNumber)
       const savedName = contact.name || null
       const pushName = contact.notify || null
-      if ((address.jid === null && address.lid === null) || (savedName === null && pushName === null)) continue
-      this.#options.queue.push(async () => ({ type: 'contact', address: await this.#completed(address), pushName, savedName }))
+      const businessName = contact.verifiedName || null
+      if ((address.jid === null && address.lid === null) || (savedName ?? pushName ?? businessName) === null) continue
+      this.#options.queue.push(async () => ({
+        type: 'contact',
+        address: await this.#completed(address),
+        pushName,
+        savedName,
+        businessName,
+      }))
     }
   }
 
