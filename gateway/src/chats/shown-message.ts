@@ -30,6 +30,7 @@ export const showMessages = async (
     .selectFrom('messages')
     .select([
       'seq',
+      'instance_id',
       'message_id',
       'chat',
       'sender',
@@ -43,10 +44,11 @@ export const showMessages = async (
       'revoked',
       'starred',
     ])
+    // By their numbers alone: SQLite would take the instance for the smaller set, and read all of it.
     .where('seq', 'in', [...seqs])
-    .where('instance_id', '=', instanceId)
     .execute()
-  return rows.map((row) => ({
+  const own = rows.filter((row) => row.instance_id === instanceId)
+  return own.map((row) => ({
     seq: row.seq,
     sentAt: row.sent_at,
     shown: {

@@ -11,6 +11,7 @@ import { history } from './0009-history.ts'
 import { announcementGroups } from './0010-announcement-groups.ts'
 import { messageKeys } from './0013-message-keys.ts'
 import { chats, fillChats } from './0014-chats.ts'
+import { plans } from './0015-plans.ts'
 import { type ColumnTypes, columnTypes, type DatabaseKind } from './column-types.ts'
 
 const statements: Record<string, (types: ColumnTypes, kind: DatabaseKind) => string[]> = {
@@ -24,6 +25,7 @@ const statements: Record<string, (types: ColumnTypes, kind: DatabaseKind) => str
   '0010-announcement-groups': announcementGroups,
   '0013-message-keys': messageKeys,
   '0014-chats': chats,
+  '0015-plans': plans,
 }
 
 /** What is left to be done with the rows there are, after the statements of the same name. */
