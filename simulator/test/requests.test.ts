@@ -66,6 +66,13 @@ describe('looking people up', () => {
       [bia.jid, 'in'],
       ['5511999999999@s.whatsapp.net', 'out'],
     ])
+    expect(found.map((user) => textOf(childOf(user, 'contact')))).toEqual([`+${bia.number}`, '+5511999999999'])
+  })
+
+  test('a number, its LID and its devices in one answer; of an unknown one only that', async () => {
+    const contact = (number: string) => node('user', {}, [node('contact', {}, Buffer.from(number))])
+    const found = users(await usync(['contact', 'lid', 'devices'], [contact(`+${bia.number}`), contact('+5511999999999')]))
+    expect(found.map((user) => childrenOf(user).map(({ tag }) => tag))).toEqual([['contact', 'lid', 'devices'], ['contact']])
   })
 
   test('about texts and disappearing mode, as far as the person shows them', async () => {

@@ -61,7 +61,7 @@ export const createRecipients = ({ clock, identitiesOf }: Collaborators): Recipi
 
   const lookUp = async (session: EngineSession, digits: string): Promise<Address | null> => {
     const candidates = await numberCandidates(digits)
-    const answers = await session.lookUpNumbers(candidates)
+    const answers = await session.lookUpNumbers(candidates, { toWrite: true })
     return answers.find((answer) => answer.exists)?.address ?? null
   }
 

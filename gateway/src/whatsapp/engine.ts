@@ -89,7 +89,7 @@ export interface EngineSession
   setChatState(to: Address, state: 'composing' | 'recording' | 'paused'): Promise<void>
   rejectCall(call: { id: string; from: Address }): Promise<void>
   /** Which of these numbers (digits) are on WhatsApp. One answer per number, in order. At most 50. */
-  lookUpNumbers(numbers: readonly string[]): Promise<NumberLookUp[]>
+  lookUpNumbers(numbers: readonly string[], options?: LookUpOptions): Promise<NumberLookUp[]>
   /** URL of a profile picture, null when there is none or it is hidden. */
   profilePicture(of: Address): Promise<string | null>
 }
@@ -112,6 +112,11 @@ export interface StanzaNode {
   tag: string
   attrs: Readonly<Record<string, string>>
   content?: readonly StanzaNode[] | Uint8Array | string
+}
+
+export interface LookUpOptions {
+  /** They are written to next: what that needs to be known of them is asked for with the same question. Default false. */
+  toWrite?: boolean
 }
 
 export interface NumberLookUp {

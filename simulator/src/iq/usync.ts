@@ -5,11 +5,12 @@ import { IqError } from '../ports.ts'
 import { type BinaryNode, childOf, childrenNamed, childrenOf, node, textOf } from '../wire/nodes.ts'
 import type { IqHandler, IqRequest } from './iq-handler.ts'
 
-/** What one protocol says about a person; undefined when it says nothing. */
-type Protocol = (person: Account, request: IqRequest) => BinaryNode | undefined
+/** What one protocol says about a person; undefined when it says nothing. `written` is the number as it was asked for. */
+type Protocol = (person: Account, request: IqRequest, written: string | undefined) => BinaryNode | undefined
 
 const PROTOCOLS: Record<string, Protocol> = {
-  contact: () => node('contact', { type: 'in' }),
+  // It repeats the question: WhatsApp may write the number otherwise.
+  contact: (_person, _request, written) => contact('in', written),
   // Mandatory beside devices: without it clients cannot send (engine.md §9.4).
   lid: (person) => node('lid', { val: person.lid }),
   devices,
@@ -48,17 +49,22 @@ function answerUser(request: IqRequest, asked: readonly string[], user: BinaryNo
   const { directory } = request.services
   const byJid = directory.resolve(user.attrs.jid)
   if (byJid !== undefined) return person(request, asked, byJid.account, byJid.server)
-  const number = textOf(childOf(user, 'contact'))?.replace(/\D/g, '')
+  const written = textOf(childOf(user, 'contact'))
+  const number = written?.replace(/\D/g, '')
   if (!number) return undefined
   const account = directory.byNumber(number)
-  if (account !== undefined) return person(request, asked, account, 's.whatsapp.net')
-  return node('user', { jid: `${number}@s.whatsapp.net` }, [node('contact', { type: 'out' })])
+  if (account !== undefined) return person(request, asked, account, 's.whatsapp.net', written)
+  return node('user', { jid: `${number}@s.whatsapp.net` }, [contact('out', written)])
 }
 
-function person(request: IqRequest, asked: readonly string[], account: Account, server: UserServer): BinaryNode {
+function person(request: IqRequest, asked: readonly string[], account: Account, server: UserServer, written?: string): BinaryNode {
   request.account.meet(account)
-  const answers = asked.flatMap((tag) => PROTOCOLS[tag]?.(account, request) ?? [])
+  const answers = asked.flatMap((tag) => PROTOCOLS[tag]?.(account, request, written) ?? [])
   return node('user', { jid: account.address(server) }, answers)
+}
+
+function contact(type: 'in' | 'out', written: string | undefined): BinaryNode {
+  return node('contact', { type }, written === undefined ? undefined : Buffer.from(written))
 }
 
 function devices(account: Account, { services }: IqRequest): BinaryNode {

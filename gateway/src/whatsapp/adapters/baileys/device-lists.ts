@@ -17,15 +17,44 @@ export interface DeviceList {
   devices: unknown[]
 }
 
+/** The devices of somebody as an answer tells them. */
+export interface ToldDevices {
+  user: string
+  /** The other name of the same person: the LID of a number. */
+  alias: string | null
+  devices: unknown[]
+}
+
 export class DeviceLists implements PossiblyExtendedCacheStore {
   readonly #store: SessionStore
   readonly #cache: CacheView<DeviceList>
   readonly #onStorageFailure: (error: unknown) => void
+  /** Per question that is on its way: whose devices were told to have changed meanwhile. */
+  readonly #questions = new Set<Set<string>>()
 
   constructor(store: SessionStore, cache: CacheView<DeviceList>, onStorageFailure: (error: unknown) => void) {
     this.#store = store
     this.#cache = cache
     this.#onStorageFailure = onStorageFailure
+  }
+
+  /** Asks, and keeps what the answer tells of devices. It may be older than what was told of a change while it was on its way. */
+  async learnFrom<T>(ask: () => Promise<T>, devicesIn: (answer: T) => readonly ToldDevices[]): Promise<T> {
+    const changed = new Set<string>()
+    this.#questions.add(changed)
+    try {
+      const answer = await ask()
+      const fresh = devicesIn(answer).filter(({ user, alias }) => !changed.has(user) && !(alias !== null && changed.has(alias)))
+      if (fresh.length > 0) await this.mset(fresh.map(({ user, devices }) => ({ key: user, value: devices })))
+      return answer
+    } finally {
+      this.#questions.delete(changed)
+    }
+  }
+
+  /** WhatsApp tells of a change. The list itself is changed by Baileys, which hears it too. */
+  changed(users: readonly string[]): void {
+    for (const question of this.#questions) for (const user of users) question.add(user)
   }
 
   /** The list may be stale: it is asked for again, unless that has just been done. */

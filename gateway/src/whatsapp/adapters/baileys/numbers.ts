@@ -1,12 +1,14 @@
 /**
  * Which numbers are on WhatsApp. Baileys' `onWhatsApp` leaves unknown ones out and loses which answer belongs to which question, so the usync
- * request is our own: each `<contact>` of the answer repeats the number asked, and the LID comes in the same round trip.
+ * request is our own: each `<contact>` of the answer repeats the number asked, and the LID comes in the same round trip. So do the devices when
+ * somebody is about to be written to, which saves asking for them by themselves.
  */
-import type { BinaryNode } from 'baileys'
+import { type BinaryNode, type Contact, extractDeviceJids, USyncDeviceProtocol } from 'baileys'
 import type { NumberLookUp } from '../../engine.ts'
 import { addressFrom } from './addresses.ts'
+import type { ToldDevices } from './device-lists.ts'
 
-export const lookUpRequest = (numbers: readonly string[], sessionTag: string): BinaryNode => ({
+export const lookUpRequest = (numbers: readonly string[], sessionTag: string, { devices }: { devices: boolean }): BinaryNode => ({
   tag: 'iq',
   attrs: { to: '@s.whatsapp.net', type: 'get', xmlns: 'usync' },
   content: [
@@ -14,7 +16,7 @@ export const lookUpRequest = (numbers: readonly string[], sessionTag: string): B
       tag: 'usync',
       attrs: { context: 'interactive', mode: 'query', sid: sessionTag, last: 'true', index: '0' },
       content: [
-        { tag: 'query', attrs: {}, content: [node('contact'), node('lid')] },
+        { tag: 'query', attrs: {}, content: [node('contact'), node('lid'), ...(devices ? [devicesProtocol.getQueryElement()] : [])] },
         {
           tag: 'list',
           attrs: {},
@@ -44,6 +46,24 @@ export const readLookUp = (numbers: readonly string[], answer: BinaryNode): Numb
   }
   return numbers.map((number) => found.get(number) ?? { number, exists: false, address: null })
 }
+
+/** What an answer tells of the devices of those who are on WhatsApp, as Baileys keeps it. Nothing of whoever WhatsApp told nothing of. */
+export const readDevices = (answer: BinaryNode, me: Pick<Contact, 'id' | 'lid'>): ToldDevices[] => {
+  const users = children(children(answer, 'usync')[0], 'list').flatMap((list) => children(list, 'user'))
+  return users.flatMap((user) => {
+    const told = children(user, 'devices')[0]
+    const { jid, lid } = addressFrom(user.attrs.jid, children(user, 'lid')[0]?.attrs.val)
+    if (told === undefined || jid === null || children(user, 'contact')[0]?.attrs.type !== 'in' || children(told, 'error').length > 0)
+      return []
+    const devices = extractDeviceJids([{ id: jid, devices: devicesProtocol.parser(told) }], me.id, me.lid ?? '', false)
+    const number = userOf(jid)
+    return devices.length === 0 ? [] : [{ user: number, alias: lid === null ? null : userOf(lid), devices }]
+  })
+}
+
+const devicesProtocol = new USyncDeviceProtocol()
+
+const userOf = (jid: string): string => jid.slice(0, jid.indexOf('@'))
 
 const node = (tag: string): BinaryNode => ({ tag, attrs: {} })
 

@@ -63,6 +63,8 @@ export class Reports {
     // Groups: who is in them, what they are called, what is allowed. The same rules as for messages.
     ws.prependListener('CB:notification,type:w:gp2', (notification: BinaryNode) => this.#groupNews(notification))
     ws.prependListener('CB:notification,type:picture', (notification: BinaryNode) => this.#groupNews(notification))
+    // Before Baileys' own listener, which changes the lists.
+    ws.prependListener('CB:notification,type:devices', (notification: BinaryNode) => this.#devicesChanged(notification))
     // Baileys turns receipts into several events and leaves some out; the stanza has them all.
     ws.on('CB:receipt', (stanza: BinaryNode) => this.#receipt(stanza))
     // "The server has it" is no event of Baileys' at all (engine.md §6.2 no. 4).
@@ -140,6 +142,12 @@ export class Reports {
           this.#keep({ ...of, id, from: attrs.from, t: of.t ?? attrs.t ?? '' }, bytes)
       }
     }
+  }
+
+  #devicesChanged(notification: BinaryNode): void {
+    const { from, lid } = notification.attrs
+    const users = [from, lid].flatMap((jid) => (jid === undefined ? [] : Object.values(addressFrom(jid)))).filter((jid) => jid !== null)
+    this.#options.devices.changed(users.map((jid) => jid.slice(0, jid.indexOf('@'))))
   }
 
   #groupNews(notification: BinaryNode): void {

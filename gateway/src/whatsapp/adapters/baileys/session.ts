@@ -7,6 +7,7 @@ import {
   type Address,
   EngineError,
   type EngineSession,
+  type LookUpOptions,
   type MessageKey,
   type NumberLookUp,
   type SendOptions,
@@ -30,7 +31,7 @@ import { createHistoryRequests } from './history/requests.ts'
 import { createMediaSession } from './media.ts'
 import { createNewsletterPosts, type NewsletterPosts } from './newsletter-posts.ts'
 import { toBinaryNode } from './nodes.ts'
-import { lookUpRequest, readLookUp } from './numbers.ts'
+import { lookUpRequest, readDevices, readLookUp } from './numbers.ts'
 import { claimToken } from './privacy-tokens.ts'
 import { createProfile } from './profile.ts'
 import { createRinging } from './ringing.ts'
@@ -213,11 +214,18 @@ export class BaileysSession implements EngineSession {
     })
   }
 
-  async lookUpNumbers(numbers: readonly string[]): Promise<NumberLookUp[]> {
+  async lookUpNumbers(numbers: readonly string[], { toWrite = false }: LookUpOptions = {}): Promise<NumberLookUp[]> {
     if (numbers.length > LOOK_UP_LIMIT) throw new RangeError(`at most ${LOOK_UP_LIMIT} numbers at once`)
     if (numbers.length === 0) return []
-    const { socket } = this.#connection
-    const found = readLookUp(numbers, await this.#connection.request(lookUpRequest(numbers, socket.generateMessageTag())))
+    const { socket, devices } = this.#connection
+    const { me } = socket.authState.creds
+    const found = readLookUp(
+      numbers,
+      await devices.learnFrom(
+        () => this.#connection.request(lookUpRequest(numbers, socket.generateMessageTag(), { devices: toWrite })),
+        (answer) => (me === undefined ? [] : readDevices(answer, me)),
+      ),
+    )
     await this.#connection.learn(
       found.flatMap(({ address }) => (address?.jid && address.lid ? [{ number: userOf(address.jid), lid: userOf(address.lid) }] : [])),
     )
