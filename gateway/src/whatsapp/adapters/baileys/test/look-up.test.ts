@@ -71,9 +71,7 @@ describe('the devices in the answer to a look-up', () => {
       async () => lists.changed(['552', '5530']),
       () => told,
     )
-    expect(await lists.mget(['552', '553', '554'])).toEqual(
-      Object.assign(Object.create(null), { '554': [{ user: '554', device: 0 }] }),
-    )
+    expect(await lists.mget(['552', '553', '554'])).toEqual(Object.assign(Object.create(null), { '554': [{ user: '554', device: 0 }] }))
     await lists.learnFrom(
       async () => {},
       () => told,
