@@ -13,7 +13,7 @@ import type { EngineEvent, EngineFactory, ReceivedMessage } from '../whatsapp/en
 import { awaitedInbox, type LeftRow, purgeInbox, setInboxAside, settleInbox, unsettledInbox } from '../whatsapp/inbox-table.ts'
 import type { People } from './people.ts'
 import type { InstanceFacts, Recorder } from './recorder.ts'
-import { settleUnanswered } from './unanswered.ts'
+import { settleUnanswered, UNANSWERED_MS } from './unanswered.ts'
 
 export interface Leftovers {
   /** Before any session starts: records what the inbox still holds and settles what was on its way. */
@@ -38,8 +38,6 @@ export interface LeftoversCollaborators {
 
 const CHUNK = 100
 const PASS_EVERY_MS = 5 * 60 * 1000
-/** WhatsApp answers in well under a second; after this the connection that carried the message is gone. */
-const UNANSWERED_MS = 10 * 60 * 1000
 /** What the recorder has not recorded by then, it could not. */
 const UNRECORDED_MS = 10 * 60 * 1000
 const DAY_MS = 24 * 60 * 60 * 1000

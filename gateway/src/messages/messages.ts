@@ -30,6 +30,7 @@ import { createRecorder } from './recorder.ts'
 import { createSender, type Sender, type SenderMedia, type SendingInstances } from './send.ts'
 import { createStoredChats, type StoredChats } from './stored-chats.ts'
 import { createTurns } from './turns.ts'
+import { createUnconfirmed } from './unconfirmed.ts'
 
 export interface Messages extends StoredChats {
   operations: readonly Operation[]
@@ -92,6 +93,7 @@ export const createMessages = ({
   })
   const recipients = createRecipients({ clock, identitiesOf })
   const chats = createStoredChats({ db, instances, recipients, people, identitiesOf })
+  const unconfirmed = createUnconfirmed({ clock, logger })
   const sender = createSender({
     db,
     clock,
@@ -101,6 +103,7 @@ export const createMessages = ({
     recipients,
     recorder,
     turns: createTurns(),
+    unconfirmed,
     linkPreview: createLinkPreviews({ outbound, logger }),
     media,
   })
@@ -121,14 +124,17 @@ export const createMessages = ({
       deleteOperation({ db, sender, instances }),
     ],
     sender,
-    handle: async (instance, event) => recorder.take(instance.id, event),
+    async handle(instance, event) {
+      unconfirmed.heed(instance.id, event)
+      return recorder.take(instance.id, event)
+    },
     async storedMessage(instanceId, messageId) {
       const message = (await findMessages(db.read, instanceId, messageId)).find(({ fromMe }) => fromMe)
       return message === undefined ? null : decodeWireMessage(message.wire)
     },
     ...chats,
     instanceDeleted(instanceId) {
-      for (const part of [recorder, people, recipients]) part.forget(instanceId)
+      for (const part of [recorder, people, recipients, unconfirmed]) part.forget(instanceId)
     },
     async start() {
       await leftovers.takeUp()

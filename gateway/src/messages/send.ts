@@ -32,6 +32,7 @@ import type { InstanceFacts, MediaStore, Recorder } from './recorder.ts'
 import { refusalOf } from './refusals.ts'
 import { findStoryAudience } from './story-audience.ts'
 import type { Turns } from './turns.ts'
+import type { Unconfirmed } from './unconfirmed.ts'
 
 /** The answer's `data` (decisions.md §4). */
 export interface SentMessage {
@@ -73,6 +74,7 @@ interface Collaborators {
   recipients: Recipients
   recorder: Recorder
   turns: Turns
+  unconfirmed: Unconfirmed
   linkPreview(text: string): Promise<LinkPreview | null>
   media: SenderMedia
 }
@@ -84,7 +86,7 @@ const LONGEST_DELAY_S = 60
 const DEFAULT_SOURCE = 'api'
 
 export const createSender = (collaborators: Collaborators): Sender => {
-  const { db, clock, logger, instances, people, recipients, recorder, turns, linkPreview, media } = collaborators
+  const { db, clock, logger, instances, people, recipients, recorder, turns, unconfirmed, linkPreview, media } = collaborators
 
   /** `paused` is also sent when the message then fails: nobody should see us typing for ever. Channels and stories have nobody to see it. */
   const typeFor = async (session: EngineSession, to: Address, seconds: number): Promise<void> => {
@@ -190,12 +192,15 @@ export const createSender = (collaborators: Collaborators): Sender => {
         }
 
         milestones.sending.publish({ ids: [id] })
-        const hand = () =>
-          handOver(instances, instance.id, to, message, { ...extras, id }).catch(async (error: unknown) => {
-            await storeFailed(row)
-            throw refusalOf(error, number)
-          })
-        const { timestamp } = begun !== null && hasLeft(begun) ? { timestamp: begun.sentAt } : await hand()
+        const hand = () => handOver(instances, instance.id, to, message, { ...extras, id })
+        const handFirst = () =>
+          unconfirmed
+            .handOver(instance.id, id, hand, () => turns.take(instance.id, canonical(to), hand))
+            .catch(async (error: unknown) => {
+              await storeFailed(row)
+              throw refusalOf(error, number)
+            })
+        const { timestamp } = begun !== null && hasLeft(begun) ? { timestamp: begun.sentAt } : await handFirst()
 
         milestones.left.publish({ ids: [id] })
         // It has left. From here on nothing may turn the answer into a failure: the caller would send it again.

@@ -14,6 +14,9 @@ interface Collaborators {
   people: People
 }
 
+/** WhatsApp answers in well under a second; after this even a message that was handed over again is not waited for. */
+export const UNANSWERED_MS = 10 * 60 * 1000
+
 const CHUNK = 100
 
 /** Those stored before `before` (ms) become failed, and an event says so. */
