@@ -52,6 +52,8 @@ export interface Phone {
   tap(to: string, tap: Tap): Promise<string>
   /** Answers an event it has got; gives the message id. */
   respond(to: string, event: string, response: 'GOING' | 'NOT_GOING' | 'MAYBE', guests?: number): Promise<string>
+  /** Reacts the way phones do in announcement groups of communities, to a message with a secret; gives the message id. */
+  react(to: string, message: string, emoji: string): Promise<string>
   /** Posts a story for these people; gives the message id. */
   post(story: string, audience: readonly Phone[]): Promise<string>
   /** The next message this phone decrypted (own ones included) that looks like this. */
@@ -193,6 +195,9 @@ const createPhone = (described: Json, ok: Call): Phone => {
     async respond(to, event, response, guests) {
       const answer = { event, response, ...(guests === undefined ? {} : { guests }) }
       return text(await ok('post', `${path}/messages`, { to, response: answer }), 'id')
+    },
+    async react(to, message, emoji) {
+      return text(await ok('post', `${path}/messages`, { to, reaction: { message, emoji } }), 'id')
     },
     async post(story, audience) {
       const body = { to: 'status@broadcast', text: story, audience: audience.map((phone) => phone.number) }

@@ -96,10 +96,12 @@ export interface PairingCodeExchange {
 }
 
 /** What the network and the control API ask of a phone. */
-/** `question` is the message id of the poll or event. */
+/** `question` is the message id of the poll or event, or of the message reacted to. */
 export type PhoneAnswer =
   | { kind: 'vote'; question: string; options: readonly string[] }
   | { kind: 'response'; question: string; response: 'GOING' | 'NOT_GOING' | 'MAYBE'; guests?: number }
+  /** Sealed, as in announcement groups of communities. */
+  | { kind: 'reaction'; question: string; emoji: string }
   | (PhoneTap & { kind: 'tap' })
 
 /** Exactly one of `button` (id), `row` (id) and `form` (what is filled in), in a message the phone shows; `card` of a carousel, from 0. */

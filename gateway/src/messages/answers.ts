@@ -1,4 +1,4 @@
-/** Opens votes and answers to events with the secret of the poll or event they belong to, which came earlier or comes along with them. */
+/** Opens votes, answers to events and sealed reactions with the secret of the message they belong to, which came earlier or comes along with them. */
 import type { Reader } from '../storage/database.ts'
 import { addressOf } from '../whatsapp/address.ts'
 import type { Address, EngineEvent, ReceivedMessage } from '../whatsapp/engine.ts'
@@ -6,7 +6,7 @@ import { decodeWireMessage, type WireMessage } from '../whatsapp/wire.ts'
 import { canonical } from './context.ts'
 import { type OpenedAnswer, openAnswer, sealedAnswerIn } from './kinds/sealed-answer.ts'
 
-/** Polls and events that something in a batch answers. */
+/** Polls, events and other messages that something in a batch answers. */
 export interface Questions {
   /** Their authors and chats, to be introduced. */
   addresses: readonly Address[]
@@ -47,7 +47,6 @@ const storedQuestions = async (reader: Reader, instanceId: string, ids: readonly
     .select(['message_id', 'chat', 'sender', 'wire'])
     .where('instance_id', '=', instanceId)
     .where('message_id', 'in', ids)
-    .where('type', 'in', ['poll', 'event'])
     .execute()
   return rows.map(({ message_id, chat, sender, wire }) => ({
     id: message_id,

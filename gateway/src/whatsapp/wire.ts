@@ -18,3 +18,6 @@ export const decodePollVote = (bytes: Uint8Array): proto.Message.IPollVoteMessag
 /** The decrypted content of an answer to an event; throws when it is none. */
 export const decodeEventResponse = (bytes: Uint8Array): proto.Message.IEventResponseMessage =>
   proto.Message.EventResponseMessage.decode(bytes)
+
+/** The decrypted content of a sealed reaction; throws when it is none. */
+export const decodeReaction = (bytes: Uint8Array): proto.Message.IReactionMessage => proto.Message.ReactionMessage.decode(bytes)

@@ -22,6 +22,8 @@ const outgoing = z
     response: z
       .object({ event: z.string(), response: z.enum(['GOING', 'NOT_GOING', 'MAYBE']), guests: z.number().int().optional() })
       .optional(),
+    /** To a message (its id) that carries a secret, sealed as in announcement groups of communities; an empty emoji takes it back. */
+    reaction: z.object({ message: z.string(), emoji: z.string() }).optional(),
     /** In a message (its id) the phone has got and shows: a button or a row by its id, or a form; `card` of a carousel, from 0. */
     tap: z
       .object({
@@ -43,7 +45,7 @@ const outgoing = z
     audience: z.array(address).optional(),
   })
   .refine(
-    (body) => [body.text, body.message, body.media, body.vote, body.response, body.tap].some((given) => given !== undefined),
+    (body) => [body.text, body.message, body.media, body.vote, body.response, body.reaction, body.tap].some((given) => given !== undefined),
     'nothing to send',
   )
 const listed = z.object({
@@ -118,7 +120,7 @@ export function messageRoutes(api: FastifyInstance, { phones, services }: Contro
   })
 }
 
-/** Undefined: the body is no vote, no answer and no tap. Throws a 400 for one the phone cannot give. */
+/** Undefined: the body is no vote, no answer, no sealed reaction and no tap. Throws a 400 for one the phone cannot give. */
 async function answerIn(person: Person, body: z.infer<typeof outgoing>): Promise<proto.IMessage | undefined> {
   const answer = answerOf(body)
   if (!answer) return undefined
@@ -129,9 +131,10 @@ async function answerIn(person: Person, body: z.infer<typeof outgoing>): Promise
   }
 }
 
-function answerOf({ vote, response, tap }: z.infer<typeof outgoing>): PhoneAnswer | undefined {
+function answerOf({ vote, response, reaction, tap }: z.infer<typeof outgoing>): PhoneAnswer | undefined {
   if (vote) return { kind: 'vote', question: vote.poll, options: vote.options }
   if (response) return { kind: 'response', question: response.event, response: response.response, guests: response.guests }
+  if (reaction) return { kind: 'reaction', question: reaction.message, emoji: reaction.emoji }
   return tap && { kind: 'tap', ...tap }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Votes, answers to events and taps, as the person holding the phone gives them. The first two are encrypted under the secret the question carries, with the
- * addresses both sides have in that conversation (engine.md §8.2).
+ * Votes, answers to events, sealed reactions and taps, as the person holding the phone gives them. All but taps are encrypted under the secret the question
+ * carries, with the addresses both sides have in that conversation (engine.md §8.2). Reactions have no associated data (whatsmeow, `msgsecret.go`).
  */
 import { createCipheriv, createHash, hkdfSync } from 'node:crypto'
 import { proto } from 'baileys'
@@ -43,13 +43,17 @@ export async function sealAnswer(to: string, answer: PhoneAnswer, parts: Parts):
     const encIv = random(12)
     const sealingKey = hkdfSync('sha256', secret, '', answer.question + author + me + purpose, 32)
     const cipher = createCipheriv('aes-256-gcm', Buffer.from(sealingKey), encIv)
-    cipher.setAAD(Buffer.from(`${answer.question}\0${me}`))
+    if (purpose !== 'Enc Reaction') cipher.setAAD(Buffer.from(`${answer.question}\0${me}`))
     return { encPayload: Buffer.concat([cipher.update(content), cipher.final(), cipher.getAuthTag()]), encIv }
   }
   if (answer.kind === 'vote') {
     const selectedOptions = answer.options.map((option) => optionHash(question.content, option))
     const vote = seal('Poll Vote', proto.Message.PollVoteMessage.encode({ selectedOptions }).finish())
     return { pollUpdateMessage: { pollCreationMessageKey: key, vote, senderTimestampMs: now() } }
+  }
+  if (answer.kind === 'reaction') {
+    const reaction = proto.Message.ReactionMessage.encode({ text: answer.emoji, senderTimestampMs: now() }).finish()
+    return { encReactionMessage: { targetMessageKey: key, ...seal('Enc Reaction', reaction) } }
   }
   const response = proto.Message.EventResponseMessage.EventResponseType[answer.response]
   const content = { response, timestampMs: now(), ...(answer.guests !== undefined && { extraGuestCount: answer.guests }) }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { ApiError } from '../../http/errors.ts'
 import { addressOf } from '../../whatsapp/address.ts'
 import { isGroupJid, isLid, isUserJid, numberJid, STATUS_BROADCAST } from '../../whatsapp/jid.ts'
+import { decodeReaction } from '../../whatsapp/wire.ts'
 import { recipientFields } from '../common-body.ts'
 import { parseRecipient } from '../recipient.ts'
 import type { Composed, Composing, IncomingKind, OutgoingKind } from './kind.ts'
@@ -76,11 +77,13 @@ export const outgoingReaction = {
   },
 } satisfies OutgoingKind<typeof body>
 
+/** A sealed one, as announcement groups of communities have them, needs the message it is about; without it nobody can say what it is. */
 export const incomingReaction: IncomingKind = {
-  read({ reactionMessage }) {
-    const about = reactionMessage?.key?.id
-    if (!reactionMessage || !about) return null
-    const emoji = reactionMessage.text ?? ''
+  read({ reactionMessage, encReactionMessage }, opened) {
+    const given = encReactionMessage ? (opened ? reactionIn(opened.plaintext) : null) : reactionMessage
+    const about = (encReactionMessage?.targetMessageKey ?? reactionMessage?.key)?.id
+    if (!given || !about) return null
+    const emoji = given.text ?? ''
     return {
       type: 'reaction',
       content: emoji,
@@ -90,6 +93,14 @@ export const incomingReaction: IncomingKind = {
       details: { reaction: { emoji, text: emoji, messageId: about, message_id: about } },
     }
   },
+}
+
+const reactionIn = (plaintext: Uint8Array) => {
+  try {
+    return decodeReaction(plaintext)
+  } catch {
+    return null
+  }
 }
 
 /** Where a message has an author besides its chat. */

@@ -1,16 +1,17 @@
 /**
- * Votes in polls and answers to events are encrypted a second time, under a secret that only the question carries: whoever has not got
- * the question cannot read them, and nobody can pass an answer off as somebody else's.
- * Source: `decryptPollVote` and `decryptEventResponse` of Baileys 7 (engine.md §8.2); the chain of HMACs there is HKDF-SHA-256.
+ * Votes in polls, answers to events and, in the announcement groups of communities, reactions are encrypted a second time, under a secret
+ * that only the question carries: whoever has not got the question cannot read them, and nobody can pass an answer off as somebody else's.
+ * Source: `decryptPollVote` and `decryptEventResponse` of Baileys 7 (engine.md §8.2); the chain of HMACs there is HKDF-SHA-256. Reactions:
+ * `msgsecret.go` of whatsmeow; they have no associated data.
  */
 import { createDecipheriv, hkdfSync } from 'node:crypto'
 import type { Address } from '../../whatsapp/engine.ts'
 import type { WireMessage } from '../../whatsapp/wire.ts'
 
 export interface SealedAnswer {
-  /** Message id of the poll or event. */
+  /** Message id of the poll or event, or of the message reacted to. */
   questionId: string
-  purpose: 'Poll Vote' | 'Event Response'
+  purpose: 'Poll Vote' | 'Event Response' | 'Enc Reaction'
   payload: Uint8Array
   iv: Uint8Array
 }
@@ -21,13 +22,17 @@ export interface OpenedAnswer {
   plaintext: Uint8Array
 }
 
-/** Null: the message is no vote and no answer. */
-export const sealedAnswerIn = ({ pollUpdateMessage, encEventResponseMessage }: WireMessage): SealedAnswer | null => {
-  const [purpose, key, { encPayload, encIv }] = pollUpdateMessage
-    ? (['Poll Vote', pollUpdateMessage.pollCreationMessageKey, pollUpdateMessage.vote ?? {}] as const)
-    : (['Event Response', encEventResponseMessage?.eventCreationMessageKey, encEventResponseMessage ?? {}] as const)
+/** Null: the message is no vote, no answer and no sealed reaction. */
+export const sealedAnswerIn = (message: WireMessage): SealedAnswer | null => {
+  const [purpose, key, { encPayload, encIv }] = partsOf(message)
   if (!key?.id || !encPayload || !encIv) return null
   return { questionId: key.id, purpose, payload: encPayload, iv: encIv }
+}
+
+const partsOf = ({ pollUpdateMessage, encEventResponseMessage, encReactionMessage }: WireMessage) => {
+  if (pollUpdateMessage) return ['Poll Vote', pollUpdateMessage.pollCreationMessageKey, pollUpdateMessage.vote ?? {}] as const
+  if (encReactionMessage) return ['Enc Reaction', encReactionMessage.targetMessageKey, encReactionMessage] as const
+  return ['Event Response', encEventResponseMessage?.eventCreationMessageKey, encEventResponseMessage ?? {}] as const
 }
 
 /** `author` asked, `responder` answers; which of their two addresses went into the key, only trying tells. Null: none fits. */
@@ -49,7 +54,7 @@ const decrypt = ({ questionId, purpose, payload, iv }: SealedAnswer, secret: Uin
   const key = hkdfSync('sha256', secret, '', `${questionId}${author}${responder}${purpose}`, 32)
   try {
     const decipher = createDecipheriv('aes-256-gcm', Buffer.from(key), iv, { authTagLength: TAG_LENGTH })
-    decipher.setAAD(Buffer.from(`${questionId}\0${responder}`))
+    if (purpose !== 'Enc Reaction') decipher.setAAD(Buffer.from(`${questionId}\0${responder}`))
     decipher.setAuthTag(payload.subarray(-TAG_LENGTH))
     return Buffer.concat([decipher.update(payload.subarray(0, -TAG_LENGTH)), decipher.final()])
   } catch {

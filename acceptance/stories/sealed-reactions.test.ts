@@ -1,0 +1,50 @@
+/** Reactions in announcement groups of communities are encrypted under the secret of the message they are about. */
+import { expect, it } from 'vitest'
+import { bothDatabases } from '../toolkit/databases.ts'
+import { communityRoutes, phoneGroups } from '../toolkit/groups.ts'
+import { at, text } from '../toolkit/json.ts'
+import { onStage } from '../toolkit/stage.ts'
+
+onStage(
+  'Sealed reactions',
+  (stage) => {
+    it('of somebody in the announcement group are read where the message is known, and are unknown where it is not', async () => {
+      const receiver = await stage.receiver()
+      const line = await stage.line('square', { webhookEnabled: true, webhookURL: receiver.url })
+      const [ana, bea] = [await stage.phone({ name: 'Ana' }), await stage.phone({ name: 'Bea' })]
+      const made = await communityRoutes(line).create({ name: 'Square' })
+      const [community, announcements] = [text(made.body, 'group.jid'), text(made.body, 'announcementGroupJid')]
+      const groups = phoneGroups(stage.simulator)
+      await groups.members(community, line.phone, 'add', [ana, bea])
+      await groups.members(announcements, line.phone, 'promote', [ana, bea])
+      const told = async (id: string) => at(await receiver.next({ event: 'message.exchange', data: { id } }), 'data')
+
+      // As phones write every message.
+      const secret = Buffer.alloc(32, 7).toString('base64')
+      const said = await ana.send(announcements, { conversation: 'Party!', messageContextInfo: { messageSecret: secret } })
+      expect(await told(said)).toMatchObject({ message: { type: 'text', content: 'Party!' } })
+      await bea.next({ id: said })
+      for (const emoji of ['🎉', '']) {
+        const reaction = { emoji, text: emoji, messageId: said, message_id: said }
+        expect(await told(await bea.react(announcements, said, emoji))).toMatchObject({
+          sender: { lid: bea.lid },
+          chat: { jid: announcements, isCommunity: true },
+          message: { type: 'reaction', content: emoji, reaction },
+        })
+      }
+
+      // The author's own, and one to a message that came before the line was in the group.
+      expect(await told(await ana.react(announcements, said, '👍'))).toMatchObject({
+        sender: { lid: ana.lid },
+        message: { type: 'reaction', content: '👍' },
+      })
+      const elsewhere = await groups.create({ by: ana, subject: 'Elsewhere', participants: [bea] })
+      const before = await ana.send(elsewhere, { conversation: 'Early', messageContextInfo: { messageSecret: secret } })
+      await bea.next({ id: before })
+      await groups.members(elsewhere, ana, 'add', [line.phone])
+      await receiver.next({ event: 'group.flow', data: { groupJid: elsewhere } })
+      expect(await told(await bea.react(elsewhere, before, '👀'))).toMatchObject({ message: { type: 'unknown', content: '' } })
+    })
+  },
+  { databases: bothDatabases },
+)
