@@ -1,10 +1,10 @@
-/** Messages that can be tapped, and what comes back: how each reads out of protobuf bytes. */
+/** Messages that can be tapped, and what comes back: how each reads out of recorded protobuf bytes. */
 import { describe, expect, test } from 'vitest'
-import { decodeWireMessage, encodeWireMessage, type WireMessage } from '../../whatsapp/wire.ts'
+import type { WireMessage } from '../../whatsapp/wire.ts'
 import { readMessage } from '../kinds/registry.ts'
+import { arrived } from './recorded.ts'
 
-/** As it comes off the wire. */
-const read = (message: WireMessage) => readMessage(decodeWireMessage(encodeWireMessage(message)))
+const read = (what: string, message: WireMessage) => readMessage(arrived(what, message))
 
 const flow = (...buttons: [name: string, params: object][]) => ({
   buttons: buttons.map(([name, params]) => ({ name, buttonParamsJson: JSON.stringify(params) })),
@@ -159,16 +159,22 @@ describe('what can be tapped', () => {
         ],
       },
     ],
-  ])('%s', (_what, message, content, interactive) => {
-    expect(read(message)).toEqual({ type: 'interactive', content, changes: null, mediaType: null, details: { interactive } })
+  ])('%s', (what, message, content, interactive) => {
+    expect(read(`tapped: ${what}`, message)).toEqual({
+      type: 'interactive',
+      content,
+      changes: null,
+      mediaType: null,
+      details: { interactive },
+    })
   })
 
   test.each<[string, WireMessage]>([
     ['buttons', { interactiveMessage: { header: { imageMessage: { mimetype: 'image/jpeg' } }, body: { text: 'Sure?' } } }],
     ['old buttons', { buttonsMessage: { imageMessage: { mimetype: 'image/jpeg' }, contentText: 'Sure?' } }],
     ['a template', { templateMessage: { hydratedTemplate: { imageMessage: { mimetype: 'image/jpeg' }, hydratedContentText: 'Sure?' } } }],
-  ])('a picture above %s is a part of them', (_what, message) => {
-    expect(read(message)).toMatchObject({ type: 'interactive', content: 'Sure?', mediaType: 'image' })
+  ])('a picture above %s is a part of them', (what, message) => {
+    expect(read(`picture above ${what}`, message)).toMatchObject({ type: 'interactive', content: 'Sure?', mediaType: 'image' })
   })
 })
 
@@ -245,8 +251,14 @@ describe('cards WhatsApp draws itself', () => {
       'Team',
       { groupInvite: { groupJid: null, groupName: 'Team', inviteCode: null, expiresAt: null } },
     ],
-  ])('%s', (_what, message, content, interactive) => {
-    expect(read(message)).toEqual({ type: 'interactive', content, changes: null, mediaType: null, details: { interactive } })
+  ])('%s', (what, message, content, interactive) => {
+    expect(read(`card: ${what}`, message)).toEqual({
+      type: 'interactive',
+      content,
+      changes: null,
+      mediaType: null,
+      details: { interactive },
+    })
   })
 })
 
@@ -311,19 +323,19 @@ describe('what is tapped', () => {
       { type: 'interactive', content: '' },
       { interactive: { name: 'galaxy_message', flow_token: null, params: null, paramsJson: 'oops', messageId: 'Q' } },
     ],
-  ])('%s', (_what, message, said, details) => {
-    expect(read(message)).toEqual({ ...said, changes: null, mediaType: null, about: 'Q', details })
+  ])('%s', (what, message, said, details) => {
+    expect(read(`answer: ${what}`, message)).toEqual({ ...said, changes: null, mediaType: null, about: 'Q', details })
   })
 
   test('a form that is nested without end is told of as it came, and can be written', () => {
     const paramsJson = `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
-    const { details } = read(native('galaxy_message', paramsJson))
+    const { details } = readMessage(native('galaxy_message', paramsJson))
     expect(details).toMatchObject({ interactive: { flow_token: null, params: null, paramsJson } })
     expect(JSON.stringify(details).length).toBeGreaterThan(200_000)
   })
 
   test('without a word about what was answered', () => {
-    const reading = read({ buttonsResponseMessage: { selectedButtonId: 'yes' } })
+    const reading = read('answer: to nothing', { buttonsResponseMessage: { selectedButtonId: 'yes' } })
     expect(reading).not.toHaveProperty('about')
     expect(reading.details).toEqual({ interactive: { selectedButtonId: 'yes', title: null, messageId: null }, context: null })
   })

@@ -1,13 +1,13 @@
-/** How each kind reads when it arrives, out of protobuf bytes. */
+/** How each kind reads when it arrives, out of recorded protobuf bytes. */
 import { describe, expect, test } from 'vitest'
-import { decodeWireMessage, encodeWireMessage, type WireMessage } from '../../whatsapp/wire.ts'
+import type { WireMessage } from '../../whatsapp/wire.ts'
 import { outgoingReaction } from '../kinds/reaction.ts'
 import { readMessage } from '../kinds/registry.ts'
 import { readVcard, writeVcard } from '../kinds/vcard.ts'
+import { arrived } from './recorded.ts'
 
-/** As it comes off the wire. */
-const read = (message: WireMessage) => {
-  const { changes, mediaType, ...said } = readMessage(decodeWireMessage(encodeWireMessage(message)))
+const read = (what: string, message: WireMessage) => {
+  const { changes, mediaType, ...said } = readMessage(arrived(what, message))
   expect({ changes, mediaType }).toEqual({ changes: null, mediaType: null })
   return said
 }
@@ -44,8 +44,8 @@ describe('a location', () => {
       '📍 Lat: -22.9519, Long: -43.2105',
       { ...place, isLive: true, accuracy: null, speed: null, heading: null, sequence: null },
     ],
-  ])('%s', (_what, message, content, location) => {
-    expect(read(message)).toEqual({ type: 'location', content, details: { location } })
+  ])('%s', (what, message, content, location) => {
+    expect(read(`a location, ${what}`, message)).toEqual({ type: 'location', content, details: { location } })
   })
 })
 
@@ -78,8 +78,8 @@ describe('contacts', () => {
       },
     ],
     ['none', { contactsArrayMessage: {} }, '', { display_name: '', phone_number: null, vcard: '', contacts: [] }],
-  ])('%s', (_what, message, content, contact) => {
-    expect(read(message)).toEqual({ type: 'contact', content, details: { contact } })
+  ])('%s', (what, message, content, contact) => {
+    expect(read(`contacts, ${what}`, message)).toEqual({ type: 'contact', content, details: { contact } })
   })
 
   test.each([
@@ -128,8 +128,8 @@ describe('a reaction', () => {
     ['taken back', { reactionMessage: { key, text: '' } }, said('')],
     ['taken back without a word', { reactionMessage: { key } }, said('')],
     ['to nothing', { reactionMessage: { text: '🔥' } }, { type: 'unknown', content: '' }],
-  ])('%s', (_what, message, expected) => {
-    expect(read(message)).toEqual(expected)
+  ])('%s', (what, message, expected) => {
+    expect(read(`a reaction, ${what}`, message)).toEqual(expected)
   })
 
   test.each(['👍', '❤', '❤️', '👩🏽‍🚀', '🇧🇷', '1️⃣', ' 🔥 ', 'remove', 'REMOVE', ''])('may be %j', (reaction) => {

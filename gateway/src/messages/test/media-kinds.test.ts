@@ -1,21 +1,19 @@
-/** How messages with media read out of protobuf bytes, in every envelope, and what a caller's file becomes. */
+/** How messages with media read out of recorded protobuf bytes, in every envelope, and what a caller's file becomes. */
 import { describe, expect, test } from 'vitest'
 import { SpooledFile } from '../../http/spool.ts'
 import type { Attached, MediaSource, Wanted } from '../../media/media.ts'
 import { eventMedia, readWireMedia } from '../../media/wire-media.ts'
 import { envelopes } from '../../whatsapp/envelopes.ts'
-import { decodeWireMessage, encodeWireMessage, type WireMessage } from '../../whatsapp/wire.ts'
+import type { WireMessage } from '../../whatsapp/wire.ts'
 import { readContext, writeContext } from '../context.ts'
 import { checkAttached, composeAttached } from '../kinds/attached-media.ts'
 import { outgoingMedia } from '../kinds/media.ts'
 import { readMessage } from '../kinds/registry.ts'
 import { outgoingSticker } from '../kinds/sticker.ts'
-
-/** As it comes off the wire. */
-const offTheWire = (message: WireMessage) => decodeWireMessage(encodeWireMessage(message))
+import { arrived } from './recorded.ts'
 
 const told = (message: WireMessage) => {
-  const media = readWireMedia(offTheWire(message))
+  const media = readWireMedia(message)
   return media === null ? null : eventMedia(media, null)
 }
 
@@ -112,26 +110,27 @@ describe('what arrives', () => {
       { type: 'image', content: '' },
       { type: 'image', mimetype: 'image/jpeg' },
     ],
-  ])('%s', (_what, message, reading, { type, mimetype, ...more }: { type?: string; mimetype?: string }) => {
-    expect(readMessage(offTheWire(message))).toEqual({ ...reading, changes: null, mediaType: type })
+  ])('%s', (what, written, reading, { type, mimetype, ...more }: { type?: string; mimetype?: string }) => {
+    const message = arrived(`media: ${what}`, written)
+    expect(readMessage(message)).toEqual({ ...reading, changes: null, mediaType: type })
     expect(told(message)).toEqual({ ...nothing, type, mimetype, mimeType: mimetype, ...more })
   })
 
   test.each(envelopes)('in %s', (envelope) => {
-    const message: WireMessage = { [envelope]: { message: { imageMessage: { caption: 'Look' } } } }
-    expect(readMessage(offTheWire(message))).toMatchObject({ type: 'image', content: 'Look' })
+    const message = arrived(`in ${envelope}`, { [envelope]: { message: { imageMessage: { caption: 'Look' } } } })
+    expect(readMessage(message)).toMatchObject({ type: 'image', content: 'Look' })
     expect(told(message)).toMatchObject({ type: 'image', caption: 'Look', isViewOnce: envelope.startsWith('viewOnce') })
   })
 
   test('in envelopes without end, which nobody opens to the bottom', () => {
     let message: WireMessage = { imageMessage: {} }
     for (let depth = 0; depth < 20; depth++) message = { ephemeralMessage: { message } }
-    expect(readMessage(offTheWire(message))).toMatchObject({ type: 'unknown', content: '' })
+    expect(readMessage(message)).toMatchObject({ type: 'unknown', content: '' })
     expect(told(message)).toBeNull()
   })
 
   test('an album announced', () => {
-    expect(readMessage(offTheWire({ albumMessage: { expectedImageCount: 2 } }))).toEqual({
+    expect(readMessage(arrived('an album', { albumMessage: { expectedImageCount: 2 } }))).toEqual({
       type: 'unknown',
       content: '',
       changes: null,
@@ -144,9 +143,9 @@ describe('what arrives', () => {
     ['an image', { imageMessage: { caption: 'new' } }],
     ['a video', { videoMessage: { caption: 'new' } }],
     ['a document', { documentWithCaptionMessage: { message: { documentMessage: { caption: 'new' } } } }],
-  ])('a new caption of %s', (_what, editedMessage) => {
-    const message: WireMessage = { protocolMessage: { type: 14, key: { id: 'A' }, editedMessage } }
-    expect(readMessage(offTheWire(message))).toEqual({ type: 'message_edit', content: 'new', changes: 'A', mediaType: null })
+  ])('a new caption of %s', (what, editedMessage) => {
+    const message = arrived(`a new caption of ${what}`, { protocolMessage: { type: 14, key: { id: 'A' }, editedMessage } })
+    expect(readMessage(message)).toEqual({ type: 'message_edit', content: 'new', changes: 'A', mediaType: null })
   })
 
   test('quotes and forwards are read inside an envelope, and a quote is stripped of its own', () => {
@@ -157,7 +156,7 @@ describe('what arrives', () => {
       isForwarded: true,
     }
     const message: WireMessage = { viewOnceMessageV2: { message: { imageMessage: { caption: 'Now', contextInfo } } } }
-    expect(readContext(offTheWire(message))).toEqual({
+    expect(readContext(arrived('a quote in an envelope', message))).toEqual({
       isForwarded: true,
       context: { messageId: 'A', participant: '1@s.whatsapp.net', content: 'Before', mentions: [] },
     })
