@@ -10,7 +10,7 @@ export const INSTANCE = '01BENCHINSTANCE00000000000'
 export const BUSY_CHAT = '34600000000@s.whatsapp.net'
 
 const START = 1_700_000_000_000
-const TOGETHER = 500
+const TOGETHER = 2_000
 /** The others, one chat to each. */
 const MESSAGES_OF_A_CHAT = 25
 /** In how many messages the rare word is, whatever their number. */

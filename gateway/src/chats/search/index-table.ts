@@ -107,7 +107,7 @@ export interface Candidates {
 }
 
 /**
- * The next matches of a stretch, at most `limit`. None at all says nothing while there is a rest: what is looked through in one go is bounded,
+ * The next messages of a stretch that may be meant, at most `limit`: they have one of the terms at least, and all that are meant are among them. None at all says nothing while there is a rest: what is looked through in one go is bounded,
  * since SQLite answers in the middle of everything else.
  */
 export const nextCandidates = (db: Database, stretch: Stretch, limit: number): Promise<Candidates> =>
@@ -124,7 +124,10 @@ const nextInFts = async (reader: Reader, { terms, before, from }: Stretch, limit
   if (others.length > 0) {
     until = before
     for (const term of [first, ...others]) {
-      const end = (await matches(reader, term, before, from, STEP))[STEP - 1] ?? from
+      const some = await matches(reader, term, before, from, STEP)
+      // So few that looking at each costs less than asking which of them have the others too.
+      if (some.length < limit && some.length < STEP) return { found: some, rest: null }
+      const end = some[STEP - 1] ?? from
       if (isBefore(end, until)) until = end
     }
   }
