@@ -461,9 +461,13 @@ forEachDatabase((_name, open) => {
 
     test('a message that was on its way when the process died counts as failed until a receipt says otherwise', async () => {
       await begin()
-      stage.session.send = () => new Promise(() => {})
+      const handed = Promise.withResolvers<void>()
+      stage.session.send = () => {
+        handed.resolve()
+        return new Promise(() => {})
+      }
       void stage.text({ number: ANA, message: 'hi' }).catch(() => {})
-      await eventually(async () => (await stage.rows()).length === 1, 'the pending row')
+      await handed.promise
       const id = (await stage.rows())[0]?.message_id
       expect((await stage.rows())[0]?.status).toBe('pending')
       stage = await stage.restart()
