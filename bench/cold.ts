@@ -4,28 +4,43 @@ import { createAccount, startGateway } from '../acceptance/toolkit/gateway.ts'
 import { linkedLine } from '../acceptance/toolkit/line.ts'
 import { type Simulator, startSimulator } from '../acceptance/toolkit/simulator.ts'
 import { type Measurement, median, round } from './measurement.ts'
-import { resultOf, startBench } from './programs.ts'
+import { type Share, shareText, watchCpu } from './processes.ts'
+import { lineOf, profiling, resultOf, startBench } from './programs.ts'
 
 const rounds = 3
 const people = 1_000
 const inFlight = 20
 
+interface Run {
+  perSecond: number
+  /** Gateway, or adapter. */
+  sender: Share
+  simulator: Share
+}
+
+const rateOf = (runs: readonly Run[]): number => median(runs.map(({ perSecond }) => perSecond))
+const sharesOf = (runs: readonly Run[], of: 'sender' | 'simulator'): string => shareText(runs.map((run) => run[of]))
+
 export const cold = async (): Promise<Measurement> => {
   const simulator = await startSimulator()
   try {
     const numbers = await crowd(simulator)
-    const ours: number[] = []
-    const bare: number[] = []
+    const ours: Run[] = []
+    const bare: Run[] = []
     for (let n = 0; n < rounds; n += 1) {
       bare.push(await throughAdapter(simulator, numbers))
       ours.push(await throughGateway(simulator, numbers))
     }
     return {
       what: `first texts to ${people} people/s through REST ÷ bare engine adapter`,
-      value: median(ours) / median(bare),
+      value: rateOf(ours) / rateOf(bare),
       unit: '',
       bound: { is: 'at least', value: 0.8 },
-      detail: `${round(median(ours))} ÷ ${round(median(bare))} texts/s, median of ${rounds}, ${inFlight} in flight; everybody anew for each`,
+      detail: [
+        `${round(rateOf(ours))} ÷ ${round(rateOf(bare))} texts/s, median of ${rounds}, ${inFlight} in flight; everybody anew for each`,
+        `CPU a text in ms: gateway ${sharesOf(ours, 'sender')}, its simulator ${sharesOf(ours, 'simulator')}`,
+        `bare adapter ${sharesOf(bare, 'sender')}, its simulator ${sharesOf(bare, 'simulator')}`,
+      ].join('; '),
     }
   } finally {
     await simulator.stop()
@@ -44,14 +59,18 @@ const crowd = async (simulator: Simulator): Promise<string[]> => {
 }
 
 /** A new account each time: nobody it writes to is known to it. */
-const throughAdapter = async (simulator: Simulator, numbers: readonly string[]): Promise<number> => {
+const throughAdapter = async (simulator: Simulator, numbers: readonly string[]): Promise<Run> => {
   const { number } = await simulator.phone()
   const program = startBench('bare-library', 'cold', simulator.url, number, numbers.join(','), inFlight)
-  return (await resultOf<{ perSecond: number }>(program)).perSecond
+  await lineOf(program)
+  const spent = watchCpu([program.pid, simulator.pid])
+  await lineOf(program, 1)
+  const [sender, network] = spent(people) as [Share, Share]
+  return { perSecond: (await resultOf<{ perSecond: number }>(program)).perSecond, sender, simulator: network }
 }
 
-const throughGateway = async (simulator: Simulator, numbers: readonly string[]): Promise<number> => {
-  const gateway = await startGateway({ network: simulator.url, env: { LOG_LEVEL: 'warn' } })
+const throughGateway = async (simulator: Simulator, numbers: readonly string[]): Promise<Run> => {
+  const gateway = await startGateway({ network: simulator.url, nodeArguments: profiling(), env: { LOG_LEVEL: 'warn' } })
   try {
     const account = gateway.api(await createAccount(gateway, 'bench'))
     const line = await linkedLine(gateway, account, await simulator.phone(), 'bench')
@@ -66,11 +85,13 @@ const throughGateway = async (simulator: Simulator, numbers: readonly string[]):
         if (answer.statusCode !== 200) throw new Error(`${answer.statusCode} ${text}`)
       }
     }
+    const spent = watchCpu([gateway.pid(), simulator.pid])
     const began = performance.now()
     await Promise.all(Array.from({ length: inFlight }, worker))
     const perSecond = people / ((performance.now() - began) / 1000)
+    const [sender, network] = spent(people) as [Share, Share]
     await pool.close()
-    return perSecond
+    return { perSecond, sender, simulator: network }
   } finally {
     await gateway.dispose()
   }

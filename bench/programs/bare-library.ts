@@ -3,7 +3,7 @@
  *   send <simulator> <owner> <numbers> <messages> <in flight> <warm-up> <folder>   texts/s of the engine adapter, its store in a
                                                                               database in this folder; without one, in memory. Prints
                                                                               `{"phase"}` where the measured part begins and ends
- *   cold <simulator> <owner> <numbers> <in flight>              first texts/s to each of these people, store in memory
+ *   cold <simulator> <owner> <numbers> <in flight>              first texts/s to each of these people, store in memory; prints phases too
  *   receive <simulator> <owner> <numbers> <messages> <warm-up> <folder>   messages/s of the adapter that come when it connects; prints
                                                                       `{"ready"}` when it is away and connects at SIGUSR2; folder as above
  *   link <simulator> <file> <numbers> <at once>                 links a session per number and saves them all
@@ -139,6 +139,7 @@ const phase = (name: string) => process.stdout.write(`${JSON.stringify({ phase: 
 /** Nobody is known yet, and everybody gets one text. */
 const cold = async (owner: string, numbers: readonly string[], inFlight: number) => {
   const session = await link(owner, inMemory())
+  phase('began')
   const began = performance.now()
   await forEach(numbers, inFlight, (number, n) =>
     session.send(
@@ -148,6 +149,7 @@ const cold = async (owner: string, numbers: readonly string[], inFlight: number)
     ),
   )
   const perSecond = numbers.length / ((performance.now() - began) / 1000)
+  phase('ended')
   await session.stop()
   return { perSecond }
 }
