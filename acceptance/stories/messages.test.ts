@@ -154,8 +154,10 @@ onStage(
       const line = await stage.line('types')
       const since = await stage.simulator.trafficCursor()
       const began = Date.now()
-      expect((await line.text(friend.number, 'Slowly', { delay: 1 })).status).toBe(200)
+      const sent = await line.text(friend.number, 'Slowly', { delay: 1 })
+      expect(sent.status).toBe(200)
       expect(Date.now() - began).toBeGreaterThanOrEqual(1000)
+      await friend.next({ id: text(sent.body, 'data.messageId') })
       const states = (await stage.simulator.traffic({ after: since, phone: line.phone.number, direction: 'in' })).map(
         (entry) => `${text(entry, 'stanza.tag')} ${String(at(entry, 'stanza.content.0.tag') ?? '')}`,
       )
