@@ -157,17 +157,15 @@ onStage(
       const sent = await line.text(friend.number, 'Slowly', { delay: 1 })
       expect(sent.status).toBe(200)
       expect(Date.now() - began).toBeGreaterThanOrEqual(1000)
-      await friend.next({ id: text(sent.body, 'data.messageId') })
-      const states = (await stage.simulator.traffic({ after: since, phone: line.phone.number, direction: 'in' })).map(
-        (entry) => `${text(entry, 'stanza.tag')} ${String(at(entry, 'stanza.content.0.tag') ?? '')}`,
-      )
-      const [composing, paused, message] = ['chatstate composing', 'chatstate paused', 'message participants'].map((state) =>
-        states.indexOf(state),
-      )
-      expect(composing).toBeGreaterThanOrEqual(0)
-      expect(paused).toBeGreaterThan(composing ?? 0)
-      expect(states.findIndex((state) => state.startsWith('message '))).toBeGreaterThan(paused ?? 0)
-      expect(message).toBeDefined()
+      const id = text(sent.body, 'data.messageId')
+      await friend.next({ id })
+      // A message of its own may ask the phone for keys meanwhile.
+      const seen = (await stage.simulator.traffic({ after: since, phone: line.phone.number, direction: 'in' })).flatMap((entry) => {
+        const tag = text(entry, 'stanza.tag')
+        if (tag === 'chatstate') return [text(entry, 'stanza.content.0.tag')]
+        return tag === 'message' && at(entry, 'stanza.attrs.id') === id ? [tag] : []
+      })
+      expect(seen).toEqual(['composing', 'paused', 'message'])
     })
 
     it('to a number that is not on WhatsApp, to nobody, with nothing, while disconnected', async () => {
