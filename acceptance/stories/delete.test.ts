@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import type { Answer } from '../toolkit/api.ts'
 import { bothDatabases, openStoredData, rowsOf } from '../toolkit/databases.ts'
 import { eventually } from '../toolkit/eventually.ts'
+import { killable } from '../toolkit/gateway.ts'
 import { at, list, text } from '../toolkit/json.ts'
 import { createInstance, linkedLine, scanQr, unlinkedLine } from '../toolkit/line.ts'
 import { openSocket } from '../toolkit/socket.ts'
@@ -246,8 +247,7 @@ onStage(
         const line = await stage.line(name)
         await line.text(friend.number, 'a row or two')
         const id = text(await line.listed(), 'id')
-        await stage.gateway.restart({ KILL_AT: `ryzeapi:deletion.${step} ${id}` })
-        await line.waitFor('connected')
+        await stage.gateway.killAt(`ryzeapi:deletion.${step}`, id)
         expect(await remove(name).catch(() => null)).toBeNull()
         expect(await stage.gateway.exited()).toEqual({ code: null, signal: 'SIGKILL' })
 
@@ -289,7 +289,7 @@ onStage(
       }
     })
   },
-  { databases: bothDatabases, nodeArguments: ['--import', './acceptance/toolkit/kill-at.ts'] },
+  { databases: bothDatabases, nodeArguments: killable },
 )
 
 const expectNoRows = async (stage: Stage, id: string) => {

@@ -1,6 +1,7 @@
 /** A request that is repeated under its Idempotency-Key: carried out once, answered alike, also when the gateway was killed in the middle. */
 import { expect, it } from 'vitest'
 import { bothDatabases } from '../toolkit/databases.ts'
+import { killable } from '../toolkit/gateway.ts'
 import { at, text } from '../toolkit/json.ts'
 import { createInstance, type Line } from '../toolkit/line.ts'
 import { describedOperations, exampleOf } from '../toolkit/operations.ts'
@@ -103,8 +104,7 @@ onStage(
       const { line, friend } = await players()
       const words = `killed at ${channel}`
       const send = () => line.api.post(path, { number: friend.number, message: words }, { 'idempotency-key': channel })
-      await stage.gateway.restart({ KILL_AT: `${channel} *` })
-      await line.waitFor('connected')
+      await stage.gateway.killAt(channel, '*')
       await expect(send()).rejects.toThrow()
       await stage.gateway.exited()
 
@@ -117,7 +117,7 @@ onStage(
       expect(await times(words)).toEqual({ shown: 1, told: 1 })
     })
   },
-  { databases: bothDatabases, nodeArguments: ['--import', './acceptance/toolkit/kill-at.ts'] },
+  { databases: bothDatabases, nodeArguments: killable },
 )
 
 /** They neither send nor create: repeating them changes nothing, or is what was asked for. Accounts' tokens are shown once and kept nowhere. */

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { beforeAll, expect, it } from 'vitest'
 import { bothDatabases } from '../toolkit/databases.ts'
 import { eventually } from '../toolkit/eventually.ts'
+import { killable } from '../toolkit/gateway.ts'
 import { at, type Json, text } from '../toolkit/json.ts'
 import type { Line } from '../toolkit/line.ts'
 import type { Receiver } from '../toolkit/receiver.ts'
@@ -54,8 +55,7 @@ onStage(
       await receiver.next({ data: { id: first } })
 
       const victim = `3A${randomBytes(9).toString('hex').toUpperCase()}`
-      await stage.gateway.restart({ KILL_AT: `${channel} ${victim}` })
-      await line.waitFor('connected')
+      await stage.gateway.killAt(channel, victim)
       await friend.send(line.phone.number, 'in between', { id: victim })
       expect(await stage.gateway.exited()).toEqual({ code: null, signal: 'SIGKILL' })
       if (receipt !== undefined) expect(await receiptsFor(victim)).toHaveLength(receipt ? 1 : 0)
@@ -77,5 +77,5 @@ onStage(
       }
     })
   },
-  { databases: bothDatabases, nodeArguments: ['--import', './acceptance/toolkit/kill-at.ts'] },
+  { databases: bothDatabases, nodeArguments: killable },
 )

@@ -5,6 +5,7 @@
 import { afterEach, beforeAll, expect, it } from 'vitest'
 import { openStoredData } from '../toolkit/databases.ts'
 import { eventually } from '../toolkit/eventually.ts'
+import { killable } from '../toolkit/gateway.ts'
 import { at, type Json } from '../toolkit/json.ts'
 import type { Line } from '../toolkit/line.ts'
 import type { Receiver } from '../toolkit/receiver.ts'
@@ -157,8 +158,7 @@ onStage(
       await post('POST-1', 'news')
       const chat = { jid: '120363000000000001@newsletter', type: 'newsletter' }
       await receiver.next({ data: { id: 'POST-1', chat, message: { type: 'text', content: 'news' } } })
-      await stage.gateway.restart({ KILL_AT: 'ryzeapi:message.recording POST-2' })
-      await line.waitFor('connected')
+      await stage.gateway.killAt('ryzeapi:message.recording', 'POST-2')
       await post('POST-2', 'news')
       await stage.gateway.exited()
       const data = await openStoredData(stage.gateway.dataDir, stage.gateway.databaseUrl)
@@ -172,5 +172,5 @@ onStage(
       expect(receiver.deliveries().map(({ body }) => at(body, 'data.id'))).toEqual(['POST-1', 'POST-2', 'POST-3'])
     })
   },
-  { nodeArguments: ['--import', './acceptance/toolkit/kill-at.ts'] },
+  { nodeArguments: killable },
 )

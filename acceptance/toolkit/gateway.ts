@@ -1,5 +1,5 @@
 /** The gateway as its own process, started the way an operator starts it. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Api, createApi } from './api.ts'
@@ -27,12 +27,17 @@ export interface Gateway {
   kill(): Promise<void>
   /** Starts it again on the same port and data (stops it first when it runs). */
   restart(env?: Record<string, string>): Promise<void>
+  /** Has it end by SIGKILL when this message, or any (`*`), comes to the named point; it must have been started with `killable`. */
+  killAt(point: string, id: string): Promise<void>
   /** Sends a signal and nothing else. */
   signal(name: NodeJS.Signals): void
   readonly exited: () => Promise<Exit>
   /** Ends it and removes its data. Throws when a secret got out: into its log, an error answer or an event. */
   dispose(): Promise<void>
 }
+
+/** Node's arguments for a gateway that {@link Gateway.killAt} can end. */
+export const killable = ['--import', './acceptance/toolkit/kill-at.ts']
 
 export interface GatewayOptions {
   /** Control API of the simulator. */
@@ -70,8 +75,9 @@ export const startGateway = async ({
   const notes = await mkdtemp(join(tmpdir(), 'ryzeapi-log-'))
   const transcript = join(notes, 'gateway.log')
   const encryptionKeys = new Set<string>()
+  const killAtFile = join(notes, 'kill-at')
   const launch = async (more: Record<string, string> = {}) => {
-    const present: Record<string, string> = { ...settings, ...more }
+    const present: Record<string, string> = { ...settings, KILL_AT_FILE: killAtFile, ...more }
     for (const secret of [present.ACCOUNT_TOKEN, present.ADMIN_TOKEN, present.METRICS_TOKEN]) witness.learn(secret ?? '')
     for (const key of [present.ENCRYPTION_KEY, ...(present.PREVIOUS_ENCRYPTION_KEYS?.split(',') ?? [])]) {
       if (key === undefined) continue
@@ -99,6 +105,16 @@ export const startGateway = async ({
     async restart(more) {
       if (program.exit() === null) await end('SIGTERM')
       program = await launch(more)
+    },
+    async killAt(point, id) {
+      await writeFile(killAtFile, `${point} ${id}`)
+      program.kill('SIGUSR2')
+      await eventually('the gateway to know where it ends', () =>
+        access(killAtFile).then(
+          () => false,
+          () => true,
+        ),
+      )
     },
     signal: (name) => program.kill(name),
     exited: () => program.exited,
