@@ -8,7 +8,7 @@ import { bothDatabases } from '../toolkit/databases.ts'
 import { eventually } from '../toolkit/eventually.ts'
 import { killable } from '../toolkit/gateway.ts'
 import { at, type Json, text } from '../toolkit/json.ts'
-import type { Line } from '../toolkit/line.ts'
+import { type Line, nothingWaits } from '../toolkit/line.ts'
 import type { Receiver } from '../toolkit/receiver.ts'
 import { onStage } from '../toolkit/stage.ts'
 
@@ -53,6 +53,8 @@ onStage(
       const friend = await stage.phone()
       const first = await friend.send(line.phone.number, 'before')
       await receiver.next({ data: { id: first } })
+      // A kill before that is noted would bring it twice.
+      await eventually('the delivery to be noted', () => nothingWaits(line))
 
       const victim = `3A${randomBytes(9).toString('hex').toUpperCase()}`
       await stage.gateway.killAt(channel, victim)

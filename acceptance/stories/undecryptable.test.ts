@@ -7,7 +7,7 @@ import { openStoredData } from '../toolkit/databases.ts'
 import { eventually } from '../toolkit/eventually.ts'
 import { killable } from '../toolkit/gateway.ts'
 import { at, type Json } from '../toolkit/json.ts'
-import type { Line } from '../toolkit/line.ts'
+import { type Line, nothingWaits } from '../toolkit/line.ts'
 import type { Receiver } from '../toolkit/receiver.ts'
 import type { Phone } from '../toolkit/simulator.ts'
 import { onStage } from '../toolkit/stage.ts'
@@ -158,6 +158,7 @@ onStage(
       await post('POST-1', 'news')
       const chat = { jid: '120363000000000001@newsletter', type: 'newsletter' }
       await receiver.next({ data: { id: 'POST-1', chat, message: { type: 'text', content: 'news' } } })
+      await eventually('the delivery to be noted', () => nothingWaits(line))
       await stage.gateway.killAt('ryzeapi:message.recording', 'POST-2')
       await post('POST-2', 'news')
       await stage.gateway.exited()

@@ -72,3 +72,7 @@ export const unlinkedLine = (gateway: Gateway, phone: Phone, name: string, token
     },
   }
 }
+
+/** Whether everything its webhooks were to be told has been taken, and that has been noted. */
+export const nothingWaits = async (line: Line): Promise<boolean> =>
+  list((await line.api.get(`/api/events/deliveries/${line.name}?state=waiting`)).body, 'deliveries').length === 0
