@@ -52,7 +52,7 @@ const featureDoors: Readonly<Record<string, readonly string[]>> = {
   groups: ['access.ts', 'presenting.ts', 'refusals.ts', 'views.ts'],
   communities: [],
   labels: ['chat-labels.ts', 'labels.ts'],
-  chats: ['chat-table.ts', 'changes.ts', 'cursor.ts', 'name-words.ts'],
+  chats: ['chat-table.ts', 'changes.ts', 'paging.ts', 'name-words.ts'],
   calls: [],
   newsletters: [],
   profile: [],

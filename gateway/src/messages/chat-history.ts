@@ -1,6 +1,6 @@
 /** `POST /api/chat/history` (chat-profile-calls.md §18): stored messages of a chat, newest first. */
 import { z } from 'zod'
-import { parseCursor, writeCursor } from '../chats/cursor.ts'
+import { parseCursor, writeCursor } from '../chats/paging.ts'
 import { ApiError } from '../http/errors.ts'
 import { instanceOperation, type Operation, requiredString } from '../http/operation.ts'
 import { parseMoment, rfc3339 } from '../runtime/clock.ts'

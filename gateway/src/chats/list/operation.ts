@@ -7,14 +7,11 @@ import type { Reader } from '../../storage/database.ts'
 import type { Address } from '../../whatsapp/address.ts'
 import { isLid } from '../../whatsapp/jid.ts'
 import type { ChatCollaborators } from '../collaborators.ts'
-import { parseCursor, writeCursor } from '../cursor.ts'
+import { cursorField, limitField, parseCursor, writeCursor } from '../paging.ts'
 import { route } from '../route.ts'
 import { showMessages, shownMessage } from '../shown-message.ts'
 import { type ChatPosition, isMuted, kindOf, type ListedChat, marks, readPage } from './chat-page.ts'
 import { parseSearch, searchPage } from './search.ts'
-
-const USUAL = 50
-const MOST = 200
 
 const yes = (description: string) => z.literal('true').optional().meta({ example: 'true', description })
 
@@ -92,14 +89,8 @@ export const listOperation = ({ db, clock, messages }: Pick<ChatCollaborators, '
       muted: yes('Only muted ones'),
       favorite: yes('Only favourites'),
       type: z.enum(['private', 'group', 'newsletter']).optional().meta({ example: 'group', description: 'Only of this kind' }),
-      limit: z.coerce
-        .number()
-        .int()
-        .min(1)
-        .max(MOST)
-        .default(USUAL)
-        .meta({ example: USUAL, description: `At most ${MOST}` }),
-      after: z.string().max(500).optional().meta({ description: '`nextCursor` of the page before' }),
+      limit: limitField,
+      after: cursorField,
     }),
     answers: {
       200: z.object({

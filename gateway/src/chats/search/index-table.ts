@@ -107,8 +107,9 @@ export interface Candidates {
 }
 
 /**
- * The next messages of a stretch that may be meant, at most `limit`: they have one of the terms at least, and all that are meant are among them. None at all says nothing while there is a rest: what is looked through in one go is bounded,
- * since SQLite answers in the middle of everything else.
+ * The next messages of a stretch that may be meant, at most `limit`: they have one of the terms at least, and all that are meant are among
+ * them. None at all says nothing while there is a rest: what is looked through in one go is bounded, since SQLite answers in the middle of
+ * everything else.
  */
 export const nextCandidates = (db: Database, stretch: Stretch, limit: number): Promise<Candidates> =>
   db.kind === 'sqlite' ? nextInFts(db.read, stretch, limit) : nextInTable(db.read, stretch, limit)

@@ -4,7 +4,7 @@ import { ApiError } from '../../http/errors.ts'
 import { instanceOperation, type Operation, requiredString } from '../../http/operation.ts'
 import { parseMoment } from '../../runtime/clock.ts'
 import type { ChatCollaborators } from '../collaborators.ts'
-import { parseCursor, writeCursor } from '../cursor.ts'
+import { cursorField, limitField, parseCursor, writeCursor } from '../paging.ts'
 import { route } from '../route.ts'
 import { shownMessage } from '../shown-message.ts'
 import type { Position } from './index-table.ts'
@@ -12,8 +12,6 @@ import { searchPage } from './search-page.ts'
 import { snippetOf } from './snippet.ts'
 import { messageWords } from './terms.ts'
 
-const USUAL = 50
-const MOST = 200
 const missing = 'q is required (use ?q=<words>)'
 const badDate = (field: string) => `invalid '${field}' date format. Use ISO 8601 format (e.g., '2026-02-16T18:32:39Z')`
 
@@ -41,14 +39,8 @@ export const searchOperation = ({ db, messages }: Pick<ChatCollaborators, 'db' |
         .enum(['true', 'false'])
         .optional()
         .meta({ example: 'false', description: 'Only those of the account, or only those of others' }),
-      limit: z.coerce
-        .number()
-        .int()
-        .min(1)
-        .max(MOST)
-        .default(USUAL)
-        .meta({ example: USUAL, description: `At most ${MOST}` }),
-      before: z.string().max(500).optional().meta({ description: '`nextCursor` of the page before' }),
+      limit: limitField,
+      before: cursorField,
     }),
     answers: {
       200: z.object({

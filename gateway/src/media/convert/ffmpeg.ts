@@ -10,7 +10,7 @@ import type { Logger } from '../../runtime/logging.ts'
 import { mediaErrors } from '../media-errors.ts'
 
 export interface Ffmpeg {
-  /** Both ffmpeg and ffprobe run. Looked up once, and again after ten minutes while missing. */
+  /** Both ffmpeg and ffprobe are installed. Looked up once, and again after ten minutes while missing. */
   available(): Promise<boolean>
   /** Throws 400 when it fails or takes too long. `onOutput` gets what it writes to `pipe:1`. */
   run(input: Input, args: readonly string[], options?: RunOptions): Promise<void>

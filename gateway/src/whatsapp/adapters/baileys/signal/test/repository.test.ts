@@ -324,24 +324,27 @@ describe('a store that fails', () => {
 })
 
 describe('the wire gate', () => {
-  const gated = (party: Party): { wire: string[]; gate: WireGate; send(text: string): void } => {
+  const gated = (party: Party): { wire: string[]; corks: number[]; gate: WireGate; send(text: string): void } => {
     const wire: string[] = []
+    /** How many frames were out each time the stream was corked, and uncorked. */
+    const corks: number[] = []
+    const note = () => void corks.push(wire.length)
     const connection: Writer = {
       send: (data, sent) => {
         wire.push(Buffer.from(data).toString('base64'))
         sent?.()
       },
-      once: () => {},
+      once: (_event, listener) => listener({ socket: { cork: note, uncork: note } }),
     }
     const gate = new WireGate(connection, party.commits)
-    return { wire, gate, send: (text) => connection.send(Buffer.from(text, 'base64')) }
+    return { wire, corks, gate, send: (text) => connection.send(Buffer.from(text, 'base64')) }
   }
 
   it('lets a frame out when all it rests on is durable, in order, and tells when it is out', async () => {
     const { a, b } = pair(5)
     await a.meet(b)
     await a.commits.idle()
-    const { wire, gate, send } = gated(a)
+    const { wire, corks, gate, send } = gated(a)
     send('AAAA')
     expect(wire).toEqual(['AAAA'])
     const sealed = await a.seal(bob, '1')
@@ -351,6 +354,8 @@ describe('the wire gate', () => {
     await gate.flushed()
     expect(a.store.commits).toBeGreaterThan(0)
     expect(wire).toEqual(['AAAA', Buffer.from(sealed.ciphertext).toString('base64'), 'BBBB'])
+    // What was kept back leaves in one piece.
+    expect(corks).toEqual([1, 3])
     send('CCCC')
     expect(wire).toHaveLength(4)
   })

@@ -1,5 +1,19 @@
-/** Where a page ended, for the caller to hand back. */
+/** Pages of our own lists: how many things one has, and where it ended, for the caller to hand back. */
+import { z } from 'zod'
 import { ApiError } from '../http/errors.ts'
+
+const USUAL = 50
+const MOST = 200
+
+export const limitField = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(MOST)
+  .default(USUAL)
+  .meta({ example: USUAL, description: `At most ${MOST}` })
+
+export const cursorField = z.string().max(500).optional().meta({ description: '`nextCursor` of the page before' })
 
 export const writeCursor = (parts: readonly (number | string)[]): string => Buffer.from(parts.join(' ')).toString('base64url')
 
