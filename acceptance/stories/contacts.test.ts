@@ -51,7 +51,8 @@ onStage(
       await shop.send(line.phone.number, 'open from six')
       const contact = async () => at((await line.api.get(`/api/chat/contacts/${name}?number=${shop.number}`)).body, 'contact')
       await expect.poll(contact).toMatchObject({ jid: shop.jid, lid: shop.lid, business_name: 'Padaria Estrela', found: true })
-      expect(list((await line.api.get(`/api/chat/list/${name}?search=estrela`)).body, 'chats')).toMatchObject([{ jid: shop.jid }])
+      const found = async () => list((await line.api.get(`/api/chat/list/${name}?search=estrela`)).body, 'chats')
+      await expect.poll(found).toMatchObject([{ jid: shop.jid }])
     })
 
     it('numbers are looked up, fifty at a time', async () => {

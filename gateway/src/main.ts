@@ -2,7 +2,7 @@
 import { flushCompileCache } from 'node:module'
 import { accountsUsage } from './accounts/command-line.ts'
 import { surviveFaults } from './runtime/faults.ts'
-import { createLogger, type Logger } from './runtime/logging.ts'
+import { createLogger, exitAfterLog, type Logger } from './runtime/logging.ts'
 import { readSettings, type Settings, SettingsError, settingsTable } from './settings.ts'
 
 const usage = `Usage: npm start [-- <command>]
@@ -32,7 +32,7 @@ const main = async ([command = 'start', ...rest]: readonly string[]): Promise<vo
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
-/** The streams are written synchronously to files and terminals, and flushed by Node at exit on pipes of POSIX systems. */
+/** A line or two, which every pipe takes at once: `never` cannot wait. */
 const fail = (text: string, code: number): never => {
   process.stderr.write(`${text}\n`)
   process.exit(code)
@@ -61,7 +61,7 @@ const start = async (settings: Settings): Promise<void> => {
   flushCompileCache()
   await stopped
   await gateway.close()
-  process.exit(0)
+  exitAfterLog(0)
 }
 
 /** Resolves at the first SIGTERM or SIGINT, which begins an orderly stop; the second one ends the process at once. */

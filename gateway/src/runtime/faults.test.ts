@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
@@ -8,9 +9,11 @@ import { z } from 'zod'
 const program = fileURLToPath(new URL('test/faulty.ts', import.meta.url))
 const line = z.object({ level: z.number(), msg: z.string(), err: z.object({ message: z.string().optional() }).optional() })
 
-/** Runs it over a pipe, as service managers do. */
-const run = async (fault: 'dropped' | 'thrown') => {
+/** Runs it over a pipe, as service managers do, which is read as late as they may. */
+const run = async (fault: 'dropped' | 'thrown', { readAfterMs = 0 } = {}) => {
   const child = spawn(process.execPath, [program, fault], { stdio: ['ignore', 'pipe', 'inherit'] })
+  child.stdout.pause()
+  if (readAfterMs > 0) await once(child.stdout, 'readable').then(() => setTimeout(readAfterMs))
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')])
   const lines = output.trim().split('\n')
   return { code, logged: lines.map((one) => line.parse(JSON.parse(one))) }
@@ -29,12 +32,15 @@ it('a dropped promise is logged, and the process goes on', async () => {
   expect(logged.at(-1)?.msg).toBe('after')
 })
 
-it('an exception nobody caught ends the process with code 1, after everything is in the log', async () => {
-  const { code, logged } = await run('thrown')
-  expect(code).toBe(1)
-  expect(logged.filter(({ msg }) => msg === 'before')).toHaveLength(2_000)
-  expect(logged.at(-1)).toMatchObject({ level: 60, msg: 'uncaughtException', err: { message: 'on purpose' } })
-})
+it.each([0, 300])(
+  'an exception nobody caught ends the process with code 1, after everything is in the log, read %i ms late',
+  async (readAfterMs) => {
+    const { code, logged } = await run('thrown', { readAfterMs })
+    expect(code).toBe(1)
+    expect(logged.filter(({ msg }) => msg === 'before')).toHaveLength(2_000)
+    expect(logged).toContainEqual({ level: 60, msg: 'uncaughtException', err: { message: 'on purpose' } })
+  },
+)
 
 it.each([
   ['none', 0],

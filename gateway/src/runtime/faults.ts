@@ -1,6 +1,6 @@
 /** What becomes of the process when something failed where nobody listens. */
 import process from 'node:process'
-import type { Logger } from './logging.ts'
+import { exitAfterLog, type Logger } from './logging.ts'
 
 /**
  * An exception nobody caught leaves unknown state behind: the process ends, and what is in the database is taken up at the next start. A
@@ -9,9 +9,9 @@ import type { Logger } from './logging.ts'
  */
 export const surviveFaults = (logger: Logger): void => {
   process.on('uncaughtException', (error) => {
-    // Whatever was logged is written when this returns.
     logger.fatal({ err: error }, 'uncaughtException')
-    process.exit(1)
+    // At once where the log has been read so far, as it nearly always has.
+    exitAfterLog(1)
   })
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandledRejection'))
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})

@@ -30,5 +30,32 @@ export const createLogger = (level: LogLevel): Logger =>
     standardOutput,
   )
 
-/** Node's own stream, which writes at once as pino's does. When nobody reads any more, pino's may try again for ever and hold up everything. */
-const standardOutput = { write: (line: string): void => void process.stdout.write(line) }
+/** What a reader who is alive and does not read may leave with us, in characters. */
+const UNREAD_CHARACTERS = 16 * 1024 * 1024
+
+let dropped = 0
+
+/**
+ * Node's own stream, which writes at once as long as somebody reads. pino's may try again for ever when nobody does any more, and hold up
+ * everything. What a slow reader leaves waits in memory up to a bound; beyond it lines are dropped, and counted in the next that has room.
+ */
+const standardOutput = {
+  write: (line: string): void => {
+    if (process.stdout.writableLength > UNREAD_CHARACTERS) {
+      dropped += 1
+      return
+    }
+    if (dropped > 0) process.stdout.write(`{"level":40,"dropped":${dropped},"msg":"lines of the log were dropped: nobody read them"}\n`)
+    dropped = 0
+    process.stdout.write(line)
+  },
+}
+
+/** How long a reader of the log may hold up our end. */
+const LAST_WORDS_MS = 1_000
+
+/** Ends the process once what was logged and printed has been taken from us; a reader who takes nothing is not waited for. */
+export const exitAfterLog = (code: number): void => {
+  setTimeout(() => process.exit(code), LAST_WORDS_MS)
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(code)))
+}
