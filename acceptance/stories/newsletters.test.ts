@@ -283,6 +283,20 @@ onStage(
       await told('👍', 1)
       await react(friend, '')
       expect(await told('👍', 0)).toMatchObject({ message: { content: '', reaction: { text: '', messageId: post } } })
+
+      // A gateway that comes back goes on by itself: it tells what was missed, nothing it has told before, and what comes then.
+      expect(await stage.gateway.stop()).toMatchObject({ code: 0 })
+      await react(friend, '😮')
+      await stage.gateway.restart()
+      expect(await told('😮', 1)).toMatchObject({ message: { reaction: { messageId: post } } })
+      await react(other, '😮')
+      await told('😮', 2)
+      await told('❤️', 0)
+      const counted = receiver.deliveries().map(({ body }) => at(body, 'data.message.reaction'))
+      const counts = counted.flatMap((reaction) =>
+        at(reaction, 'messageId') === post ? `${at(reaction, 'emoji')} ${at(reaction, 'count')}` : [],
+      )
+      expect(counts.sort()).toEqual(['❤️ 0', '❤️ 1', '❤️ 1', '❤️ 2', '👍 0', '👍 1', '😮 1', '😮 2'])
     })
 
     it('what WhatsApp refuses is passed on', async () => {

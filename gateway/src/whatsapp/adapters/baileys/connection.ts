@@ -61,11 +61,7 @@ export class Connection {
   readonly groupSide: GroupSide
   readonly blocklist = new Blocklist(this)
   readonly postChanges = new PostChanges()
-  readonly reactions = new NewsletterReactions({
-    request: (node) => this.request(node),
-    report: (reaction) => this.#queue.push({ type: 'channel-reaction', reaction }),
-    onFailure: (error) => this.#logger.debug({ error: messageOf(error) }, 'the reactions to a channel could not be followed'),
-  })
+  readonly reactions: NewsletterReactions
   readonly newsletters: NewsletterSession['newsletters']
   readonly history: HistorySync
   #state: 'new' | 'connecting' | 'open' | 'ended' = 'new'
@@ -113,6 +109,13 @@ export class Connection {
       request: (node) => this.request(node),
       mediaHost: environment.mediaHost,
       onRead: (newsletters) => this.names.heard(newsletters),
+    })
+    this.reactions = new NewsletterReactions({
+      store: options.store,
+      request: (node) => this.request(node),
+      report: (reaction) => this.#queue.push({ type: 'channel-reaction', reaction }),
+      reported: () => this.reported(),
+      onFailure: (error) => this.#logger.debug({ error: messageOf(error) }, 'the reactions to a channel could not be followed'),
     })
     this.history = new HistorySync(this, environment)
     // Nobody may be waiting for a QR when the session ends.
@@ -374,6 +377,7 @@ export class Connection {
       this.#queue.push({ type: 'open', self: this.#self, name: this.#name })
       if (this.#justLinked) void this.#learnAll()
       this.history.opened()
+      this.reactions.opened()
       // A store that cannot be read ends the session elsewhere, at its next message.
       this.#unreadable?.opened().catch(() => {})
       this.#appState?.appState.opened()
@@ -443,11 +447,11 @@ export class Connection {
     this.#closedBecause = reason
     this.#unreadable?.end()
     this.#appState?.appState.end()
-    this.reactions.end()
     const gone = new EngineError('not-connected', 'the session has ended')
     this.#qrShown.reject(gone)
     this.#calls.end(gone)
     await this.history.end()
+    await this.reactions.end()
     // Whatever was committed up to here is reported before the end is.
     await this.#repository?.shut()
     await this.#credentials?.flush()
