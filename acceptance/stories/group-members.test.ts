@@ -1,6 +1,7 @@
 /** Who is in a group: participants, requests, joining, links, leaving, and who gets what is written. From both sides. */
 import { expect, it } from 'vitest'
 import { bothDatabases } from '../toolkit/databases.ts'
+import { eventually } from '../toolkit/eventually.ts'
 import { type GroupRoutes, groupRoutes, phoneGroups, rolesIn } from '../toolkit/groups.ts'
 import { at, type Json, text } from '../toolkit/json.ts'
 import { type Line, linkedLine } from '../toolkit/line.ts'
@@ -284,6 +285,56 @@ onStage(
       const keysGiven = (await seen('message')).map((stanza) => stanza.match(/"tag":"to"/g)?.length ?? 0)
       expect(keysGiven).toEqual([4, 0, 1, 4])
       expect((await bea.messages()).some((message) => at(message, 'text') === 'four')).toBe(false)
+    })
+
+    it('messages from a group nobody has told of yet: recorded with what is known, whatever becomes of asking', async () => {
+      const { line, ana } = await players()
+      const receiver = await stage.receiver()
+      const { number } = line.phone
+      await line.api.post('/api/events/webhook/groups', { label: 'early', enabled: true, url: receiver.url, events: ['message.exchange'] })
+      /** Being added is told to nobody. */
+      const silently = async (subject: string) => {
+        const untold = { tag: 'notification', type: 'w:gp2', phone: number, direction: 'out' }
+        const end = await stage.simulator.fault({ action: 'drop', match: untold })
+        const id = await phones().create({ by: ana, subject, participants: [line.phone] })
+        return { id, end }
+      }
+      const asking = { xmlns: 'w:g2', phone: number }
+      const said = async (id: string, words: string) => {
+        const message = await ana.send(id, words)
+        return at(await receiver.next({ event: 'message.exchange', data: { id: message } }), 'data')
+      }
+      const unnamed = (id: string, content: string) => ({
+        direction: 'incoming',
+        chat: { jid: id, name: null, type: 'group' },
+        sender: { jid: ana.jid, lid: ana.lid, name: 'Ana' },
+        message: { type: 'text', content },
+      })
+
+      // What WhatsApp says comes late.
+      const late = await silently('Late')
+      const slow = await stage.simulator.fault({ action: 'delay', ms: 1_500, match: asking })
+      expect(await said(late.id, 'first words')).toMatchObject(unnamed(late.id, 'first words'))
+      expect(await said(late.id, 'more words')).toMatchObject(unnamed(late.id, 'more words'))
+      const named = (name: string, id: string) =>
+        eventually('the name to be known', async () =>
+          JSON.stringify((await line.api.get(`/api/chat/list/groups?search=${name}`)).body).includes(id),
+        )
+      await named('Late', late.id)
+      expect(await said(late.id, 'last words')).toMatchObject({ chat: { jid: late.id, name: 'Late' } })
+      await slow()
+
+      // It refuses: the message is there all the same, and so is what is answered to it later.
+      const refused = await silently('Refused')
+      const end = await stage.simulator.fault({ action: 'iq-error', code: 500, text: 'internal', match: asking })
+      expect(await said(refused.id, 'anybody?')).toMatchObject(unnamed(refused.id, 'anybody?'))
+      expect((await line.text(refused.id, 'not yet')).status).toBe(500)
+      await end()
+      expect((await line.text(refused.id, 'me')).status).toBe(200)
+      await ana.next({ chat: refused.id, text: 'me' })
+      await named('Refused', refused.id)
+      for (const group of [late, refused]) await group.end()
+      await line.api.post('/api/events/webhook/groups', { label: 'early', enabled: false })
     })
 
     it('every route passes on what WhatsApp refuses', async () => {

@@ -20,6 +20,7 @@ import { forwardOperation } from './forwarding.ts'
 import { createLeftovers } from './leftovers.ts'
 import { createLinkPreviews } from './link-preview.ts'
 import { findMessages } from './message-repository.ts'
+import { createNamelessGroups } from './nameless-groups.ts'
 import { checkOperation } from './number-check.ts'
 import { sendOperations } from './operations.ts'
 import { createPeople } from './people.ts'
@@ -78,7 +79,8 @@ export const createMessages = ({
   chatJoined,
 }: Collaborators): Messages => {
   const people = createPeople({ db, clock, identitiesOf })
-  const recorder = createRecorder({ db, events, people, instances, clock, logger, media, chatJoined })
+  const nameless = createNamelessGroups({ session: (instanceId) => instances.session(instanceId), clock, logger })
+  const recorder = createRecorder({ db, events, people, instances, clock, logger, media, namelessGroup: nameless.met, chatJoined })
   const leftovers = createLeftovers({
     db,
     vault,
@@ -134,7 +136,7 @@ export const createMessages = ({
     },
     ...chats,
     instanceDeleted(instanceId) {
-      for (const part of [recorder, people, recipients, unconfirmed]) part.forget(instanceId)
+      for (const part of [recorder, people, nameless, recipients, unconfirmed]) part.forget(instanceId)
     },
     async start() {
       await leftovers.takeUp()

@@ -20,6 +20,7 @@ import type { Database, Writer } from '../storage/database.ts'
 import { isStoreFailure } from '../storage/errors.ts'
 import type { Address, EngineEvent } from '../whatsapp/engine.ts'
 import { claimInbox, settleInbox } from '../whatsapp/inbox-table.ts'
+import { isGroupJid } from '../whatsapp/jid.ts'
 import { findQuestions } from './answers.ts'
 import { canonical } from './context.ts'
 import type { Person } from './exchange.ts'
@@ -61,6 +62,8 @@ interface Collaborators {
   clock: Clock
   logger: Logger
   media: MediaStore
+  /** A message came from a group whose name nobody has told. */
+  namelessGroup(instanceId: string, group: string): void
   /** In the transaction that brings a chat's messages under its number together: what else is kept under its LID. */
   chatJoined(tx: Writer, instanceId: string, chat: { lid: string; jid: string }): Promise<void>
 }
@@ -92,7 +95,17 @@ const STORE_PAUSE_MS = 1_000
 /** Chats whose LID and number are known to have been brought together, over all instances. */
 const REMEMBERED_CHATS = 50_000
 
-export const createRecorder = ({ db, events, people, instances, clock, logger, media, chatJoined }: Collaborators): Recorder => {
+export const createRecorder = ({
+  db,
+  events,
+  people,
+  instances,
+  clock,
+  logger,
+  media,
+  namelessGroup,
+  chatJoined,
+}: Collaborators): Recorder => {
   const queues = new Map<string, Queue>()
   const joined = createBoundedMap<string, true>(REMEMBERED_CHATS)
   const recordHistory = createHistoryRecording({ db, people, joinChats: (tx, instanceId, chats) => joinChats(tx, instanceId, chats) })
@@ -181,6 +194,9 @@ export const createRecorder = ({ db, events, people, instances, clock, logger, m
         if (plan === null) continue
         plans.push(plan)
         told.learn(plan.names)
+        const chat = plan.message?.chat
+        if (chat !== undefined && isGroupJid(chat) && told.introduce({ jid: chat, lid: null }).name === null)
+          namelessGroup(instanceId, chat)
       }
     }
     if (plans.length > 0) await carryOut(plans, context, chatsToJoin(engineEvents, context))
