@@ -1,5 +1,6 @@
 /** Whom an account knows, which numbers are on WhatsApp, and messages pinned for all. */
 import { expect, it } from 'vitest'
+import { groupRoutes, phoneGroups } from '../toolkit/groups.ts'
 import { at, type Json, list, text } from '../toolkit/json.ts'
 import { onStage } from '../toolkit/stage.ts'
 
@@ -53,6 +54,19 @@ onStage(
       await expect.poll(contact).toMatchObject({ jid: shop.jid, lid: shop.lid, business_name: 'Padaria Estrela', found: true })
       const found = async () => list((await line.api.get(`/api/chat/list/${name}?search=estrela`)).body, 'chats')
       await expect.poll(found).toMatchObject([{ jid: shop.jid }])
+    })
+
+    it('whose number WhatsApp hides have what it shows of it', async () => {
+      const name = `masked-${database}`
+      const line = await stage.line(name)
+      const [founder, shy] = [await stage.phone({ name: 'Founder' }), await stage.phone({ name: 'Shy' })]
+      const community = await phoneGroups(stage.simulator).community(founder, 'Strangers', [shy, line.phone])
+      const contact = async () => at((await line.api.get(`/api/chat/contacts/${name}?number=${shy.lid}`)).body, 'contact')
+      expect(await contact()).toMatchObject({ found: false, redacted_phone: '' })
+      const announcements = text(await phoneGroups(stage.simulator).look(community), 'groups.0')
+      expect((await groupRoutes(line).info(announcements)).status).toBe(200)
+      const masked = `+${shy.number.slice(0, 2)}${'∙'.repeat(shy.number.length - 4)}${shy.number.slice(-2)}`
+      await expect.poll(contact).toMatchObject({ jid: shy.lid, lid: shy.lid, redacted_phone: masked, found: true })
     })
 
     it('numbers are looked up, fifty at a time', async () => {

@@ -83,6 +83,15 @@ export const planOf = (event: EngineEvent, context: PlanContext): Plan | null =>
       return planChannelReaction(event.reaction, context)
     case 'contact':
       return { ...nothing, names: [event] }
+    case 'masked-numbers': {
+      const names = event.people.map(({ address, maskedNumber }) => ({
+        address,
+        pushName: null,
+        savedName: null,
+        redactedPhone: maskedNumber,
+      }))
+      return { ...nothing, names }
+    }
     case 'open':
       return event.name === null ? null : { ...nothing, names: [{ address: event.self, pushName: event.name, savedName: null }] }
     case 'profile':
@@ -111,6 +120,8 @@ export const addressesIn = (event: EngineEvent): Address[] => {
       return [{ jid: event.reaction.channel, lid: null }]
     case 'contact':
       return [event.address]
+    case 'masked-numbers':
+      return event.people.map(({ address }) => address)
     case 'chat':
       return event.changes.flatMap(addressesOfChange)
     case 'open':

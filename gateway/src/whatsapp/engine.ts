@@ -179,6 +179,8 @@ export type EngineEvent =
    * it counts as unread, and is told again.
    */
   | { type: 'chat'; changes: readonly ChatChange[]; stored(): void }
+  /** What WhatsApp shows of the numbers of people who are known by LID alone. */
+  | { type: 'masked-numbers'; people: readonly { address: Address; maskedNumber: string }[] }
   /** Own profile as WhatsApp reports it. */
   | { type: 'profile'; name: string | null }
   | ({ type: 'history' } & HistoryPart)

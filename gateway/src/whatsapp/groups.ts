@@ -7,6 +7,8 @@ export type GroupRole = 'member' | 'admin' | 'superadmin'
 export interface GroupMember {
   address: Address
   role: GroupRole
+  /** `+34∙∙∙∙∙∙∙22`, where WhatsApp shows no more of it. */
+  maskedNumber?: string
 }
 
 /** Who last set a text, and when (ms); null where WhatsApp does not say. */

@@ -36,6 +36,7 @@ export function memberNode(
   return node('participant', {
     jid: addressIn(group, account),
     [group.addressing === 'lid' ? 'phone_number' : 'lid']: otherAddressIn(group, account),
+    display_name: group.isDefaultSubGroup ? maskedNumber(account) : undefined,
     type: role === 'member' ? undefined : role,
     error: error === undefined ? undefined : String(error),
   })
@@ -54,6 +55,11 @@ export function named(group: Group, account: Account, name: string): Record<stri
 /** Those who meet in an announcement group need not know each other: nobody sees a number there. */
 function otherAddressIn(group: Group, account: Account): string | undefined {
   return group.isDefaultSubGroup ? undefined : account.otherAddress(group.server)
+}
+
+/** What is shown in place of the number: how it begins and how it ends. */
+function maskedNumber({ number }: Account): string {
+  return `+${number.slice(0, 2)}${'∙'.repeat(number.length - 4)}${number.slice(-2)}`
 }
 
 export function descriptionNodes(group: Group): BinaryNode[] {

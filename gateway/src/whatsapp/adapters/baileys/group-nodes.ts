@@ -55,6 +55,7 @@ export const approvalOf = (mode: BinaryNode | undefined): boolean =>
 const readMember = ({ attrs }: BinaryNode): GroupMember => ({
   address: memberAddress(attrs),
   role: roles.get(attrs.type) ?? 'member',
+  ...(attrs.display_name ? { maskedNumber: attrs.display_name } : {}),
 })
 
 const roles = new Map<string | undefined, GroupRole>([

@@ -1,8 +1,8 @@
 /** The groups of one connection: what can be asked about them, who is in those that are sent to, and what they are called. */
 import type { BinaryNode, WASocket } from 'baileys'
 import type { CommunitySession } from '../../communities.ts'
-import type { Address, SessionOptions, StoreBatch } from '../../engine.ts'
-import type { GroupNews, Groups } from '../../groups.ts'
+import type { Address, EngineEvent, SessionOptions, StoreBatch } from '../../engine.ts'
+import type { Group, GroupNews, Groups } from '../../groups.ts'
 import type { SharedCaches } from './caches.ts'
 import { createCommunities } from './communities.ts'
 import { createGroupAnswers } from './group-answers.ts'
@@ -18,6 +18,7 @@ export interface GroupConnection {
   readonly options: Pick<SessionOptions, 'instanceId' | 'identities' | 'store' | 'logger'>
   readonly self: Address
   request(node: BinaryNode, timeoutMs?: number): Promise<BinaryNode>
+  report(event: EngineEvent): void
   learn(pairs: { number: string; lid: string }[]): Promise<void>
   /** Stored before anything made later leaves. */
   commit(batch: StoreBatch): void
@@ -45,7 +46,10 @@ export class GroupSide {
     const answers = createGroupAnswers({
       identities: connection.options.identities,
       learn: (pairs) => connection.learn(pairs),
-      onRead: (groups) => names.heard(groups),
+      onRead: (groups) => {
+        names.heard(groups)
+        for (const people of maskedAmong(groups)) connection.report({ type: 'masked-numbers', people })
+      },
     })
     this.communities = createCommunities(ask, answers)
     this.groups = createGroups({
@@ -74,4 +78,17 @@ export class GroupSide {
     // The recorder takes the name from the news itself.
     if (news.name !== null) this.#names.note(news.group, news.name)
   }
+}
+
+/** In one transaction of the recorder. */
+const MASKED_AT_ONCE = 250
+
+/** People of whose number WhatsApp shows no more than some digits, and who are not known otherwise. */
+const maskedAmong = (groups: readonly Group[]): { address: Address; maskedNumber: string }[][] => {
+  const people = groups.flatMap(({ members }) =>
+    members.flatMap(({ address, maskedNumber }) => (maskedNumber !== undefined && address.jid === null ? [{ address, maskedNumber }] : [])),
+  )
+  return Array.from({ length: Math.ceil(people.length / MASKED_AT_ONCE) }, (_, part) =>
+    people.slice(part * MASKED_AT_ONCE, (part + 1) * MASKED_AT_ONCE),
+  )
 }
