@@ -1,8 +1,9 @@
 /** What an account does with its chats: seen on its own phone, and by the other side where the other side may see it. */
 import { expect, it } from 'vitest'
+import { createApi } from '../toolkit/api.ts'
 import { bothDatabases } from '../toolkit/databases.ts'
 import { eventually } from '../toolkit/eventually.ts'
-import { at, type Json, matches, text } from '../toolkit/json.ts'
+import { at, type Json, list, matches, text } from '../toolkit/json.ts'
 import type { Line } from '../toolkit/line.ts'
 import type { Receiver } from '../toolkit/receiver.ts'
 import type { Phone } from '../toolkit/simulator.ts'
@@ -172,6 +173,31 @@ onStage(
       await receiver.next({ data: { id: heard } })
       expect(receiver.deliveries().filter(({ body }) => at(body, 'data.id') === unheard)).toEqual([])
       expect(await post('block', { number: group })).toMatchObject(refusal(400, 'Only people can be blocked'))
+    })
+
+    it('whether others are online or typing is not asked for, and what comes of it by itself is told to nobody', async () => {
+      const { line, friend, receiver } = await players()
+      const since = await stage.simulator.trafficCursor()
+      const log = (after: string) => line.api.get(`/api/events/log/chats?after=${after}`)
+      const cursor = text((await log('latest')).body, 'cursor')
+      const show = async (presence: { [key: string]: Json }) =>
+        expect((await createApi(stage.simulator.url).post(`/phones/${friend.number}/presence`, presence)).status).toBeLessThan(300)
+      await show({ state: 'available' })
+      await line.text(friend.number, 'are you there?')
+      expect((await line.api.get(`/api/profile/getAccount/${line.name}?number=${friend.number}`)).status).toBe(200)
+      await show({ state: 'typing', to: line.phone.jid })
+      await show({ state: 'unavailable' })
+      const id = await friend.send(line.phone.number, 'I was')
+      await receiver.next({ data: { id } })
+      const sent = await stage.simulator.traffic({ after: since, phone: line.phone.number })
+      const presences = sent.filter((seen) => at(seen, 'stanza.tag') === 'presence')
+      expect(
+        presences.map((seen) => JSON.stringify(seen)).filter((seen) => seen.includes('subscribe') || seen.includes(friend.lid)),
+      ).toEqual([])
+      // Typing is told to whoever is being written to, asked or not.
+      expect(sent.some((seen) => at(seen, 'stanza.tag') === 'chatstate' && at(seen, 'direction') === 'out')).toBe(true)
+      const told = new Set(list((await log(cursor)).body, 'events').map((event) => at(event, 'event')))
+      expect([...told].filter((name) => name !== 'message.exchange' && name !== 'message.status')).toEqual([])
     })
 
     it('typing is shown, and taken back when its time is over', async () => {

@@ -51,6 +51,35 @@ onStage(
       expect(receiver.deliveries().filter(({ body }) => at(body, 'event') === 'message.exchange')).toHaveLength(1)
     })
 
+    it('of a year comes in full, also when it is asked for later', async () => {
+      const year = { chats: 3, messages: 60, days: 300 }
+      const age = async (line: Line, chat: Json | undefined) => {
+        const oldest = (await stored(line, at(chat, 'jid'))).at(-1)
+        return { id: at(oldest, 'id'), days: (Date.now() - Date.parse(text(oldest, 'timestamp'))) / 86_400_000 }
+      }
+      const { line, chats } = await linked(`year-${database}`, year, '?history=365')
+      for (const chat of chats) {
+        await storedAtLast(line, chat, 60)
+        const { id, days } = await age(line, chat)
+        expect(id).toBe(at(chat, 'oldest'))
+        expect(days).toBeGreaterThan(280)
+      }
+
+      // Phones hand over three months by themselves: what is older has to be asked of them.
+      const late = await linked(`later-${database}`, year, '?history=90')
+      for (const chat of late.chats) await storedAtLast(late.line, chat, 15)
+      expect((await age(late.line, late.chats[0])).days).toBeLessThan(91)
+      expect(await late.line.api.get(`/api/instance/connect/later-${database}?history=365`)).toMatchObject({
+        status: 200,
+        body: { message: 'Instance already connected' },
+      })
+      for (const chat of late.chats) {
+        await storedAtLast(late.line, chat, 60)
+        expect((await stored(late.line, at(chat, 'jid'))).length).toBe(60)
+        expect(await age(late.line, chat)).toMatchObject({ id: at(chat, 'oldest') })
+      }
+    })
+
     it('is left out unless it was asked for; its names are not', async () => {
       const { line, chats } = await linked(`quiet-${database}`, { chats: 4, messages: 50, days: 10 }, '')
       await eventually('the names', async () => {

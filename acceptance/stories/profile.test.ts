@@ -1,5 +1,6 @@
 /** The profile of the account and of others, and who may see what. */
 import { expect, it } from 'vitest'
+import type { Answer, Api } from '../toolkit/api.ts'
 import { eventually } from '../toolkit/eventually.ts'
 import { png } from '../toolkit/files.ts'
 import { at, type Json, text } from '../toolkit/json.ts'
@@ -143,5 +144,62 @@ onStage('Profile', (stage) => {
     expect(await change({})).toMatchObject(refusal(400, 'At least one field must be provided'))
     expect(await change({ visibility: {} })).toMatchObject(refusal(400, 'At least one field must be provided'))
     expect(await change({ privacy: { readReceipts: 'sometimes' } })).toMatchObject({ status: 400 })
+  })
+
+  it('of several changes those before the one that WhatsApp refuses are made, and the answer names them', async () => {
+    const { line } = await players()
+    const match = { phone: line.phone.number, tag: 'iq', xmlns: 'privacy', type: 'set', direction: 'in' }
+    const change = (body: { [key: string]: Json }) => line.api.post('/api/profile/privacy/profile', body)
+    const wanted = { visibility: { lastSeen: 'contacts', status: 'contacts' }, permissions: { groupAdd: 'contacts' } }
+    const before = await shown('privacy')
+    for (const [code, answer] of [
+      [429, refusal(429, 'WhatsApp rate limit reached. Try again later.')],
+      [500, refusal(500, 'Failed to update privacy settings: WhatsApp refused: not today')],
+    ] as const) {
+      const over = await stage.simulator.fault({ action: 'iq-error', code, text: 'not today', match })
+      expect(await change(wanted)).toMatchObject(answer)
+      await over()
+      expect(await shown('privacy')).toEqual(before)
+    }
+    // The first is let through late, the others find the refusal that has been set meanwhile.
+    const slow = await stage.simulator.fault({ action: 'delay', ms: 700, match: { ...match, times: 1 } })
+    const asked = change(wanted)
+    await stage.simulator.fault({ action: 'iq-error', code: 429, text: 'rate-overlimit', match: { ...match, times: 1 } })
+    expect(await asked).toMatchObject(
+      refusal(500, 'Failed to update privacy settings: WhatsApp refused: rate-overlimit; changed: visibility.lastSeen'),
+    )
+    await slow()
+    expect(await shown('privacy')).toEqual({ ...(before as object), last: 'contacts' })
+    expect((await change(wanted)).body).toMatchObject({ settings: { visibility: { lastSeen: 'contacts', status: 'contacts' } } })
+
+    const about = await stage.simulator.fault({ action: 'iq-error', code: 406, text: 'not-acceptable', match: { xmlns: 'status' } })
+    expect(await update({ profileName: 'The Bar', profileStatus: 'Closed' })).toMatchObject(
+      refusal(500, 'Failed to update profile: WhatsApp refused: not-acceptable; changed: profileName'),
+    )
+    expect(await update({ profileStatus: 'Closed' })).toMatchObject(
+      refusal(500, 'Failed to update profile: WhatsApp refused: not-acceptable'),
+    )
+    await about()
+    expect(at(await shown('profile'), 'about')).not.toBe('Closed')
+  })
+
+  it('nobody who may not, of nothing that is there, and not while disconnected', async () => {
+    const { line } = await players()
+    await stage.account.post('/api/instance/new', { name: 'offline' })
+    const routes: readonly (readonly [string, (api: Api, instance: string) => Promise<Answer>])[] = [
+      ['account', (api, instance) => api.post(`/api/profile/account/${instance}`, { profileName: 'x' })],
+      ['getAccount', (api, instance) => api.get(`/api/profile/getAccount/${instance}`)],
+      ['getAccount of somebody', (api, instance) => api.get(`/api/profile/getAccount/${instance}?number=34600111222`)],
+      ['getPrivacy', (api, instance) => api.get(`/api/profile/getPrivacy/${instance}`)],
+      ['privacy', (api, instance) => api.get(`/api/profile/privacy/${instance}`)],
+      ['a change of privacy', (api, instance) => api.post(`/api/profile/privacy/${instance}`, { privacy: { readReceipts: 'all' } })],
+    ]
+    for (const [what, ask] of routes) {
+      expect(await ask(stage.gateway.api(), 'profile'), what).toMatchObject(refusal(401, 'Missing token in header'))
+      expect(await ask(stage.gateway.api('ryz_i_nobody-has-this-one'), 'profile'), what).toMatchObject(refusal(401, 'Invalid token'))
+      expect(await ask(line.api, 'offline'), what).toMatchObject(refusal(403, 'Instance token does not match requested instance'))
+      expect(await ask(stage.account, 'nowhere'), what).toMatchObject(refusal(404, 'Instance not found'))
+      expect(await ask(stage.account, 'offline'), what).toMatchObject(refusal(503, 'Instance is not connected to WhatsApp'))
+    }
   })
 })

@@ -22,14 +22,14 @@ const change = z.object({
 })
 
 /** In the order they are applied. */
-const fields: readonly { category: PrivacyCategory; of(body: z.infer<typeof change>): string | undefined }[] = [
-  { category: 'last', of: (body) => body.visibility?.lastSeen },
-  { category: 'status', of: (body) => body.visibility?.status },
-  { category: 'profile', of: (body) => body.visibility?.profile },
-  { category: 'online', of: (body) => body.visibility?.online },
-  { category: 'readreceipts', of: (body) => body.privacy?.readReceipts },
-  { category: 'calladd', of: (body) => body.permissions?.callAdd },
-  { category: 'groupadd', of: (body) => body.permissions?.groupAdd },
+const fields: readonly { category: PrivacyCategory; name: string; of(body: z.infer<typeof change>): string | undefined }[] = [
+  { category: 'last', name: 'visibility.lastSeen', of: (body) => body.visibility?.lastSeen },
+  { category: 'status', name: 'visibility.status', of: (body) => body.visibility?.status },
+  { category: 'profile', name: 'visibility.profile', of: (body) => body.visibility?.profile },
+  { category: 'online', name: 'visibility.online', of: (body) => body.visibility?.online },
+  { category: 'readreceipts', name: 'privacy.readReceipts', of: (body) => body.privacy?.readReceipts },
+  { category: 'calladd', name: 'permissions.callAdd', of: (body) => body.permissions?.callAdd },
+  { category: 'groupadd', name: 'permissions.groupAdd', of: (body) => body.permissions?.groupAdd },
 ]
 
 const texts = {
@@ -43,11 +43,11 @@ interface Collaborators {
 }
 
 export const privacyOperations = ({ session }: Collaborators): Operation[] => {
-  const read = async (instanceId: string, failed: string) => {
+  const read = async (instanceId: string, failed: string, changed: readonly string[] = []) => {
     const told = await session(instanceId)
       .profile.privacy()
       .catch((error: unknown) => {
-        throw refusalOf(error, failed)
+        throw refusalOf(error, failed, changed)
       })
     const value = (category: PrivacyCategory) => told[category] ?? 'all'
     return {
@@ -94,24 +94,32 @@ export const privacyOperations = ({ session }: Collaborators): Operation[] => {
       once: false,
       path: '/api/profile/privacy/:instance',
       summary: 'Change privacy settings',
-      description: 'One after another; when one fails, those before it stay changed. Answers with all of them as they are then.',
+      description:
+        'One after another, in the order of the body below; when one fails, those before it stay changed, and the 500 names them. ' +
+        'Answers with all of them as they are then.',
       body: change,
       answers,
-      errors: [{ status: 400, message: texts.none }, { status: 500, message: `${texts.change}: <reason>` }, ...connectionErrors],
+      errors: [
+        { status: 400, message: texts.none },
+        { status: 500, message: `${texts.change}: <reason>` },
+        { status: 500, message: `${texts.change}: <reason>; changed: <fields>` },
+        ...connectionErrors,
+      ],
       async handle({ scope: { instance }, body }) {
-        const wanted = fields.flatMap(({ category, of }) => {
+        const wanted = fields.flatMap(({ category, name, of }) => {
           const value = of(body)
-          return value === undefined ? [] : [{ category, value }]
+          return value === undefined ? [] : [{ category, name, value }]
         })
         if (wanted.length === 0) throw new ApiError(400, texts.none)
-        for (const { category, value } of wanted) {
-          await session(instance.id)
-            .profile.setPrivacy(category, value)
-            .catch((error: unknown) => {
-              throw refusalOf(error, texts.change)
-            })
+        const { profile } = session(instance.id)
+        const changed: string[] = []
+        for (const { category, name, value } of wanted) {
+          await profile.setPrivacy(category, value).catch((error: unknown) => {
+            throw refusalOf(error, texts.change, changed)
+          })
+          changed.push(name)
         }
-        const now = await read(instance.id, texts.change)
+        const now = await read(instance.id, texts.change, changed)
         return { status: 200, body: { success: true, message: 'Privacy settings updated successfully', settings: now } }
       },
     }),

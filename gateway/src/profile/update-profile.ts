@@ -37,7 +37,9 @@ export const updateProfileOperation = ({ session, picture }: Collaborators): Ope
     rateLimit: 'global',
     tag: 'Profile',
     summary: 'Change picture, name and about',
-    description: 'What is not sent stays. An empty `profilePicture` takes the picture away.',
+    description:
+      'What is not sent stays. An empty `profilePicture` takes the picture away. Picture, name and about are changed in this order; when one fails, ' +
+      'those before it stay changed, and the 500 names them.',
     longValues: true,
     body: z.object({
       profilePicture: longText().nullish().meta({
@@ -66,6 +68,7 @@ export const updateProfileOperation = ({ session, picture }: Collaborators): Ope
       { status: 400, message: 'Failed to process media: <reason>' },
       { status: 409, message: 'The phone has not shared its settings yet. Try again later.' },
       { status: 500, message: `${texts.failed}: <reason>` },
+      { status: 500, message: `${texts.failed}: <reason>; changed: <fields>` },
       ...connectionErrors,
     ],
     async handle({ scope, body: { profilePicture, profileName, profileStatus } }) {
@@ -82,7 +85,7 @@ export const updateProfileOperation = ({ session, picture }: Collaborators): Ope
       const updatedFields: Field[] = []
       const update = async (field: Field, work: () => Promise<void>) => {
         await work().catch((error: unknown) => {
-          throw refusalOf(error, texts.failed)
+          throw refusalOf(error, texts.failed, updatedFields)
         })
         updatedFields.push(field)
       }
