@@ -91,6 +91,8 @@ const throughGateway = async (simulator: Simulator, numbers: readonly string[]):
     const perSecond = people / ((performance.now() - began) / 1000)
     const [sender, network] = spent(people) as [Share, Share]
     await pool.close()
+    // In order, so that its CPU profile gets written.
+    await gateway.stop()
     return { perSecond, sender, simulator: network }
   } finally {
     await gateway.dispose()

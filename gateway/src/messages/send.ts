@@ -3,7 +3,6 @@
  * `message.exchange`. The id is fixed and the row written before WhatsApp gets anything, so that neither a crash nor a retry receipt
  * meets a message we do not know. Once WhatsApp has it, the answer is a success whatever happens to us.
  */
-import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiError, errors } from '../http/errors.ts'
 import type { Instance } from '../instances/instance.ts'
@@ -11,6 +10,7 @@ import type { Attached, Media } from '../media/media.ts'
 import { type Clock, rfc3339 } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
 import { milestones } from '../runtime/milestones.ts'
+import { randomness } from '../runtime/randomness.ts'
 import type { Database } from '../storage/database.ts'
 import { addressOf } from '../whatsapp/address.ts'
 import type { Address, EngineSession, SendOptions } from '../whatsapp/engine.ts'
@@ -147,7 +147,7 @@ export const createSender = (collaborators: Collaborators): Sender => {
 
       const leave = async (attached: Attached[]): Promise<SentMessage> => {
         const self = instances.self(instance.id)
-        const id = messageIdOf(seed ?? randomBytes(8).toString('hex').toUpperCase())
+        const id = messageIdOf(seed ?? randomness(8).toString('hex').toUpperCase())
         const begun = seed === null ? null : await findBegun(db.read, instance.id, id)
         const attach: Composing['attach'] = async (from, wanted) => {
           const newsletter = isNewsletterJid(canonical(to))

@@ -9,8 +9,15 @@ describe('ULIDs', () => {
     expect(new Set(ids).size).toBe(ids.length)
   })
 
+  it('grow over the end of what the low half holds', () => {
+    const time = Date.now() + 120_000
+    continueUlids(`${ulidFloor(time).slice(0, 10)}01234567ZZZZZZZY`)
+    const made = [ulid(time), ulid(time), ulid(time)].map((id) => id.slice(10))
+    expect(made).toEqual(['01234567ZZZZZZZZ', '0123456800000000', '0123456800000001'])
+  })
+
   it('go on behind those of an earlier process whose clock was ahead', () => {
-    const last = `${ulidFloor(Date.now() + 60_000).slice(0, 20)}ZZZZZZ`
+    const last = `${ulidFloor(Date.now() + 240_000).slice(0, 20)}ZZZZZZ`
     continueUlids(last)
     const next = ulid(Date.now())
     expect(next > last).toBe(true)

@@ -1,5 +1,6 @@
 /** Seals what must not be readable in a stolen database file. */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { randomness } from '../runtime/randomness.ts'
 import type { Database } from './database.ts'
 import { WrongKeyError } from './errors.ts'
 import { loadVaultKeys, type VaultKey } from './vault-key.ts'
@@ -78,7 +79,7 @@ const vaultOf = ({ current, all }: { current: VaultKey; all: VaultKey[] }): Vaul
 
   return {
     seal(plaintext, context) {
-      const nonce = randomBytes(nonceLength)
+      const nonce = randomness(nonceLength)
       const cipher = createCipheriv('aes-256-gcm', current.secret, nonce, { authTagLength: tagLength })
       cipher.setAAD(associated(context))
       const ciphertext = typeof plaintext === 'string' ? cipher.update(plaintext, 'utf8') : cipher.update(plaintext)

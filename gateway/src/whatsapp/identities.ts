@@ -1,5 +1,7 @@
 /** LID ⇄ number over the database. One LID has one number and the other way round; what is learned last counts. */
 import type { Database } from '../storage/database.ts'
+import { prepared } from '../storage/prepared.ts'
+import type { IdentitiesTable } from '../storage/schema.ts'
 import type { IdentityStore } from './engine.ts'
 
 export class DatabaseIdentityStore implements IdentityStore {
@@ -12,19 +14,13 @@ export class DatabaseIdentityStore implements IdentityStore {
   }
 
   async lidsOf(numbers: readonly string[]): Promise<Map<string, string>> {
-    const found = new Map<string, string>()
-    for (const part of chunks(numbers)) {
-      for (const { number, lid } of await this.#rows('number', part)) found.set(number, lid)
-    }
-    return found
+    const rows = await withNumber(this.#db.read, { instanceId: this.#instanceId }, numbers)
+    return new Map(rows.map(({ number, lid }) => [number, lid]))
   }
 
   async numbersOf(lids: readonly string[]): Promise<Map<string, string>> {
-    const found = new Map<string, string>()
-    for (const part of chunks(lids)) {
-      for (const { number, lid } of await this.#rows('lid', part)) found.set(lid, number)
-    }
-    return found
+    const rows = await withLid(this.#db.read, { instanceId: this.#instanceId }, lids)
+    return new Map(rows.map(({ number, lid }) => [lid, number]))
   }
 
   async learn(pairs: readonly { number: string; lid: string }[]): Promise<void> {
@@ -33,42 +29,47 @@ export class DatabaseIdentityStore implements IdentityStore {
     const last = [...new Map([...byNumber.values()].map((pair) => [pair.lid, pair])).values()]
     const known = await this.lidsOf(last.map(({ number }) => number))
     const fresh = last.filter(({ number, lid }) => known.get(number) !== lid)
-    for (const part of chunks(fresh)) {
-      const values = part.map(({ number, lid }) => ({ instance_id: this.#instanceId, number, lid }))
+    const instance = { instanceId: this.#instanceId }
+    for (let start = 0; start < fresh.length; start += TOGETHER) {
+      const rows = fresh.slice(start, start + TOGETHER).map(({ number, lid }) => ({ instance_id: this.#instanceId, number, lid }))
       await this.#db.write(async (tx) => {
-        const mine = tx.deleteFrom('identities').where('instance_id', '=', this.#instanceId)
-        await mine
-          .where((row) =>
-            row.or([
-              row(
-                'number',
-                'in',
-                values.map(({ number }) => number),
-              ),
-              row(
-                'lid',
-                'in',
-                values.map(({ lid }) => lid),
-              ),
-            ]),
-          )
-          .execute()
-        await tx.insertInto('identities').values(values).execute()
+        await dropNumbers(
+          tx,
+          instance,
+          rows.map(({ number }) => number),
+        )
+        await dropLids(
+          tx,
+          instance,
+          rows.map(({ lid }) => lid),
+        )
+        await addPairs(tx, {}, rows)
       })
     }
   }
-
-  #rows(column: 'number' | 'lid', values: readonly string[]): Promise<{ number: string; lid: string }[]> {
-    return this.#db.read
-      .selectFrom('identities')
-      .select(['number', 'lid'])
-      .where('instance_id', '=', this.#instanceId)
-      .where(column, 'in', [...values])
-      .execute()
-  }
 }
 
-const CHUNK = 1_000
+/** Pairs in one transaction: bounds how long it holds up the others. */
+const TOGETHER = 1_000
 
-const chunks = <T>(values: readonly T[]): T[][] =>
-  Array.from({ length: Math.ceil(values.length / CHUNK) }, (_, i) => values.slice(i * CHUNK, (i + 1) * CHUNK))
+interface OfInstance {
+  instanceId: string
+}
+
+const withNumber = prepared((db, { instanceId }: OfInstance, numbers: string[]) =>
+  db.selectFrom('identities').select(['number', 'lid']).where('instance_id', '=', instanceId).where('number', 'in', numbers),
+)
+
+const withLid = prepared((db, { instanceId }: OfInstance, lids: string[]) =>
+  db.selectFrom('identities').select(['number', 'lid']).where('instance_id', '=', instanceId).where('lid', 'in', lids),
+)
+
+const dropNumbers = prepared((db, { instanceId }: OfInstance, numbers: string[]) =>
+  db.deleteFrom('identities').where('instance_id', '=', instanceId).where('number', 'in', numbers),
+)
+
+const dropLids = prepared((db, { instanceId }: OfInstance, lids: string[]) =>
+  db.deleteFrom('identities').where('instance_id', '=', instanceId).where('lid', 'in', lids),
+)
+
+const addPairs = prepared((db, _: object, pairs: IdentitiesTable[]) => db.insertInto('identities').values(pairs))

@@ -39,18 +39,8 @@ export class DatabaseSessionStore implements SessionStore {
   }
 
   async load(kind: string, ids: readonly string[]): Promise<Map<string, Uint8Array>> {
-    const found = new Map<string, Uint8Array>()
-    for (let start = 0; start < ids.length; start += CHUNK) {
-      const rows = await this.#db.read
-        .selectFrom('signal_records')
-        .select(['id', 'value'])
-        .where('instance_id', '=', this.#instanceId)
-        .where('kind', '=', kind)
-        .where('id', 'in', ids.slice(start, start + CHUNK))
-        .execute()
-      for (const { id, value } of rows) found.set(id, this.#vault.open(value, this.#recordSeal(kind, id)))
-    }
-    return found
+    const rows = await recordsAmong(this.#db.read, { instanceId: this.#instanceId, kind }, ids)
+    return new Map(rows.map(({ id, value }) => [id, this.#vault.open(value, this.#recordSeal(kind, id))]))
   }
 
   async commit(batch: StoreBatch): Promise<void> {
@@ -69,14 +59,7 @@ export class DatabaseSessionStore implements SessionStore {
     ]
     await this.#db.write(async (tx) => {
       await putRecords(tx, {}, records)
-      for (const [kind, ids] of byKind(batch.remove)) {
-        await tx
-          .deleteFrom('signal_records')
-          .where('instance_id', '=', instance_id)
-          .where('kind', '=', kind)
-          .where('id', 'in', ids)
-          .execute()
-      }
+      for (const [kind, ids] of byKind(batch.remove)) await dropRecords(tx, { instanceId: instance_id, kind }, ids)
       await addRows(tx, {}, inbox)
       if (batch.settleInbox !== undefined) await settleInbox(tx, instance_id, batch.settleInbox)
     })
@@ -159,8 +142,23 @@ const unsealed = (row: Pick<InboxTable, 'hash' | 'attributes' | 'received_at'>, 
   receivedAt: row.received_at,
 })
 
-/** Rows per statement; four parameters each stay far below both databases' limits. */
-const CHUNK = 1_000
+interface RecordKind {
+  instanceId: string
+  kind: string
+}
+
+const recordsAmong = prepared((db, { instanceId, kind }: RecordKind, ids: string[]) =>
+  db
+    .selectFrom('signal_records')
+    .select(['id', 'value'])
+    .where('instance_id', '=', instanceId)
+    .where('kind', '=', kind)
+    .where('id', 'in', ids),
+)
+
+const dropRecords = prepared((db, { instanceId, kind }: RecordKind, ids: string[]) =>
+  db.deleteFrom('signal_records').where('instance_id', '=', instanceId).where('kind', '=', kind).where('id', 'in', ids),
+)
 
 const putRecords = prepared((db, _: object, records: SignalRecordsTable[]) =>
   db

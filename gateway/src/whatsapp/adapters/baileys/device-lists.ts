@@ -38,14 +38,22 @@ export class DeviceLists implements PossiblyExtendedCacheStore {
     this.#onStorageFailure = onStorageFailure
   }
 
-  /** Asks, and keeps what the answer tells of devices. It may be older than what was told of a change while it was on its way. */
-  async learnFrom<T>(ask: () => Promise<T>, devicesIn: (answer: T) => readonly ToldDevices[]): Promise<T> {
+  /**
+   * Asks, and keeps what the answer tells of devices. It may be older than what was told of a change while it was on its way. `besides` keeps what
+   * else it tells, meanwhile: so that both go in one commit.
+   */
+  async learnFrom<T>(
+    ask: () => Promise<T>,
+    devicesIn: (answer: T) => readonly ToldDevices[],
+    besides: (answer: T) => Promise<void> = async () => {},
+  ): Promise<T> {
     const changed = new Set<string>()
     this.#questions.add(changed)
     try {
       const answer = await ask()
       const fresh = devicesIn(answer).filter(({ user, alias }) => !changed.has(user) && !(alias !== null && changed.has(alias)))
-      if (fresh.length > 0) await this.mset(fresh.map(({ user, devices }) => ({ key: user, value: devices })))
+      const lists = fresh.map(({ user, devices }) => ({ key: user, value: devices }))
+      await Promise.all([besides(answer), lists.length === 0 ? null : this.mset(lists)])
       return answer
     } finally {
       this.#questions.delete(changed)

@@ -219,15 +219,13 @@ export class BaileysSession implements EngineSession {
     if (numbers.length === 0) return []
     const { socket, devices } = this.#connection
     const { me } = socket.authState.creds
-    const found = readLookUp(
-      numbers,
-      await devices.learnFrom(
-        () => this.#connection.request(lookUpRequest(numbers, socket.generateMessageTag(), { devices: toWrite })),
-        (answer) => (me === undefined ? [] : readDevices(answer, me)),
-      ),
-    )
-    await this.#connection.learn(
-      found.flatMap(({ address }) => (address?.jid && address.lid ? [{ number: userOf(address.jid), lid: userOf(address.lid) }] : [])),
+    const { found } = await devices.learnFrom(
+      async () => {
+        const answer = await this.#connection.request(lookUpRequest(numbers, socket.generateMessageTag(), { devices: toWrite }))
+        return { found: readLookUp(numbers, answer), told: me === undefined ? [] : readDevices(answer, me) }
+      },
+      ({ told }) => told,
+      ({ found }) => this.#connection.learn(pairsIn(found)),
     )
     return Promise.all(
       found.map(async (one) => (one.address === null ? one : { ...one, address: await this.#connection.completed(one.address) })),
@@ -253,6 +251,9 @@ export class BaileysSession implements EngineSession {
     if (devices.length === 0) throw new EngineError('not-registered', 'WhatsApp knows no device of this person')
   }
 }
+
+const pairsIn = (found: readonly NumberLookUp[]): { number: string; lid: string }[] =>
+  found.flatMap(({ address }) => (address?.jid && address.lid ? [{ number: userOf(address.jid), lid: userOf(address.lid) }] : []))
 
 const targetOf = (to: Address): string => {
   const jid = destinationOf(to)
