@@ -1,6 +1,7 @@
 /** Reactions in announcement groups of communities are encrypted under the secret of the message they are about. */
 import { expect, it } from 'vitest'
 import { bothDatabases } from '../toolkit/databases.ts'
+import { png } from '../toolkit/files.ts'
 import { communityRoutes, phoneGroups } from '../toolkit/groups.ts'
 import { at, text } from '../toolkit/json.ts'
 import { onStage } from '../toolkit/stage.ts'
@@ -31,6 +32,32 @@ onStage(
           chat: { jid: announcements, isCommunity: true },
           message: { type: 'reaction', content: emoji, reaction },
         })
+      }
+
+      // To what the line writes itself: with words, and with a picture.
+      for (const write of [
+        () => line.text(announcements, 'Welcome'),
+        () =>
+          line.api.post('/api/message/media/square', {
+            number: announcements,
+            mediaType: 'image',
+            mediaBase64: png(8, 8).toString('base64'),
+          }),
+      ]) {
+        const ours = text((await write()).body, 'data.messageId')
+        await bea.next({ id: ours })
+        for (const [by, emoji] of [
+          [bea, '❤️'],
+          [ana, '👏'],
+        ] as const) {
+          expect(await told(await by.react(announcements, ours, emoji))).toMatchObject({
+            direction: 'incoming',
+            sender: { lid: by.lid },
+            message: { type: 'reaction', content: emoji, reaction: { emoji, messageId: ours } },
+          })
+        }
+        const own = await told(await line.phone.react(announcements, ours, '😎'))
+        expect(own).toMatchObject({ direction: 'outgoing', message: { type: 'reaction', reaction: { emoji: '😎', messageId: ours } } })
       }
 
       // The author's own, and one to a message that came before the line was in the group.

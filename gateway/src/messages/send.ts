@@ -24,6 +24,7 @@ import { chatTypeOf, exchangeData, type Person } from './exchange.ts'
 import type { Composed, Composing, LinkPreview } from './kinds/kind.ts'
 import { readMessage } from './kinds/registry.ts'
 import { findMessages, insertMessages, type NewMessage, type StoredMessage } from './message-repository.ts'
+import { withSecret } from './message-secret.ts'
 import { noteStored } from './noting.ts'
 import type { People } from './people.ts'
 import { findQuote } from './quotes.ts'
@@ -173,7 +174,7 @@ export const createSender = (collaborators: Collaborators): Sender => {
         ])
         const extras = audience.length === 0 ? given : { audience, ...given }
         // Those who have got it already may ask for it again, and must not get another.
-        const message = begun === null ? composed : decodeWireMessage(begun.wire)
+        const message = begun === null ? withSecret(composed, canonical(to)) : decodeWireMessage(begun.wire)
         const introduce = await people.meet(instance.id, [to, self])
         const chat = introduce(to)
         const sender = introduce(self)
