@@ -9,6 +9,7 @@ import { connect } from './connect.ts'
 import { conversion } from './conversion.ts'
 import { delivery } from './delivery.ts'
 import { groups } from './groups.ts'
+import { history } from './history.ts'
 import { holds, line, type Measurement } from './measurement.ts'
 import { media } from './media.ts'
 import { memory } from './memory.ts'
@@ -28,6 +29,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Measurement | Measuremen
   'sends-image': sendImage,
   'sends-cold': cold,
   groups,
+  history,
   receive,
   connect,
   memory,

@@ -39,8 +39,13 @@ export const shareText = (rounds: readonly (Share | undefined)[]): string => {
 }
 
 /** Resident memory in MiB. */
-export const residentOf = (pid: number): number =>
-  Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
+export const residentOf = (pid: number): number => memoryIn(pid, 'VmRSS')
+
+/** The most resident memory so far, in MiB. */
+export const peakOf = (pid: number): number => memoryIn(pid, 'VmHWM')
+
+const memoryIn = (pid: number, field: string): number =>
+  Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
 
 /** Makes a process started with `--inspect=127.0.0.1:0` collect its garbage. `output` is what it wrote so far. */
 export const collectGarbage = async (output: () => string): Promise<void> => {

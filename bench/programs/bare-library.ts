@@ -11,18 +11,14 @@
  */
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import process from 'node:process'
 import { setTimeout as pause } from 'node:timers/promises'
-import { createAddressGuard } from '../../gateway/src/outbound/address-guard.ts'
-import { createLogger } from '../../gateway/src/runtime/logging.ts'
 import { openDatabase } from '../../gateway/src/storage/open.ts'
 import { openVault } from '../../gateway/src/storage/vault.ts'
 import { createAuthKeys } from '../../gateway/src/whatsapp/adapters/baileys/auth-keys.ts'
 import { createSharedCaches } from '../../gateway/src/whatsapp/adapters/baileys/caches.ts'
 import { Credentials } from '../../gateway/src/whatsapp/adapters/baileys/credentials.ts'
 import { DeviceLists } from '../../gateway/src/whatsapp/adapters/baileys/device-lists.ts'
-import { createBaileysEngine, parseNetwork } from '../../gateway/src/whatsapp/adapters/baileys/engine.ts'
 import { KeyHolders } from '../../gateway/src/whatsapp/adapters/baileys/key-holders.ts'
 import { directRoutes } from '../../gateway/src/whatsapp/adapters/baileys/proxy.ts'
 import { Commits } from '../../gateway/src/whatsapp/adapters/baileys/signal/commits.ts'
@@ -30,31 +26,14 @@ import { LidMappings } from '../../gateway/src/whatsapp/adapters/baileys/signal/
 import { SignalRepository } from '../../gateway/src/whatsapp/adapters/baileys/signal/repository.ts'
 import { openSocket } from '../../gateway/src/whatsapp/adapters/baileys/socket.ts'
 import { StanzaNotes } from '../../gateway/src/whatsapp/adapters/baileys/stanzas.ts'
-import type { EngineEvent, EngineSession, IdentityStore, SessionStore } from '../../gateway/src/whatsapp/engine.ts'
 import { DatabaseIdentityStore } from '../../gateway/src/whatsapp/identities.ts'
 import { MemoryIdentityStore } from '../../gateway/src/whatsapp/memory/identities.ts'
 import { MemorySessionStore } from '../../gateway/src/whatsapp/memory/session-store.ts'
 import { DatabaseSessionStore } from '../../gateway/src/whatsapp/session-store.ts'
+import { bareEngine, type Stores } from './bare-engine.ts'
 
 const [command = '', simulator = '', ...args] = process.argv.slice(2)
-const network = parseNetwork(await (await fetch(`${simulator}/network`)).json())
-const logger = createLogger('silent')
-const guard = createAddressGuard({ allow: ['127.0.0.1'], logger })
-const engine = createBaileysEngine({ network, guard, historyFolder: tmpdir() })
-
-const scan = async (number: string, qr: string): Promise<void> => {
-  const response = await fetch(`${simulator}/phones/${number}/scan`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ qr }),
-  })
-  if (!response.ok) throw new Error(`scan: ${response.status} ${await response.text()}`)
-}
-
-interface Stores {
-  store: SessionStore
-  identities: IdentityStore
-}
+const { network, guard, logger, open, link } = await bareEngine(simulator)
 
 const inMemory = (store = new MemorySessionStore()): Stores => ({ store, identities: new MemoryIdentityStore() })
 
@@ -75,32 +54,6 @@ const inDatabase = async (dataDir: string): Promise<Stores> => {
   })
   return { store: new DatabaseSessionStore(db, vault, 'bare'), identities: new DatabaseIdentityStore(db, 'bare') }
 }
-
-const open = (number: string, { store, identities }: Stores, onEvent: (event: EngineEvent) => void): EngineSession => {
-  const session = engine.open({
-    instanceId: number,
-    store,
-    identities,
-    proxy: null,
-    historyDays: null,
-    keepOnline: false,
-    storedMessage: async () => null,
-    logger,
-    onEvent,
-  })
-  session.start()
-  return session
-}
-
-/** Links a new session of this number; resolves when it is open. */
-const link = (number: string, stores: Stores): Promise<EngineSession> =>
-  new Promise((resolve, reject) => {
-    const session = open(number, stores, (event) => {
-      if (event.type === 'qr') scan(number, event.text).catch(reject)
-      if (event.type === 'open') resolve(session)
-      if (event.type === 'closed') reject(new Error(`closed: ${event.reason} ${event.detail}`))
-    })
-  })
 
 /** Runs `work` for every item with so many at once. */
 const forEach = async <T>(items: readonly T[], atOnce: number, work: (item: T, index: number) => Promise<unknown>): Promise<void> => {
