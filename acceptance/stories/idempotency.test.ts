@@ -1,6 +1,9 @@
 /** A request that is repeated under its Idempotency-Key: carried out once, answered alike, also when the gateway was killed in the middle. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { expect, it } from 'vitest'
 import { bothDatabases } from '../toolkit/databases.ts'
+import { png } from '../toolkit/files.ts'
 import { killable } from '../toolkit/gateway.ts'
 import { at, text } from '../toolkit/json.ts'
 import { createInstance, type Line } from '../toolkit/line.ts'
@@ -115,6 +118,64 @@ onStage(
       expect((await send()).body).toEqual(answer.body)
       await friend.next({ id: text(answer.body, 'data.messageId') })
       expect(await times(words)).toEqual({ shown: 1, told: 1 })
+    })
+
+    it('media, killed while it is fetched and when it is on its way: fetched once it is there, sent once', async () => {
+      const { line, friend } = await players()
+      let fetched = 0
+      let whenFetched = async (): Promise<void> => {}
+      const picture = png(40, 30)
+      const source = createServer((_request, response) => {
+        fetched += 1
+        void whenFetched().then(() => response.writeHead(200, { 'content-type': 'image/png' }).end(picture))
+      })
+      await new Promise<void>((resolve) => source.listen(0, '127.0.0.1', resolve))
+      const mediaUrl = `http://127.0.0.1:${(source.address() as AddressInfo).port}/picture.png`
+      const send = (key: string) =>
+        line.api.post(
+          `/api/message/media/${name}`,
+          { number: friend.number, mediaType: 'image', mediaUrl, message: key },
+          { 'idempotency-key': key },
+        )
+      const back = async () => {
+        await stage.gateway.restart()
+        await line.waitFor('connected')
+      }
+      const arrived = async (key: string, messageId: string) => {
+        expect(await friend.next({ id: messageId })).toMatchObject({ message: { imageMessage: { caption: key } } })
+        const last = text((await line.text(friend.number, `after ${key}`)).body, 'data.messageId')
+        await friend.next({ id: last })
+        return (await friend.messages()).filter((message) => at(message, 'message.imageMessage.caption') === key).length
+      }
+
+      whenFetched = () => stage.gateway.kill()
+      await expect(send('pic-fetching')).rejects.toThrow()
+      whenFetched = async () => {}
+      await back()
+      const late = await send('pic-fetching')
+      expect(late).toMatchObject({ status: 200, body: { data: { messageType: 'image', content: 'pic-fetching' } } })
+      expect(fetched).toBe(2)
+      expect(await arrived('pic-fetching', text(late.body, 'data.messageId'))).toBe(1)
+
+      fetched = 0
+      await stage.gateway.killAt('ryzeapi:message.sending', '*')
+      await expect(send('pic-sending')).rejects.toThrow()
+      await stage.gateway.exited()
+      await back()
+      const answer = await send('pic-sending')
+      const data = {
+        messageType: 'image',
+        content: 'pic-sending',
+        mediaUrl: expect.stringMatching(/^https:/),
+        mediaMimeType: 'image/png',
+        mediaSize: picture.length,
+      }
+      expect(answer).toMatchObject({ status: 200, body: { data } })
+      expect((await send('pic-sending')).body).toEqual(answer.body)
+      expect(await arrived('pic-sending', text(answer.body, 'data.messageId'))).toBe(1)
+      // What was written down the first time is what is sent: the source may be gone by now.
+      expect(fetched).toBe(1)
+      source.close()
     })
   },
   { databases: bothDatabases, nodeArguments: killable },

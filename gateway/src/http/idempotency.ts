@@ -2,7 +2,7 @@
  * `Idempotency-Key` (decisions.md §4): a request that is repeated under the same key, by whoever holds the same token, is carried out once and
  * gets the same answer for 24 hours. What was refused (4xx) has done nothing, and its key is free again. What broke off, by a crash or
  * a fault, is taken up by the next request with the key: it gets the same seed, out of which a message's id is made, and so the send
- * pipeline finds what it began. As many keys are kept as the rate limit lets through in a day.
+ * pipeline finds what it began. That one being refused does not free the key: the attempt before may have done it. As many keys are kept as the rate limit lets through in a day.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -18,6 +18,8 @@ export type Claimed =
   | { kind: 'answered'; status: number; body: unknown }
   /** The key belongs to a different request. */
   | { kind: 'other' }
+
+type Carried = Extract<Claimed, { seed: string }>
 
 export interface IdempotencyStore {
   /** Resolves when the claim is durable. Seeds are 16 upper-case hex digits. */
@@ -60,9 +62,9 @@ export const createIdempotency = ({ store, logger }: { store: IdempotencyStore; 
   let timer: NodeJS.Timeout | undefined
   let purging: Promise<void> = Promise.resolve()
 
-  const carryOut = async (id: string, seed: string, handle: (seed: string) => Promise<Answer>): Promise<Answer> => {
+  const carryOut = async (id: string, { kind, seed }: Carried, handle: (seed: string) => Promise<Answer>): Promise<Answer> => {
     const answer = await handle(seed).catch(async (error: unknown) => {
-      if (error instanceof ApiError && error.status < 500) await store.release(id)
+      if (kind === 'new' && error instanceof ApiError && error.status < 500) await store.release(id)
       throw error
     })
     // It has happened. Whoever asks again finds the seed, even if this should fail.
@@ -92,9 +94,9 @@ export const createIdempotency = ({ store, logger }: { store: IdempotencyStore; 
             return { status: claimed.status, body: claimed.body, headers: { 'idempotent-replayed': 'true' } }
           case 'unfinished':
             if (operation.once === 'unrepeatable') throw idempotencyRefusals.unknown()
-            return await carryOut(id, claimed.seed, handle)
+            return await carryOut(id, claimed, handle)
           case 'new':
-            return await carryOut(id, claimed.seed, handle)
+            return await carryOut(id, claimed, handle)
         }
       } finally {
         running.delete(id)

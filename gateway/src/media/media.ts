@@ -36,9 +36,7 @@ export interface MediaSource {
 }
 
 /** Media that has been uploaded: everything the protobuf of its kind needs. */
-export interface Attached {
-  /** The name the message's media will have with us; goes into {@link NewMedia}. */
-  id: string
+export interface UploadedFile {
   /** Goes into the message as it is: `url`, `directPath`, `mediaKey`, `mediaKeyTimestamp`, `fileSha256`, `fileEncSha256`, `fileLength`. */
   upload: UploadedMedia
   /** As WhatsApp wants to hear it, e.g. `audio/ogg; codecs=opus`. */
@@ -59,6 +57,11 @@ export interface Attached {
   animated: boolean
   /** Video made from an animated picture, to be shown as such (`gifPlayback`). */
   gif: boolean
+}
+
+export interface Attached extends UploadedFile {
+  /** The name the message's media will have with us; goes into {@link NewMedia}. */
+  id: string
   /** The converted file. Whoever attached it hands it to `keep`, or discards it when the message did not leave. */
   file: MediaFile
 }

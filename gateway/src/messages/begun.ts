@@ -1,6 +1,9 @@
 /** A message that an earlier attempt under the same Idempotency-Key began to send. */
+import type { UploadedFile } from '../media/media.ts'
+import { readWireMedia } from '../media/wire-media.ts'
 import { ulidFloor } from '../runtime/ids.ts'
 import type { Reader } from '../storage/database.ts'
+import type { WireMessage } from '../whatsapp/wire.ts'
 import { findMessage, type MessageRow } from './message-repository.ts'
 
 export interface Begun extends MessageRow {
@@ -19,6 +22,35 @@ export const findBegun = async (reader: Reader, instanceId: string, messageId: s
     .where('message_id', '=', messageId)
     .executeTakeFirst()
   return { ...row, mediaId: media?.id ?? null }
+}
+
+/**
+ * What the first attempt uploaded, as far as an answer names it. A repetition neither fetches its source again, which may be gone by now, nor
+ * uploads anything: it goes by the message that is written down.
+ */
+export const attachedBefore = (message: WireMessage): UploadedFile => {
+  const media = readWireMedia(message)
+  const { url = null, directPath = null, mediaKey, fileSha256, fileEncSha256 } = media?.reference ?? {}
+  return {
+    upload: {
+      url: url ?? '',
+      directPath: directPath ?? '',
+      ...(mediaKey ? { mediaKey } : {}),
+      fileSha256: fileSha256 ?? new Uint8Array(),
+      ...(fileEncSha256 ? { fileEncSha256 } : {}),
+      fileLength: media?.fileSize ?? 0,
+    },
+    mimeType: media?.mimeType ?? '',
+    fileName: media?.fileName ?? null,
+    size: media?.fileSize ?? 0,
+    width: media?.width ?? null,
+    height: media?.height ?? null,
+    seconds: media?.seconds ?? null,
+    thumbnail: null,
+    waveform: null,
+    animated: media?.isAnimated ?? false,
+    gif: false,
+  }
 }
 
 /** WhatsApp said that it has it. Of any other nobody knows, and it is handed over again: who has its id already shows it once. */

@@ -2,7 +2,7 @@
  * The secret WhatsApp's own clients put into every message that others can react to, comment on or answer: in announcement groups they seal
  * their reactions under it (`kinds/sealed-answer.ts`). It is stored with the message, by which what was sealed is opened.
  */
-import { randomBytes } from 'node:crypto'
+import { randomness } from '../runtime/randomness.ts'
 import { contentOf } from '../whatsapp/envelopes.ts'
 import { isNewsletterJid } from '../whatsapp/jid.ts'
 import type { WireMessage } from '../whatsapp/wire.ts'
@@ -23,5 +23,5 @@ export const withSecret = (message: WireMessage, chat: string): WireMessage => {
   if (message.messageContextInfo?.messageSecret?.length || isNewsletterJid(chat)) return message
   const content = contentOf(message)
   if (aboutAnother.some((field) => content[field])) return message
-  return { ...message, messageContextInfo: { ...message.messageContextInfo, messageSecret: randomBytes(32) } }
+  return { ...message, messageContextInfo: { ...message.messageContextInfo, messageSecret: randomness(32) } }
 }

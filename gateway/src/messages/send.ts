@@ -16,7 +16,7 @@ import { addressOf } from '../whatsapp/address.ts'
 import type { Address, EngineSession, SendOptions } from '../whatsapp/engine.ts'
 import { isGroupJid, isNewsletterJid, lidJid, numberJid, parseJid, STATUS_BROADCAST } from '../whatsapp/jid.ts'
 import { decodeWireMessage, encodeWireMessage, type WireMessage } from '../whatsapp/wire.ts'
-import { findBegun, hasLeft, isAnnounced } from './begun.ts'
+import { attachedBefore, findBegun, hasLeft, isAnnounced } from './begun.ts'
 import { type CarriedMedia, carriedMedia } from './carried-media.ts'
 import type { CommonBody } from './common-body.ts'
 import { canonical, type Mentions, type Quote, writeContext } from './context.ts'
@@ -150,7 +150,10 @@ export const createSender = (collaborators: Collaborators): Sender => {
         const self = instances.self(instance.id)
         const id = messageIdOf(seed ?? randomness(8).toString('hex').toUpperCase())
         const begun = seed === null ? null : await findBegun(db.read, instance.id, id)
+        // Those who have got it already may ask for it again, and must not get another.
+        const written = begun === null ? null : decodeWireMessage(begun.wire)
         const attach: Composing['attach'] = async (from, wanted) => {
+          if (written !== null) return attachedBefore(written)
           const newsletter = isNewsletterJid(canonical(to))
           const one = await media.attach(from, wanted, { instanceId: instance.id, session, newsletter }).catch((error: unknown) => {
             throw refusalOf(error, number)
@@ -161,7 +164,7 @@ export const createSender = (collaborators: Collaborators): Sender => {
         const [{ message: composed, messageType, content, answer = {}, extras: given = {} }, audience] = await Promise.all([
           kind.compose({
             contextInfo: writeContext(quote, mentions),
-            linkPreview,
+            linkPreview: written === null ? linkPreview : async () => null,
             id,
             to,
             self,
@@ -173,8 +176,7 @@ export const createSender = (collaborators: Collaborators): Sender => {
           typeFor(session, to, Math.min(body.delay ?? 0, LONGEST_DELAY_S)),
         ])
         const extras = audience.length === 0 ? given : { audience, ...given }
-        // Those who have got it already may ask for it again, and must not get another.
-        const message = begun === null ? withSecret(composed, canonical(to)) : decodeWireMessage(begun.wire)
+        const message = written ?? withSecret(composed, canonical(to))
         const introduce = await people.meet(instance.id, [to, self])
         const chat = introduce(to)
         const sender = introduce(self)

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { ApiError } from '../../http/errors.ts'
 import { longText, SpooledFile } from '../../http/spool.ts'
-import type { Attached, Wanted } from '../../media/media.ts'
+import type { UploadedFile, Wanted } from '../../media/media.ts'
 import type { WireMessage } from '../../whatsapp/wire.ts'
 import type { Composed, Composing } from './kind.ts'
 import { longerThan } from './text.ts'
@@ -108,7 +108,10 @@ export const attachedAnswer = {
   mediaDuration: z.number().optional(),
 }
 
-export const answerOf = ({ upload, mimeType, size, seconds }: Attached, voice: boolean): z.infer<z.ZodObject<typeof attachedAnswer>> => ({
+export const answerOf = (
+  { upload, mimeType, size, seconds }: UploadedFile,
+  voice: boolean,
+): z.infer<z.ZodObject<typeof attachedAnswer>> => ({
   mediaUrl: upload.url,
   mediaMimeType: mimeType,
   mediaSize: size,
@@ -127,7 +130,7 @@ interface Said {
   voice: boolean
 }
 
-const wire: Record<AttachedType, (attached: Attached, said: Said) => WireMessage> = {
+const wire: Record<AttachedType, (attached: UploadedFile, said: Said) => WireMessage> = {
   image: ({ upload, mimeType, width, height, thumbnail }, { caption, context, once }) => ({
     imageMessage: { ...upload, mimetype: mimeType, ...known({ width, height, jpegThumbnail: thumbnail }), ...caption, ...once, ...context },
   }),

@@ -3,7 +3,7 @@
  * read. `registry.ts` lists them.
  */
 import type { z } from 'zod'
-import type { Attached, MediaSource, Wanted } from '../../media/media.ts'
+import type { MediaSource, UploadedFile, Wanted } from '../../media/media.ts'
 import type { Address, Capability, EngineSession, SendExtras } from '../../whatsapp/engine.ts'
 import type { WireMessage } from '../../whatsapp/wire.ts'
 import type { StoredMessage } from '../message-repository.ts'
@@ -88,7 +88,7 @@ export interface Composing {
    * Fetches a caller's media, converts it and uploads it to WhatsApp; the file is taken care of. Throws the documented 400s. A kind that
    * uses it declares `longValues`, and its fields with `longText()`.
    */
-  attach(source: MediaSource, wanted: Wanted): Promise<Attached>
+  attach(source: MediaSource, wanted: Wanted): Promise<UploadedFile>
   /** A stored message of this chat, e.g. the one that is reacted to; null when there is none. */
   stored(messageId: string): Promise<StoredMessage | null>
 }
