@@ -13,16 +13,13 @@ import type { NewsletterSession } from '../../newsletters.ts'
 import { EventQueue, type PendingEvent } from '../event-queue.ts'
 import { completed, NOBODY } from './addresses.ts'
 import type { AppState } from './app-state/app-state.ts'
-import { type OpenedAppState, openAppState } from './app-state/open.ts'
-import { createAuthKeys } from './auth-keys.ts'
 import { Blocklist } from './blocklist.ts'
 import { closeReasonOf } from './close-reason.ts'
 import { Credentials, nameOf, selfOf } from './credentials.ts'
-import { DeviceLists } from './device-lists.ts'
+import type { DeviceLists } from './device-lists.ts'
 import type { Environment } from './environment.ts'
 import { closeCodeOf } from './errors.ts'
 import { GroupSide } from './group-side.ts'
-import { guardedIdentities } from './guarded-identities.ts'
 import { HistorySync } from './history/history-sync.ts'
 import { PostChanges } from './newsletter-posts.ts'
 import { NewsletterReactions } from './newsletter-reactions.ts'
@@ -30,14 +27,9 @@ import { createNewsletters } from './newsletters.ts'
 import { PendingCalls } from './pending-calls.ts'
 import { PlaceNames } from './place-names.ts'
 import type { Routes } from './proxy.ts'
-import { Reports } from './reports.ts'
-import { Commits } from './signal/commits.ts'
-import { LidMappings } from './signal/lid-mapping.ts'
-import { SignalRepository } from './signal/repository.ts'
-import { openSocket, rawConnection } from './socket.ts'
+import { rawConnection } from './socket.ts'
 import { StanzaNotes } from './stanzas.ts'
-import { resendRequest, Unreadable } from './unreadable.ts'
-import type { WireGate } from './wire-gate.ts'
+import { type WiredSocket, wireSocket } from './wired-socket.ts'
 
 /** Lifetimes of QR texts in Baileys: the first one, then the others. */
 const FIRST_QR_MS = 60_000
@@ -66,16 +58,9 @@ export class Connection {
   readonly history: HistorySync
   #state: 'new' | 'connecting' | 'open' | 'ended' = 'new'
   #credentials: Credentials | null = null
-  #socket: WASocket | null = null
-  #gate: WireGate | null = null
-  #commits: Commits | null = null
-  #reports: Reports | null = null
-  #unreadable: Unreadable | null = null
-  #repository: SignalRepository | null = null
-  #mappings: LidMappings | null = null
-  #devices: DeviceLists | null = null
+  /** Null until there is one; the last one when all is over. */
+  #wired: WiredSocket | null = null
   #routes: Routes | null = null
-  #appState: OpenedAppState | null = null
   #self: Address = NOBODY
   #qrCount = 0
   #restartExpected = false
@@ -98,7 +83,7 @@ export class Connection {
       deliver: (event) => options.onEvent(event),
       logger: options.logger,
       onPressure: (high) => {
-        const raw = this.#socket === null ? null : rawConnection(this.#socket)
+        const raw = this.#wired === null ? null : rawConnection(this.#wired.socket)
         if (high) raw?.pause()
         else raw?.resume()
       },
@@ -140,31 +125,33 @@ export class Connection {
   /** Ends the session for this reason; resolves when nothing of it runs any more. */
   async end(reason: CloseReason, detail: string): Promise<void> {
     this.#endReason ??= { reason, detail }
-    if (this.#socket === null) void this.#finish(reason, detail)
-    else void this.#closeOrderly(this.#socket)
+    if (this.#wired === null || this.#state === 'ended') void this.#finish(reason, detail)
+    else void this.#closeOrderly(this.#wired)
     await this.#ended.promise
   }
 
   /** The socket of an open session. Throws {@link EngineError} otherwise. */
   get socket(): WASocket {
-    if (this.#state !== 'open' || this.#socket === null) throw new EngineError('not-connected', 'the session is not connected')
-    return this.#socket
+    return this.#open.socket
   }
 
   /** The ways out of this session. Throws {@link EngineError} when there is none. */
   get routes(): Routes {
-    if (this.#routes === null) throw new EngineError('not-connected', 'the session is not connected')
+    if (this.#routes === null) throw notConnected()
     return this.#routes
   }
 
   get devices(): DeviceLists {
-    if (this.#devices === null) throw new EngineError('not-connected', 'the session is not connected')
-    return this.#devices
+    return this.#open.devices
   }
 
   get appState(): AppState {
-    if (this.#state !== 'open' || this.#appState === null) throw new EngineError('not-connected', 'the session is not connected')
-    return this.#appState.appState
+    return this.#open.appState.appState
+  }
+
+  get #open(): WiredSocket {
+    if (this.#state !== 'open' || this.#wired === null) throw notConnected()
+    return this.#wired
   }
 
   /** Waits until WhatsApp waits for somebody to pair. Throws {@link EngineError} when that will not happen. */
@@ -172,8 +159,9 @@ export class Connection {
     if (this.#state === 'new') throw new EngineError('not-connected', 'the session has not been started')
     if (this.#credentials?.linked) throw new EngineError('rejected', 'the instance is already linked')
     await this.#qrShown.promise
-    if (this.#socket === null || this.#endReason !== null) throw new EngineError('not-connected', 'the session has ended')
-    return this.#socket
+    if (this.#wired === null || this.#state === 'ended' || this.#endReason !== null)
+      throw new EngineError('not-connected', 'the session has ended')
+    return this.#wired.socket
   }
 
   /** Runs a call of the library; rejects with {@link EngineError} when it fails or the session ends meanwhile. */
@@ -183,7 +171,7 @@ export class Connection {
 
   /** Resolves when what was sent so far has left; rejects when the session ends before. */
   flushed(): Promise<void> {
-    return this.ask(() => this.#gate?.flushed() ?? Promise.resolve())
+    return this.ask(() => this.#wired?.gate.flushed() ?? Promise.resolve())
   }
 
   /** A query with an answer; with a time limit of its own the library rejects instead of answering `undefined`. */
@@ -192,7 +180,7 @@ export class Connection {
   }
 
   commit(batch: StoreBatch): void {
-    this.#commits?.add(batch)
+    this.#wired?.commits.add(batch)
   }
 
   report(event: PendingEvent): void {
@@ -217,11 +205,11 @@ export class Connection {
   }
 
   async completed(address: Address): Promise<Address> {
-    return this.#mappings === null ? address : completed(address, this.#mappings)
+    return this.#wired === null ? address : completed(address, this.#wired.mappings)
   }
 
   learn(pairs: readonly { number: string; lid: string }[]): Promise<void> {
-    return this.#mappings === null ? Promise.resolve() : this.#mappings.learn(pairs)
+    return this.#wired?.mappings.learn(pairs) ?? Promise.resolve()
   }
 
   // ── opening ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -237,107 +225,27 @@ export class Connection {
       return
     }
     if (this.#endReason !== null) await this.#finish(this.#endReason.reason, this.#endReason.detail)
-    else this.#open(this.#credentials, this.#routes)
+    else this.#connect(this.#credentials, this.#routes)
   }
 
-  #open(credentials: Credentials, routes: Routes): void {
-    const { store, logger, instanceId } = this.options
-    const { caches, url, mediaHost, version } = this.#environment
-    const onStorageFailure = (error: unknown): void => this.#storageFailed(error)
+  #connect(credentials: Credentials, routes: Routes): void {
     this.#self = selfOf(credentials)
-    const devices = new DeviceLists(store, caches.devices.view(this.#cachePrefix), onStorageFailure)
-    const undecryptable = caches.undecryptable.view(this.#cachePrefix)
-    const identities = guardedIdentities(this.options.identities, onStorageFailure)
-    const commits = new Commits({
-      store,
-      onRows: (rows) => this.#reports?.rows(rows),
-      onHistory: () => this.history.wake(),
-      onFailure: onStorageFailure,
-    })
-    const unreadable = new Unreadable({
-      commit: (batch) => commits.add(batch),
-      loadAwaited: (limit) => store.loadAwaited(limit),
-      askPhone: (messageKey) => socket.sendPeerDataOperationMessage(resendRequest(messageKey)),
-      isHandled: (id) => undecryptable.set(id, true),
-      self: () => this.#self,
-      askPhoneAfterMs: this.#environment.askPhoneAfterMs,
-      logger,
-    })
-    const { socket, gate } = openSocket({
-      url,
-      mediaHost,
-      version,
+    this.#wired = wireSocket(this, {
+      credentials,
       routes,
-      credentials: credentials.value,
-      keys: createAuthKeys({
-        store,
-        tokens: caches.tokens.view(this.#cachePrefix),
-        holders: this.groupSide.holders,
-        forgetSessions: async (addresses) => this.#repository?.forgetAddresses(addresses),
-        flushCredentials: () => credentials.flush(),
-        onAppStateKey: async (id, key) => this.#appState?.keys.stored(id, key),
-        onStorageFailure,
-      }),
-      keepOnline: this.options.keepOnline,
-      fullHistory: this.history.wantsFull,
-      deviceLists: devices,
-      groupLists: this.groupSide.lists,
-      caches,
+      environment: this.#environment,
       cachePrefix: this.#cachePrefix,
-      storedMessage: (id) => this.options.storedMessage(id),
-      commits,
-      makeRepository: (askLids) => {
-        const mappings = new LidMappings(identities, caches.identities.view(instanceId), askLids, logger)
-        const repository = new SignalRepository({
-          credentials: credentials.value,
-          store,
-          commits,
-          cache: caches.signal.view(this.#cachePrefix),
-          mappings,
-          stanzas: this.#stanzas,
-          logger,
-          onRowAgain: (row) => this.#reports?.rows([row]),
-          onUndecryptable: (attributes, reason) => unreadable.note(attributes, reason),
-          onStorageFailure,
-        })
-        this.#repository = repository
-        this.#mappings = mappings
-        this.#reports = new Reports({
-          queue: this.#queue,
-          stanzas: this.#stanzas,
-          mappings,
-          devices,
-          unreadable,
-          self: () => this.#self,
-          keep: (row) => commits.add({ put: [], remove: [], inbox: [row] }),
-          release: (row) => repository.release(row),
-          flushed: () => this.flushed(),
-          onNamed: (place) => this.names.heard([place]),
-          reactions: this.reactions,
-          onGroupNews: (news) => this.groupSide.news(news),
-          acknowledged: (id) => this.postChanges.acknowledged(id),
-        })
-        return { repository, mappings }
-      },
-      logger,
-      onCrash: (error) => {
-        logger.warn({ error: messageOf(error) }, 'the WhatsApp connection broke')
-        void socket.end(error instanceof Error ? error : new Error('the connection broke'))
-      },
-      onClosing: () => this.#hurryClose(socket),
+      stanzas: this.#stanzas,
+      queue: this.#queue,
+      onStorageFailure: (error) => this.#storageFailed(error),
+      onClosing: (socket) => this.#hurryClose(socket),
     })
-    this.#socket = socket
-    this.#devices = devices
-    this.#gate = gate
-    this.#commits = commits
-    this.#unreadable = unreadable
-    this.#appState = openAppState(this, { socket, credentials, routes, mediaHost, onStorageFailure })
-    this.#listen(socket, credentials)
+    this.#listen(this.#wired, credentials)
   }
 
-  #listen(socket: WASocket, credentials: Credentials): void {
+  #listen({ socket, reports }: WiredSocket, credentials: Credentials): void {
     const { ev, ws } = socket
-    this.#reports?.listenTo(socket)
+    reports.listenTo(socket)
     ws.on('CB:notification,type:account_sync', (notification: BinaryNode) => this.blocklist.notified(notification))
     // Baileys listens to this one without doing anything, which keeps a refused handshake open until it times out.
     ws.on('unexpected-response', (_request: unknown, response: { statusCode?: number }) => {
@@ -379,8 +287,8 @@ export class Connection {
       this.history.opened()
       this.reactions.opened()
       // A store that cannot be read ends the session elsewhere, at its next message.
-      this.#unreadable?.opened().catch(() => {})
-      this.#appState?.appState.opened()
+      this.#wired?.unreadable.opened().catch(() => {})
+      this.#wired?.appState.appState.opened()
     }
     if (update.connection === 'close') void this.#closed(update.lastDisconnect?.error, credentials)
   }
@@ -401,10 +309,9 @@ export class Connection {
     const { reason, detail: why } = this.#endReason ?? { reason: closeReasonOf(code, credentials.linked), detail }
     if (reason === 'restart' && this.#restartExpected && this.#routes !== null) {
       this.#restartExpected = false
-      this.#unreadable?.end()
-      this.#appState?.appState.end()
+      this.#endWired()
       await credentials.flush()
-      if (this.#endReason === null) return this.#open(credentials, this.#routes)
+      if (this.#endReason === null) return this.#connect(credentials, this.#routes)
     }
     const last = this.#endReason ?? { reason, detail: why }
     await this.#finish(last.reason, last.detail)
@@ -424,15 +331,15 @@ export class Connection {
   #storageFailed(error: unknown): void {
     this.#logger.error({ error: messageOf(error) }, 'the session store failed, the session stops before acknowledging anything')
     this.#endReason ??= { reason: 'storage', detail: 'the session store failed' }
-    const socket = this.#socket
-    if (socket === null) return
+    if (this.#wired === null || this.#state === 'ended') return
+    const { socket } = this.#wired
     void socket.end(new Error('the session store failed'))
     rawConnection(socket)?.terminate()
   }
 
   /** Frames that wait for the store still go out. */
-  async #closeOrderly(socket: WASocket): Promise<void> {
-    await this.#commits?.idle()
+  async #closeOrderly({ socket, commits }: WiredSocket): Promise<void> {
+    await commits.idle()
     await socket.end(undefined)
   }
 
@@ -445,21 +352,27 @@ export class Connection {
     if (this.#state === 'ended') return
     this.#state = 'ended'
     this.#closedBecause = reason
-    this.#unreadable?.end()
-    this.#appState?.appState.end()
+    this.#endWired()
     const gone = new EngineError('not-connected', 'the session has ended')
     this.#qrShown.reject(gone)
     this.#calls.end(gone)
     await this.history.end()
     await this.reactions.end()
     // Whatever was committed up to here is reported before the end is.
-    await this.#repository?.shut()
+    await this.#wired?.repository.shut()
     await this.#credentials?.flush()
     this.#routes?.close()
     await this.#queue.close({ type: 'closed', reason, detail })
-    this.#socket = null
     this.#ended.resolve()
   }
+
+  /** What would begin something of its own. */
+  #endWired(): void {
+    this.#wired?.unreadable.end()
+    this.#wired?.appState.appState.end()
+  }
 }
+
+const notConnected = (): EngineError => new EngineError('not-connected', 'the session is not connected')
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
