@@ -61,7 +61,8 @@ export class NewsletterRouter {
   }
 
   #spread(sender: Device, newsletter: Newsletter, post: Post, message: BinaryNode, t: string): void {
-    const plaintext = childOf(message, 'plaintext')
+    // What stands beside the content counts here too: without it nobody shows buttons.
+    const children = Array.isArray(message.content) ? message.content : []
     for (const follower of newsletter.followers.keys()) {
       const own = follower === sender.account
       const attrs = {
@@ -73,7 +74,7 @@ export class NewsletterRouter {
         edit: message.attrs.edit,
         is_sender: own ? 'true' : undefined,
       }
-      const copy = node('message', attrs, plaintext ? [plaintext] : [])
+      const copy = node('message', attrs, children)
       for (const device of follower.devices.values()) if (device !== sender) device.mailbox.deliver(copy)
     }
   }
