@@ -17,7 +17,7 @@ forEachDatabase((_name, open) => {
   const logger = createLogger('silent')
 
   it('migrating twice changes nothing', async () => {
-    const { db, place } = await open()
+    const { db, place } = await open({ own: true })
     await db.write((tx) => tx.insertInto('accounts').values(accountRow('kept')).execute())
     const before = await db.read.introspection.getTables()
     await db.close()
@@ -31,7 +31,7 @@ forEachDatabase((_name, open) => {
   })
 
   it('a database of a newer version is refused in one line', async () => {
-    const { db, place } = await open()
+    const { db, place } = await open({ own: true })
     await db.write((tx) =>
       sql`insert into kysely_migration (name, timestamp) values ('9999-future', '2030-01-01T00:00:00.000Z')`.execute(tx),
     )

@@ -13,7 +13,7 @@ const logger = createLogger('silent')
 forEachDatabase(
   (_name, open) => {
     const openWithUrl = async () => {
-      const { db, place } = await open()
+      const { db, place } = await open({ own: true })
       return { db, url: place.databaseUrl ?? '' }
     }
 

@@ -36,7 +36,7 @@ async function temporaryFolder(): Promise<string> {
 
 forEachDatabase((_name, open) => {
   it('what a killed process was told is stored, is stored', async () => {
-    const { db, place } = await open()
+    const { db, place } = await open({ own: true })
     await db.close()
     const printed = await printedUntilKilled(200, 'write', place.dataDir, ...(place.databaseUrl ? [place.databaseUrl] : []))
     const again = await openDatabase({ ...place, logger })

@@ -11,7 +11,7 @@ forEachDatabase((_name, open) => {
 
   describe('writing', () => {
     it('gives back what the work returns, after it can be read', async () => {
-      const { db } = await open()
+      const { db } = await open({ own: true })
       const id = await db.write(async (tx) => {
         await tx.insertInto('accounts').values(accountRow('one')).execute()
         return tx.selectFrom('accounts').select('id').executeTakeFirst()
@@ -21,7 +21,7 @@ forEachDatabase((_name, open) => {
     })
 
     it('is invisible to readers until it is committed', async () => {
-      const { db } = await open()
+      const { db } = await open({ own: true })
       const seen = await db.write(async (tx) => {
         await tx.insertInto('accounts').values(accountRow('one')).execute()
         return db.read.selectFrom('accounts').select('id').execute()
@@ -30,7 +30,7 @@ forEachDatabase((_name, open) => {
     })
 
     it('that fails leaves nothing, and takes nothing of the others with it', async () => {
-      const database = await open()
+      const database = await open({ own: true })
       const { db } = database
       const outcomes = await Promise.allSettled([
         db.write((tx) => tx.insertInto('accounts').values(accountRow('one')).execute()),
@@ -49,7 +49,7 @@ forEachDatabase((_name, open) => {
     })
 
     it('that collides with all the others gets its turn all the same', async () => {
-      const { db } = await open()
+      const { db } = await open({ own: true })
       const each = Array.from({ length: 40 }, (_, index) => index)
       // Everybody reads what everybody writes and takes his time: of those that run at the same moment one can commit.
       const outcomes = await Promise.allSettled(
@@ -70,7 +70,7 @@ forEachDatabase((_name, open) => {
     })
 
     it('that reads and then writes is never overtaken: a hundred increments make a hundred', async () => {
-      const { db } = await open()
+      const { db } = await open({ own: true })
       await db.write((tx) =>
         tx
           .insertInto('accounts')
@@ -97,7 +97,7 @@ forEachDatabase((_name, open) => {
     })
 
     it('that counts and then inserts keeps its limit under concurrency', async () => {
-      const { db } = await open()
+      const { db } = await open({ own: true })
       await addInstances(db, 'phone')
       const addUpToThree = (jid: string) =>
         db.write(async (tx) => {
@@ -113,7 +113,7 @@ forEachDatabase((_name, open) => {
     })
 
     it('goes on while others read', async () => {
-      const { db } = await open()
+      const { db } = await open({ own: true })
       await addInstances(db, 'phone')
       const write = async (name: number) => {
         for (let index = 0; index < 50; index += 1) {
@@ -137,14 +137,14 @@ forEachDatabase((_name, open) => {
     })
 
     it('cannot go on after its end', async () => {
-      const { db } = await open()
+      const { db } = await open({ own: true })
       const tx = await db.write(async (writer) => writer)
       await expect(tx.insertInto('accounts').values(accountRow('late')).execute()).rejects.toThrow()
       expect(await db.read.selectFrom('accounts').selectAll().execute()).toEqual([])
     })
 
     it('survives a work that awaits something else: others wait, nothing is mixed up', async () => {
-      const database = await open()
+      const database = await open({ own: true })
       const { db } = database
       const slow = db.write(async (tx) => {
         await tx.insertInto('accounts').values(accountRow('slow')).execute()
@@ -160,7 +160,7 @@ forEachDatabase((_name, open) => {
 
   describe('closing', () => {
     it('finishes accepted writes and refuses new ones', async () => {
-      const { db } = await open()
+      const { db } = await open({ own: true })
       const accepted = db.write((tx) => tx.insertInto('accounts').values(accountRow('one')).execute())
       const closed = db.close()
       await expect(db.write(async () => {})).rejects.toThrow('closed')
@@ -173,7 +173,7 @@ forEachDatabase((_name, open) => {
 
   describe('values', () => {
     it('come back as they went in', async () => {
-      const { db } = await open()
+      const { db } = await open({ own: true })
       await addInstances(db, 'phone')
       const bytes = Uint8Array.from({ length: 256 }, (_, index) => index)
       await db.write(async (tx) => {
@@ -192,7 +192,7 @@ forEachDatabase((_name, open) => {
     })
 
     it('may hold the character that PostgreSQL cannot store', async () => {
-      const { db } = await open()
+      const { db } = await open({ own: true })
       await addInstances(db, 'phone')
       await db.write((tx) =>
         tx
@@ -205,7 +205,7 @@ forEachDatabase((_name, open) => {
     })
 
     it('sum and count to numbers, sort byte by byte', async () => {
-      const { db } = await open()
+      const { db } = await open({ own: true })
       await addInstances(db, 'phone')
       for (const jid of ['b', 'B', 'a', '_', 'é']) {
         await db.write((tx) =>
@@ -225,7 +225,7 @@ forEachDatabase((_name, open) => {
     })
 
     it('of the wrong type are refused', async () => {
-      const { db } = await open()
+      const { db } = await open({ own: true })
       await addInstances(db, 'phone')
       const setSuspended = (value: unknown) => db.write((tx) => sql`update accounts set suspended = ${value}`.execute(tx))
       await expect(setSuspended(true)).rejects.toThrow()
@@ -236,7 +236,7 @@ forEachDatabase((_name, open) => {
     })
 
     it('get growing numbers', async () => {
-      const { db } = await open()
+      const { db } = await open({ own: true })
       await addInstances(db, 'phone')
       const message = (id: string) => ({
         instance_id: 'phone',
@@ -268,7 +268,7 @@ forEachDatabase((_name, open) => {
 
   describe('deleting an instance', () => {
     it('leaves no row of it in any table, and every row of its neighbour', async () => {
-      const { db } = await open()
+      const { db } = await open({ own: true })
       await addInstances(db, 'gone', 'neighbour')
       const tables = await tablesOfInstances(db)
       expect(tables.length).toBeGreaterThanOrEqual(11)
@@ -285,7 +285,7 @@ forEachDatabase((_name, open) => {
     })
 
     it('is what an account must wait for', async () => {
-      const { db } = await open()
+      const { db } = await open({ own: true })
       await addInstances(db, 'phone')
       await expect(db.write((tx) => tx.deleteFrom('accounts').execute())).rejects.toThrow()
       await db.write((tx) => tx.deleteFrom('instances').execute())
