@@ -31,6 +31,9 @@ export default defineConfig({
         test: {
           name: 'acceptance',
           include: ['acceptance/**/*.test.ts'],
+          // Files leave a gateway to each other (acceptance/toolkit/venue.ts), not what they heard.
+          isolate: false,
+          setupFiles: './acceptance/toolkit/new-file.ts',
           testTimeout: 120_000,
         },
       },

@@ -2,7 +2,6 @@ import { expect, it } from 'vitest'
 import type { Answer } from '../toolkit/api.ts'
 import { bothDatabases, openStoredData, rowsOf } from '../toolkit/databases.ts'
 import { eventually } from '../toolkit/eventually.ts'
-import { killable } from '../toolkit/gateway.ts'
 import { at, list, text } from '../toolkit/json.ts'
 import { createInstance, linkedLine, scanQr, unlinkedLine } from '../toolkit/line.ts'
 import { openSocket } from '../toolkit/socket.ts'
@@ -289,7 +288,7 @@ onStage(
       }
     })
   },
-  { databases: bothDatabases, nodeArguments: killable },
+  { databases: bothDatabases, killable: true },
 )
 
 const expectNoRows = async (stage: Stage, id: string) => {

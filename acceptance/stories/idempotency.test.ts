@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net'
 import { expect, it } from 'vitest'
 import { bothDatabases } from '../toolkit/databases.ts'
 import { png } from '../toolkit/files.ts'
-import { killable } from '../toolkit/gateway.ts'
 import { at, text } from '../toolkit/json.ts'
 import { createInstance, type Line } from '../toolkit/line.ts'
 import { describedOperations, exampleOf } from '../toolkit/operations.ts'
@@ -178,7 +177,7 @@ onStage(
       source.close()
     })
   },
-  { databases: bothDatabases, nodeArguments: killable },
+  { databases: bothDatabases, killable: true },
 )
 
 /** They neither send nor create: repeating them changes nothing, or is what was asked for. Accounts' tokens are shown once and kept nowhere. */

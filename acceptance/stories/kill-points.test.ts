@@ -6,7 +6,6 @@ import { randomBytes } from 'node:crypto'
 import { beforeAll, expect, it } from 'vitest'
 import { bothDatabases } from '../toolkit/databases.ts'
 import { eventually } from '../toolkit/eventually.ts'
-import { killable } from '../toolkit/gateway.ts'
 import { at, type Json, text } from '../toolkit/json.ts'
 import { type Line, nothingWaits } from '../toolkit/line.ts'
 import type { Receiver } from '../toolkit/receiver.ts'
@@ -79,5 +78,5 @@ onStage(
       }
     })
   },
-  { databases: bothDatabases, nodeArguments: killable },
+  { databases: bothDatabases, killable: true },
 )

@@ -5,7 +5,6 @@
 import { afterEach, beforeAll, expect, it } from 'vitest'
 import { openStoredData } from '../toolkit/databases.ts'
 import { eventually } from '../toolkit/eventually.ts'
-import { killable } from '../toolkit/gateway.ts'
 import { at, type Json } from '../toolkit/json.ts'
 import { type Line, nothingWaits } from '../toolkit/line.ts'
 import type { Receiver } from '../toolkit/receiver.ts'
@@ -173,5 +172,5 @@ onStage(
       expect(receiver.deliveries().map(({ body }) => at(body, 'data.id'))).toEqual(['POST-1', 'POST-2', 'POST-3'])
     })
   },
-  { nodeArguments: killable },
+  { killable: true },
 )

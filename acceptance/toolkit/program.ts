@@ -1,5 +1,5 @@
 /** A program of ours as its own process. */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { appendFileSync, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import process from 'node:process'
@@ -24,6 +24,12 @@ export interface Program {
 
 const outputLimit = 512 * 1024
 
+/** They do not outlive us. */
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 /**
  * Runs `node <args>` in the repository root. The environment is PATH, HOME and `env`: nothing of the developer's shell leaks in. Everything
  * it writes is appended to the file `transcript`, too.
@@ -45,12 +51,11 @@ export const startProgram = (args: readonly string[], env: Readonly<Record<strin
   }
   child.stdout.on('data', keep)
   child.stderr.on('data', keep)
-  const killWithUs = () => child.kill('SIGKILL')
-  process.once('exit', killWithUs)
+  running.add(child)
   const exited = new Promise<Exit>((resolve) => {
     child.once('close', (code, signal) => {
       exit = { code, signal }
-      process.off('exit', killWithUs)
+      running.delete(child)
       resolve(exit)
     })
   })

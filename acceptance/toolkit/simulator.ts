@@ -19,6 +19,8 @@ export interface Simulator {
   trafficCursor(): Promise<number>
   /** Makes the network misbehave; the function returned ends it. */
   fault(fault: { [key: string]: Json }): Promise<() => Promise<void>>
+  /** Ends every fault. */
+  liftFaults(): Promise<void>
   /** Requests the network did not understand. */
   unanswered(): Promise<Json[]>
   stop(): Promise<Exit>
@@ -136,6 +138,7 @@ export const startSimulator = async (args: readonly string[] = [], nodeArguments
         await api.delete(`/faults/${id}`)
       }
     },
+    liftFaults: async () => void (await ok('delete', '/faults')),
     async unanswered() {
       const body = await ok('get', '/unanswered')
       return Array.isArray(body) ? body : list(body, 'requests')

@@ -1,15 +1,16 @@
 /**
- * Where stories play: one simulator and one gateway per describe block, each a process of its own, and an account without practical rate
- * limits. After every story the network must have understood everything it was asked.
+ * Where stories play: a simulator and a gateway, each a process of its own, and an account without practical rate limits. A describe block has
+ * them for itself as long as it runs (`venue.ts`). After every story the network must have understood everything it was asked.
  */
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
 import type { Api } from './api.ts'
-import { type DatabaseName, freshDatabaseUrl } from './databases.ts'
-import { createAccount, type Gateway, startGateway } from './gateway.ts'
+import type { DatabaseName } from './databases.ts'
+import { createAccount, type Gateway } from './gateway.ts'
 import type { Json } from './json.ts'
 import { type Line, linkedLine } from './line.ts'
 import { type Receiver, startReceiver } from './receiver.ts'
-import { type Phone, type Simulator, startSimulator } from './simulator.ts'
+import type { Phone, Simulator } from './simulator.ts'
+import { enterVenue, type Venue, type VenueOptions } from './venue.ts'
 
 export interface Stage {
   readonly simulator: Simulator
@@ -24,11 +25,8 @@ export interface Stage {
   receiver(): Promise<Receiver>
 }
 
-export interface StageOptions {
+export interface StageOptions extends VenueOptions {
   databases?: readonly DatabaseName[]
-  env?: Record<string, string>
-  /** For Node itself. */
-  nodeArguments?: readonly string[]
 }
 
 /** `describe` with a stage; once per database. */
@@ -38,38 +36,35 @@ export const onStage = (title: string, stories: (stage: Stage, database: Databas
     describe(databases.length > 1 ? `${title} (${database})` : title, () => stories(setUp(database, options), database))
 }
 
-const setUp = (database: DatabaseName, { env = {}, nodeArguments = [] }: StageOptions): Stage => {
+const setUp = (database: DatabaseName, options: VenueOptions): Stage => {
   const receivers: Receiver[] = []
-  let parts: { simulator: Simulator; gateway: Gateway; accountToken: string } | undefined
+  let venue: Venue | undefined
+  let accountToken: string | undefined
+  let spoilt = false
 
   const ready = () => {
-    if (parts === undefined) throw new Error('the stage is only set while a story runs')
-    return parts
+    if (venue === undefined || accountToken === undefined) throw new Error('the stage is only set while a story runs')
+    return { ...venue, accountToken }
   }
 
   beforeAll(async () => {
-    const simulator = await startSimulator()
-    const gateway = await startGateway({
-      network: simulator.url,
-      databaseUrl: await freshDatabaseUrl(database),
-      nodeArguments,
-      // All clients of a story share one address.
-      env: { UNKNOWN_TOKENS_PER_MINUTE: '1000000', ...env },
-    })
-    parts = { simulator, gateway, accountToken: await createAccount(gateway, 'stories') }
+    venue = await enterVenue(database, options)
+    accountToken = await createAccount(venue.gateway, 'stories')
   })
 
   afterEach(async ({ task }) => {
-    if (parts === undefined) return
-    expect(await parts.simulator.unanswered(), 'requests the network did not understand').toEqual([])
-    if (task.result?.state === 'fail') process.stderr.write(`--- gateway log of "${task.name}"\n${parts.gateway.output().slice(-6000)}\n`)
+    if (venue === undefined) return
+    const failed = task.result?.state === 'fail'
+    if (failed) process.stderr.write(`--- gateway log of "${task.name}"\n${venue.gateway.output().slice(-6000)}\n`)
+    const unanswered = await venue.simulator.unanswered()
+    spoilt ||= failed || unanswered.length > 0
+    expect(unanswered, 'requests the network did not understand').toEqual([])
   })
 
   afterAll(async () => {
     try {
-      await parts?.gateway.dispose()
+      await venue?.leave({ spoilt })
     } finally {
-      await parts?.simulator.stop()
       await Promise.all(receivers.map((receiver) => receiver.close()))
     }
   })

@@ -8,7 +8,7 @@ import type { Json } from './json.ts'
 import { createSecretBook, withoutDocumentedSecrets } from './secrets.ts'
 import { createUnseal } from './vault.ts'
 
-const book = createSecretBook()
+let book = createSecretBook()
 /** Only what is new: the same refusals and events come again and again. */
 const errors = new Set<string>()
 const events = new Set<string>()
@@ -22,6 +22,12 @@ const keep = (where: Set<string>, text: string): void => {
 }
 
 export const witness = {
+  /** What one file of stories says is no secret in the next. */
+  forget(): void {
+    book = createSecretBook()
+    errors.clear()
+    events.clear()
+  },
   learn: (secret: string): void => book.learn(secret),
   knows: (): number => book.size,
   request(token: string | undefined, body: Json | undefined): void {
@@ -38,29 +44,15 @@ export const witness = {
   },
 }
 
-export interface Traces {
+export interface Store {
   dataDir: string
   databaseUrl: string | undefined
   /** ENCRYPTION_KEY in every form it had. */
   encryptionKeys: readonly string[]
-  /** File with everything the gateway wrote. */
-  transcript: string
-}
-
-/** What got out that should not have, as lines for people; call it before the data is removed. */
-export const leaksOf = async (gateway: Traces): Promise<string[]> => {
-  await learnStored(gateway)
-  // A token nobody was given yet is printed once, at the first start.
-  const log = (await readFile(gateway.transcript, 'utf8').catch(() => '')).replace(/Its TokenAccount is shown this once:\s+\S+/g, '')
-  return [
-    ...book.find(log).map((found) => `in the log: ${found}`),
-    ...[...errors].flatMap((error) => book.find(error)).map((found) => `in an error answer: ${found}`),
-    ...[...events].flatMap((event) => book.find(event, ['secret'])).map((found) => `in an event: ${found}`),
-  ]
 }
 
 /** Learns what the gateway sealed: tokens, credentials, Signal keys, webhook URLs and secrets, proxies, S3; and what people wrote. */
-const learnStored = async ({ dataDir, databaseUrl, encryptionKeys }: Traces): Promise<void> => {
+export const learnStored = async ({ dataDir, databaseUrl, encryptionKeys }: Store): Promise<void> => {
   const unseal = await createUnseal(dataDir, encryptionKeys)
   // Stories about broken stores leave a broken store.
   const data = await openStoredData(dataDir, databaseUrl).catch(() => null)
@@ -72,6 +64,17 @@ const learnStored = async ({ dataDir, databaseUrl, encryptionKeys }: Traces): Pr
   } finally {
     await data.close()
   }
+}
+
+/** What got out that should not have, into this file with everything the gateway wrote or elsewhere, as lines for people. */
+export const leaksIn = async (transcript: string): Promise<string[]> => {
+  // A token nobody was given yet is printed once, at the first start.
+  const log = (await readFile(transcript, 'utf8').catch(() => '')).replace(/Its TokenAccount is shown this once:\s+\S+/g, '')
+  return [
+    ...book.find(log).map((found) => `in the log: ${found}`),
+    ...[...errors].flatMap((error) => book.find(error)).map((found) => `in an error answer: ${found}`),
+    ...[...events].flatMap((event) => book.find(event, ['secret'])).map((found) => `in an event: ${found}`),
+  ]
 }
 
 const learnRows = async (data: StoredData, unseal: (bytes: Uint8Array) => Buffer | null): Promise<void> => {

@@ -1,0 +1,4 @@
+/** Runs before every file of stories. */
+import { witness } from './witness.ts'
+
+witness.forget()
