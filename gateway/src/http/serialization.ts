@@ -3,17 +3,21 @@
  * has left must not turn into a 500 over an absent field), and "X or null" becomes `nullable`, which costs nothing, where `anyOf` would
  * validate every value.
  */
-import compile from 'fast-json-stringify'
+import { createRequire } from 'node:module'
+import type compiler from 'fast-json-stringify'
 import { z } from 'zod'
 
 /** Writes values of this schema as JSON, without what is not in it. Compiled when first used: all of them together would take longer than the rest of a start. */
 export const jsonWriter = (schema: z.ZodType): ((value: unknown) => string) => {
   let write: ((value: unknown) => string) | undefined
   return (value) => {
-    write ??= compile(shape(z.toJSONSchema(schema, { target: 'draft-7', io: 'output', unrepresentable: 'throw' }) as JsonSchema, false))
+    write ??= load()(shape(z.toJSONSchema(schema, { target: 'draft-7', io: 'output', unrepresentable: 'throw' }) as JsonSchema, false))
     return write(value)
   }
 }
+
+/** A hundred modules, of which a start needs none. */
+const load = (): typeof compiler => createRequire(import.meta.url)('fast-json-stringify')
 
 type JsonSchema = { [key: string]: unknown }
 

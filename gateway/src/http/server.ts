@@ -96,6 +96,8 @@ export const createHttpServer = async (options: HttpServerOptions): Promise<Http
       return renderError(errors.invalidUrl(), request, reply as FastifyReply)
     },
     genReqId: requestIds(),
+    // Input is read by zod and answers are written by `serialization.ts`; Fastify's own compilers would be a hundred modules to load.
+    schemaController: { compilersFactory: { buildValidator: unused, buildSerializer: unused } },
   })
   const renderError = createErrorRenderer(logger)
   app.setErrorHandler(renderError)
@@ -261,6 +263,10 @@ const closeSockets = function (this: FastifyInstance, done: () => void): void {
 const proxiesOf = (trusted: Settings['trustProxy']): false | string[] | ((address: string, hop: number) => boolean) => {
   if (typeof trusted === 'number') return (_address, hop) => hop < trusted
   return trusted === false ? false : [...trusted]
+}
+
+const unused = (): never => {
+  throw new Error("No route has a schema of Fastify's")
 }
 
 const requestIds = (): (() => string) => {

@@ -1,5 +1,4 @@
 /** Connecting: by QR, by pairing code, or with the saved session (core.md §3.3, decisions.md §2). */
-import { toDataURL } from 'qrcode'
 import { z } from 'zod'
 import { errors, orElse } from '../http/errors.ts'
 import { instanceOperation, type Operation } from '../http/operation.ts'
@@ -146,10 +145,16 @@ const answerTo = async (
 }
 
 /** PNGs of codes that are still alive, since clients poll: made once, gone with the code. */
+/** The library is loaded by the first who links: most starts link nobody. */
+const draw = async (text: string): Promise<string> => {
+  const { toDataURL } = await import('qrcode')
+  return toDataURL(text, { type: 'image/png', errorCorrectionLevel: 'M', margin: 2, width: 320 })
+}
+
 const pictures = new WeakMap<PairingCode, Promise<string>>()
 
 const pictureOf = (code: PairingCode): Promise<string> => {
-  const known = pictures.get(code) ?? toDataURL(code.text, { type: 'image/png', errorCorrectionLevel: 'M', margin: 2, width: 320 })
+  const known = pictures.get(code) ?? draw(code.text)
   pictures.set(code, known)
   return known
 }

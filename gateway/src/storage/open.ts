@@ -2,8 +2,6 @@
 import type { Logger } from '../runtime/logging.ts'
 import { prepareDataDirectory } from './data-directory.ts'
 import type { Database } from './database.ts'
-import { openPostgres } from './postgres/open.ts'
-import { openSqlite } from './sqlite/open.ts'
 
 export interface OpenDatabase {
   /** Home of the SQLite file and of the encryption key; made with mode 0700 when it does not exist. */
@@ -16,5 +14,7 @@ export interface OpenDatabase {
 /** Throws `StoreUnavailableError`, or `DataInUseError` when another gateway has the PostgreSQL database; hold the data folder first. */
 export async function openDatabase({ dataDir, databaseUrl, logger }: OpenDatabase): Promise<Database> {
   prepareDataDirectory(dataDir)
-  return databaseUrl ? openPostgres({ url: databaseUrl, logger }) : openSqlite({ dataDir, logger })
+  // Only the driver that is wanted is loaded.
+  if (databaseUrl) return (await import('./postgres/open.ts')).openPostgres({ url: databaseUrl, logger })
+  return (await import('./sqlite/open.ts')).openSqlite({ dataDir, logger })
 }
