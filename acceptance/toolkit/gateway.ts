@@ -163,12 +163,13 @@ const deleteAccounts = async (admin: Api): Promise<void> => {
   }
 }
 
-/** Waits until the program answers `/health`; throws with its log when it ends instead. */
+/** Waits until the program says that it listens and answers `/health`; throws with its log when it ends instead. */
 const listening = (program: Program, url: string) =>
   eventually(
     'the gateway to listen',
     async () => {
       if (program.exit() !== null) throw new Error(`the gateway ended with ${JSON.stringify(program.exit())}:\n${program.output()}`)
+      if (!program.output().includes('RyzeAPI listens on')) return false
       return fetch(`${url}/health`).then(
         (response) => response.status === 200,
         () => false,
