@@ -34,6 +34,32 @@ onStage(
         })
       }
 
+      // Of the line itself: those who have the message can read them, and nobody else.
+      for (const reaction of ['🥳', 'remove']) {
+        const emoji = reaction === 'remove' ? '' : reaction
+        const answer = await line.api.post('/api/message/reaction/square', {
+          number: announcements,
+          messageId: said,
+          participant: ana.jid,
+          reaction,
+        })
+        expect(answer).toMatchObject({ status: 200, body: { data: { content: emoji, replyTo: { messageId: said } } } })
+        const id = text(answer.body, 'data.messageId')
+        for (const phone of [ana, bea, line.phone]) {
+          const shown = await phone.next({ id })
+          expect(shown).toMatchObject({
+            type: 'encReactionMessage',
+            text: emoji,
+            message: { encReactionMessage: { targetMessageKey: { id: said } } },
+          })
+          expect(at(shown, 'unrendered')).toBeUndefined()
+        }
+        expect(await told(id)).toMatchObject({
+          direction: 'outgoing',
+          message: { type: 'reaction', content: emoji, reaction: { emoji, messageId: said } },
+        })
+      }
+
       // To what the line writes itself: with words, and with a picture.
       for (const write of [
         () => line.text(announcements, 'Welcome'),

@@ -21,7 +21,7 @@ import { type CarriedMedia, carriedMedia } from './carried-media.ts'
 import type { CommonBody } from './common-body.ts'
 import { canonical, type Mentions, type Quote, writeContext } from './context.ts'
 import { chatTypeOf, exchangeData, type Person } from './exchange.ts'
-import type { Composed, Composing, LinkPreview } from './kinds/kind.ts'
+import type { Composed, Composing, LinkPreview, Reading } from './kinds/kind.ts'
 import { readMessage } from './kinds/registry.ts'
 import { findMessages, insertMessages, type NewMessage, type StoredMessage } from './message-repository.ts'
 import { withSecret } from './message-secret.ts'
@@ -161,7 +161,7 @@ export const createSender = (collaborators: Collaborators): Sender => {
           attached.push(one)
           return one
         }
-        const [{ message: composed, messageType, content, answer = {}, extras: given = {} }, audience] = await Promise.all([
+        const [{ message: composed, messageType, content, answer = {}, extras: given = {}, opened }, audience] = await Promise.all([
           kind.compose({
             contextInfo: writeContext(quote, mentions),
             linkPreview: written === null ? linkPreview : async () => null,
@@ -171,6 +171,7 @@ export const createSender = (collaborators: Collaborators): Sender => {
             session,
             attach,
             stored: (messageId) => storedIn(db, instance.id, canonical(to), messageId),
+            known: async (address) => (await people.meet(instance.id, [address]))(address),
           }),
           canonical(to) === STATUS_BROADCAST ? storyAudience(instance.id, session, self, number) : [],
           typeFor(session, to, Math.min(body.delay ?? 0, LONGEST_DELAY_S)),
@@ -181,7 +182,19 @@ export const createSender = (collaborators: Collaborators): Sender => {
         const chat = introduce(to)
         const sender = introduce(self)
         const source = body.source?.trim() || DEFAULT_SOURCE
-        const row = rowOf({ instanceId: instance.id, id, chat, sender, message, content: content ?? '', source, quote, now: clock.now() })
+        const reading = readMessage(message, opened)
+        const row = rowOf({
+          instanceId: instance.id,
+          id,
+          chat,
+          sender,
+          reading,
+          message,
+          content: content ?? '',
+          source,
+          quote,
+          now: clock.now(),
+        })
         const carried = carriedMedia(
           { instanceId: instance.id, messageId: id, chat, sender, fromMe: true, message },
           { newId: () => begun?.mediaId ?? media.newId(), s3Url: await media.s3Urls(instance.id) },
@@ -207,7 +220,6 @@ export const createSender = (collaborators: Collaborators): Sender => {
 
         milestones.left.publish({ ids: [id] })
         // It has left. From here on nothing may turn the answer into a failure: the caller would send it again.
-        const reading = readMessage(message)
         const data = exchangeData({ id, fromMe: true, timestamp, chat, sender, message, reading, media: carried?.told ?? null, source })
         const announce = async (): Promise<void> => {
           if (begun !== null && (await isAnnounced(db.read, instance.id, canonical(chat), begun))) return
@@ -289,6 +301,7 @@ interface Outgoing {
   id: string
   chat: Person
   sender: Person
+  reading: Reading
   message: WireMessage
   content: string
   source: string
@@ -296,8 +309,8 @@ interface Outgoing {
   now: number
 }
 
-const rowOf = ({ instanceId, id, chat, sender, message, content, source, quote, now }: Outgoing): NewMessage => {
-  const { type, about = null, changes, mediaType } = readMessage(message)
+const rowOf = ({ instanceId, id, chat, sender, reading, message, content, source, quote, now }: Outgoing): NewMessage => {
+  const { type, about = null, changes, mediaType } = reading
   return {
     instance_id: instanceId,
     message_id: id,

@@ -19,5 +19,9 @@ export const decodePollVote = (bytes: Uint8Array): proto.Message.IPollVoteMessag
 export const decodeEventResponse = (bytes: Uint8Array): proto.Message.IEventResponseMessage =>
   proto.Message.EventResponseMessage.decode(bytes)
 
+/** What a sealed reaction encrypts. */
+export const encodeReaction = (reaction: proto.Message.IReactionMessage): Uint8Array =>
+  proto.Message.ReactionMessage.encode(reaction).finish()
+
 /** The decrypted content of a sealed reaction; throws when it is none. */
 export const decodeReaction = (bytes: Uint8Array): proto.Message.IReactionMessage => proto.Message.ReactionMessage.decode(bytes)

@@ -1,14 +1,12 @@
-/**
- * Votes, answers to events, sealed reactions and taps, as the person holding the phone gives them. All but taps are encrypted under the secret the question
- * carries, with the addresses both sides have in that conversation (engine.md §8.2). Reactions have no associated data (whatsmeow, `msgsecret.go`).
- */
-import { createCipheriv, createHash, hkdfSync } from 'node:crypto'
+/** Votes, answers to events, sealed reactions and taps, as the person holding the phone gives them; and sealed reactions as it reads them. */
+import { createHash } from 'node:crypto'
 import { proto } from 'baileys'
 import type { PhoneAnswer, PhoneIdentity } from '../ports.ts'
 import { mustParse, userJid } from './addresses.ts'
 import type { RandomBytes } from './device-keys.ts'
 import type { GroupBook } from './group-book.ts'
 import type { LogEntry, MessageLog } from './message-log.ts'
+import { openReaction, type Purpose, seal } from './sealing.ts'
 import { tapAnswer } from './taps.ts'
 
 interface Parts {
@@ -39,26 +37,40 @@ export async function sealAnswer(to: string, answer: PhoneAnswer, parts: Parts):
     id: answer.question,
     ...(group && author !== me && { participant: author }),
   }
-  const seal = (purpose: string, content: Uint8Array) => {
-    const encIv = random(12)
-    const sealingKey = hkdfSync('sha256', secret, '', answer.question + author + me + purpose, 32)
-    const cipher = createCipheriv('aes-256-gcm', Buffer.from(sealingKey), encIv)
-    if (purpose !== 'Enc Reaction') cipher.setAAD(Buffer.from(`${answer.question}\0${me}`))
-    return { encPayload: Buffer.concat([cipher.update(content), cipher.final(), cipher.getAuthTag()]), encIv }
-  }
+  const sealed = (purpose: Purpose, content: Uint8Array) =>
+    seal({ question: answer.question, secret, author, by: me, purpose }, content, random(12))
   if (answer.kind === 'vote') {
     const selectedOptions = answer.options.map((option) => optionHash(question.content, option))
-    const vote = seal('Poll Vote', proto.Message.PollVoteMessage.encode({ selectedOptions }).finish())
+    const vote = sealed('Poll Vote', proto.Message.PollVoteMessage.encode({ selectedOptions }).finish())
     return { pollUpdateMessage: { pollCreationMessageKey: key, vote, senderTimestampMs: now() } }
   }
   if (answer.kind === 'reaction') {
     const reaction = proto.Message.ReactionMessage.encode({ text: answer.emoji, senderTimestampMs: now() }).finish()
-    return { encReactionMessage: { targetMessageKey: key, ...seal('Enc Reaction', reaction) } }
+    return { encReactionMessage: { targetMessageKey: key, ...sealed('Enc Reaction', reaction) } }
   }
   const response = proto.Message.EventResponseMessage.EventResponseType[answer.response]
   const content = { response, timestampMs: now(), ...(answer.guests !== undefined && { extraGuestCount: answer.guests }) }
-  const sealed = seal('Event Response', proto.Message.EventResponseMessage.encode(content).finish())
-  return { encEventResponseMessage: { eventCreationMessageKey: key, ...sealed } }
+  const given = sealed('Event Response', proto.Message.EventResponseMessage.encode(content).finish())
+  return { encEventResponseMessage: { eventCreationMessageKey: key, ...given } }
+}
+
+/** The emoji of a sealed reaction from this address; undefined when this phone cannot open it, and shows nothing. */
+export function readReaction(
+  { targetMessageKey, encPayload, encIv }: proto.Message.IEncReactionMessage,
+  { chat, from, question }: { chat: string; from: string; question: LogEntry | undefined },
+  self: PhoneIdentity,
+): string | undefined {
+  const secret = question?.content.messageContextInfo?.messageSecret
+  if (!question || !secret || !encPayload || !encIv) return undefined
+  const by = userJid(from)
+  const me = mustParse(by).server === 'lid' ? self.lid : self.jid
+  const author = question.shown.fromMe ? me : authorOf(question, chat)
+  try {
+    const opened = openReaction({ question: targetMessageKey?.id ?? '', secret, author, by }, encPayload, encIv)
+    return proto.Message.ReactionMessage.decode(opened).text ?? ''
+  } catch {
+    return undefined
+  }
 }
 
 const authorOf = ({ receipt }: LogEntry, chat: string): string => userJid(receipt?.participant ?? receipt?.to ?? chat)

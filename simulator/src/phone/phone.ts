@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { type BinaryNode, getAllBinaryNodeChildren, getBinaryNodeChild, getBinaryNodeChildren, proto } from 'baileys'
 import type { MediaTransfer, PastChat, PastWish, PhoneAnswer, PhoneIdentity, PhoneMessage, PhonePort, Uplink } from '../ports.ts'
 import { AddressBook, signalAddress, userJid } from './addresses.ts'
-import { sealAnswer } from './answers.ts'
+import { readReaction, sealAnswer } from './answers.ts'
 import { AppState, type KeySharing } from './app-state.ts'
 import { attach } from './attaching.ts'
 import { Calls } from './calls.ts'
@@ -389,16 +389,21 @@ class Phone implements PhonePort {
     const type = contentType(message)
     if (!type) return undefined
     this.inBackground(this.mediaAgain.keep(id, message), 'keeping media')
+    const chat = this.book.person(input.chat)
+    const sealed = message.encReactionMessage
+    const question = this.log.find(chat, sealed?.targetMessageKey?.id ?? '')
+    const emoji = sealed ? readReaction(sealed, { ...input, question }, this.identity) : undefined
     const shown = {
       id,
-      chat: this.book.person(input.chat),
+      chat,
       from: this.book.person(input.from),
       fromMe,
       timestamp,
       type,
-      text: textOf(message),
+      text: emoji ?? textOf(message),
       message: proto.Message.fromObject(message).toJSON(),
       ...marks,
+      ...(sealed && emoji === undefined && { unrendered: 'a sealed reaction nobody can open' }),
     }
     return this.log.add({ shown, content: message, pushName, receipt })
   }

@@ -71,6 +71,8 @@ export interface Composed {
   answer?: Record<string, unknown>
   /** How its stanza differs from that of a text. */
   extras?: SendExtras
+  /** What it says, where it is sealed. */
+  opened?: OpenedAnswer
 }
 
 /** What composing may use. Everything in it has been checked. */
@@ -91,6 +93,8 @@ export interface Composing {
   attach(source: MediaSource, wanted: Wanted): Promise<UploadedFile>
   /** A stored message of this chat, e.g. the one that is reacted to; null when there is none. */
   stored(messageId: string): Promise<StoredMessage | null>
+  /** Both forms of an address, and whether it is the announcement group of a community, as far as is known here. */
+  known(address: Address): Promise<Address & { isCommunity?: true }>
 }
 
 type ContextInfo = NonNullable<NonNullable<WireMessage['extendedTextMessage']>['contextInfo']>

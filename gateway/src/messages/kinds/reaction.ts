@@ -1,12 +1,18 @@
-/** A reaction to a message, and taking it back. A new one replaces the one before. */
+/**
+ * A reaction to a message, and taking it back. A new one replaces the one before. In the announcement groups of communities it is sealed, so that
+ * nobody but those who have the message can tell who thinks what of it (`SendMessage` in `send.go` of whatsmeow does the same).
+ */
 import { z } from 'zod'
 import { ApiError } from '../../http/errors.ts'
 import { addressOf } from '../../whatsapp/address.ts'
+import type { Address } from '../../whatsapp/engine.ts'
 import { isGroupJid, isLid, isUserJid, numberJid, STATUS_BROADCAST } from '../../whatsapp/jid.ts'
-import { decodeReaction } from '../../whatsapp/wire.ts'
+import { decodeReaction, decodeWireMessage, encodeReaction, type WireMessage } from '../../whatsapp/wire.ts'
 import { recipientFields } from '../common-body.ts'
+import type { StoredMessage } from '../message-repository.ts'
 import { parseRecipient } from '../recipient.ts'
 import type { Composed, Composing, IncomingKind, OutgoingKind } from './kind.ts'
+import { type OpenedAnswer, sealReaction } from './sealed-answer.ts'
 
 const REMOVE = 'remove'
 
@@ -54,28 +60,48 @@ export const outgoingReaction = {
     if (personOf(participant) === null) throw new ApiError(400, 'Invalid participant')
   },
   confirmation: ({ reaction }: Body) => (emojiOf(reaction ?? '') === '' ? 'Reaction removed successfully' : undefined),
-  async compose(body: Body, { to, self, stored }: Pick<Composing, 'to' | 'self' | 'stored'>): Promise<Composed> {
+  async compose(body: Body, composing: Reacting): Promise<Composed> {
+    const { to, self, stored } = composing
     const id = body.messageId?.trim() ?? ''
     const emoji = emojiOf(body.reaction ?? '')
     const chat = to.jid ?? to.lid ?? ''
-    const fromMe = body.fromMe ?? (await stored(id))?.fromMe ?? false
+    const target = await stored(id)
+    const fromMe = body.fromMe ?? target?.fromMe ?? false
     const author = namesAuthors(chat) && !fromMe ? personOf(body.participant ?? '') : null
+    const key = { remoteJid: chat, fromMe, id, ...(author === null ? {} : { participant: author }) }
+    const reaction = { text: emoji, senderTimestampMs: Date.now() }
+    const sealed = target === null ? null : await sealedFor(target, encodeReaction(reaction), composing)
     return {
       messageType: 'reaction',
       content: emoji,
-      message: {
-        reactionMessage: {
-          key: { remoteJid: chat, fromMe, id, ...(author === null ? {} : { participant: author }) },
-          text: emoji,
-          senderTimestampMs: Date.now(),
-        },
-      },
+      ...(sealed ?? { message: { reactionMessage: { key, ...reaction } } }),
       answer: { replyTo: { messageId: id } },
       // Who posted a story hears of it, and nobody else.
       ...(chat === STATUS_BROADCAST && author !== null ? { extras: { audience: [addressOf(author), self] } } : {}),
     }
   },
 } satisfies OutgoingKind<typeof body>
+
+type Reacting = Pick<Composing, 'to' | 'self' | 'stored' | 'known'>
+
+/** Null: not in an announcement group, or the message carries no secret, as those of old clients. */
+const sealedFor = async (
+  { messageId, fromMe, sender, wire }: StoredMessage,
+  plaintext: Uint8Array,
+  { to, self, known }: Reacting,
+): Promise<{ message: WireMessage; opened: OpenedAnswer } | null> => {
+  if (!isGroupJid(to.jid ?? '') || !(await known(to)).isCommunity) return null
+  const question = decodeWireMessage(wire)
+  const secret = question.messageContextInfo?.messageSecret
+  if (!secret?.length) return null
+  // Announcement groups know their members by LID.
+  const nameOf = ({ jid, lid }: Address): string => lid ?? jid ?? ''
+  const responder = nameOf(self)
+  const author = fromMe ? responder : nameOf(await known(addressOf(sender)))
+  const targetMessageKey = { remoteJid: to.jid, fromMe, id: messageId, ...(fromMe ? {} : { participant: author }) }
+  const sealed = sealReaction({ questionId: messageId, secret, author, responder }, plaintext)
+  return { message: { encReactionMessage: { targetMessageKey, ...sealed } }, opened: { question, plaintext } }
+}
 
 /** A sealed one, as announcement groups of communities have them, needs the message it is about; without it nobody can say what it is. */
 export const incomingReaction: IncomingKind = {

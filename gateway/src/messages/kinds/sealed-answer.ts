@@ -4,7 +4,8 @@
  * Source: `decryptPollVote` and `decryptEventResponse` of Baileys 7 (engine.md §8.2); the chain of HMACs there is HKDF-SHA-256. Reactions:
  * `msgsecret.go` of whatsmeow; they have no associated data.
  */
-import { createDecipheriv, hkdfSync } from 'node:crypto'
+import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto'
+import { randomness } from '../../runtime/randomness.ts'
 import type { Address } from '../../whatsapp/engine.ts'
 import type { WireMessage } from '../../whatsapp/wire.ts'
 
@@ -48,12 +49,33 @@ export const openAnswer = (answer: SealedAnswer, question: WireMessage, author: 
   return null
 }
 
+export interface Sealing {
+  questionId: string
+  /** Its secret. */
+  secret: Uint8Array
+  /** Who wrote it, and who reacts, by the addresses they have in that chat. */
+  author: string
+  responder: string
+}
+
+/** A reaction as announcement groups want it. */
+export const sealReaction = ({ questionId, secret, author, responder }: Sealing, plaintext: Uint8Array) => {
+  const encIv = randomness(IV_LENGTH)
+  const key = keyOf(questionId, secret, author, responder, 'Enc Reaction')
+  const cipher = createCipheriv('aes-256-gcm', key, encIv, { authTagLength: TAG_LENGTH })
+  return { encPayload: Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]), encIv }
+}
+
 const TAG_LENGTH = 16
+const IV_LENGTH = 12
+
+const keyOf = (questionId: string, secret: Uint8Array, author: string, responder: string, purpose: SealedAnswer['purpose']): Buffer =>
+  Buffer.from(hkdfSync('sha256', secret, '', `${questionId}${author}${responder}${purpose}`, 32))
 
 const decrypt = ({ questionId, purpose, payload, iv }: SealedAnswer, secret: Uint8Array, author: string, responder: string) => {
-  const key = hkdfSync('sha256', secret, '', `${questionId}${author}${responder}${purpose}`, 32)
   try {
-    const decipher = createDecipheriv('aes-256-gcm', Buffer.from(key), iv, { authTagLength: TAG_LENGTH })
+    const key = keyOf(questionId, secret, author, responder, purpose)
+    const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_LENGTH })
     if (purpose !== 'Enc Reaction') decipher.setAAD(Buffer.from(`${questionId}\0${responder}`))
     decipher.setAuthTag(payload.subarray(-TAG_LENGTH))
     return Buffer.concat([decipher.update(payload.subarray(0, -TAG_LENGTH)), decipher.final()])
