@@ -1,5 +1,6 @@
 /** The operations, told as an OpenAPI 3.1 document. Made when somebody asks for the first time, from the schemas that validate and serialise. */
 import { z } from 'zod'
+import { errors } from './errors.ts'
 import type { ErrorAnswer, Operation, SocketOperation } from './operation.ts'
 
 type Json = { [key: string]: unknown }
@@ -143,13 +144,14 @@ const commonErrors = ({
   path,
   body,
   once,
-}: Pick<Operation, 'token' | 'rateLimit' | 'path' | 'body' | 'once'>): ErrorAnswer[] => {
+  unknownInstance = errors.instanceNotFound().message,
+}: Pick<Operation, 'token' | 'rateLimit' | 'path' | 'body' | 'once' | 'unknownInstance'>): ErrorAnswer[] => {
   if (token === 'none') return []
   const common: ErrorAnswer[] = [{ status: 401, message: 'Invalid token' }]
   if (token !== 'account') common.unshift({ status: 401, message: 'Missing token in header' })
   if (token !== 'admin') common.push({ status: 403, message: 'Account suspended' })
   if (path.includes(':instance')) {
-    common.push({ status: 404, message: 'Instance not found' })
+    common.push({ status: 404, message: unknownInstance })
     if (token === 'any') common.push({ status: 403, message: 'Instance token does not match requested instance' })
   }
   if (rateLimit !== 'none') common.push({ status: 429, message: 'Rate limit exceeded. Try again later.' })
