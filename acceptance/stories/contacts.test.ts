@@ -56,6 +56,32 @@ onStage(
       await expect.poll(found).toMatchObject([{ jid: shop.jid }])
     })
 
+    it('are called what they are saved as on the phone, as long as they stand in its address book', async () => {
+      const name = `saved-${database}`
+      const line = await stage.line(name)
+      const ana = await stage.phone({ name: 'Ana', number: database === 'SQLite' ? '553188887777' : '553188887778' })
+      await ana.send(line.phone.number, 'hello')
+      const contact = async () => at((await line.api.get(`/api/chat/contacts/${name}?number=${ana.number}`)).body, 'contact')
+      const listed = async (query = '') =>
+        list((await line.api.get(`/api/chat/list/${name}${query}`)).body, 'chats').map((chat) => at(chat, 'name'))
+      await expect.poll(contact).toMatchObject({ full_name: '', push_name: 'Ana' })
+      const save = (fullName: string) => line.phone.set('critical_unblock_low', ['contact', ana.jid], { contactAction: { fullName } })
+      for (const fullName of ['Ana Ruiz', 'María Ruiz']) {
+        await save(fullName)
+        await expect.poll(contact).toMatchObject({ first_name: fullName.split(' ')[0], full_name: fullName, push_name: 'Ana', found: true })
+        await expect.poll(() => listed('?search=ruiz')).toEqual([fullName])
+      }
+      // With the ninth digit it is the same person.
+      const ninth = `${ana.number.slice(0, 4)}9${ana.number.slice(4)}`
+      expect(at((await line.api.get(`/api/chat/contacts/${name}?number=${ninth}`)).body, 'contact')).toEqual(await contact())
+      await line.phone.set('critical_unblock_low', ['contact', ana.jid], null)
+      await expect.poll(contact).toMatchObject({ first_name: '', full_name: '', push_name: 'Ana', found: true })
+      await expect.poll(listed).toEqual(['Ana'])
+      expect(await listed('?search=ruiz')).toEqual([])
+      await save('Ana again')
+      await expect.poll(contact).toMatchObject({ full_name: 'Ana again' })
+    })
+
     it('whose number WhatsApp hides have what it shows of it', async () => {
       const name = `masked-${database}`
       const line = await stage.line(name)
@@ -87,6 +113,23 @@ onStage(
       expect(await check({ numbers: Array.from({ length: 51 }, () => friend.number) })).toMatchObject(
         refusal(400, 'At most 50 numbers at once'),
       )
+      const fresh = await stage.phone()
+      for (const [code, answer] of [
+        [429, refusal(429, 'WhatsApp rate limit reached. Try again later.')],
+        [500, refusal(500, 'Failed to check numbers: WhatsApp refused: not today')],
+      ] as const) {
+        const over = await stage.simulator.fault({
+          action: 'iq-error',
+          code,
+          text: 'not today',
+          match: { phone: line.phone.number, xmlns: 'usync' },
+        })
+        expect(await check({ numbers: [fresh.number] })).toMatchObject(answer)
+        await over()
+      }
+      await line.api.delete(`/api/instance/logout/${name}`)
+      expect(await check({ numbers: [fresh.number] })).toMatchObject(refusal(503, 'Instance is not connected to WhatsApp'))
+      expect((await line.api.get(`/api/chat/contacts/${name}`)).status).toBe(200)
     })
 
     it('messages are pinned and unpinned, in private and in a group', async () => {
@@ -111,6 +154,10 @@ onStage(
         expect(at(got, 'message.messageContextInfo.messageAddOnDurationInSecs')).toBe(86_400)
         expect((await pin({ messageId: id, pin: false })).body).toMatchObject({ message: 'Message unpinned successfully', pinned: false })
         await friend.next({ message: { pinInChatMessage: { key: { id }, type: 'UNPIN_FOR_ALL' } } })
+        // The other way round it is an event.
+        const key = { remoteJid: to === group ? group : line.phone.jid, fromMe: true, id }
+        const theirs = await friend.send(to, { pinInChatMessage: { key, type: 'PIN_FOR_ALL' } }, { edit: '2' })
+        await receiver.next({ data: { id: theirs, message: { type: 'unknown' } } })
       }
       const own = text((await line.text(friend.number, 'mine')).body, 'data.messageId')
       expect(await pin({ messageId: own, duration: '2d' })).toMatchObject(refusal(400, 'Invalid duration: 2d'))

@@ -72,8 +72,8 @@ export interface Phone {
   remember(past: { [key: string]: Json }): Promise<readonly Json[]>
   /** Settings all devices of the account share: by collection, then by index (JSON), the action last set. */
   appState(): Promise<Json>
-  /** The person changes such a setting there (a SyncActionValue of WAProto as JSON). */
-  set(collection: string, index: readonly string[], action: { [key: string]: Json }): Promise<void>
+  /** The person changes such a setting there (a SyncActionValue of WAProto as JSON), or with null takes it away. */
+  set(collection: string, index: readonly string[], action: { [key: string]: Json } | null): Promise<void>
   /** The person blocks somebody, or hears them again. */
   block(person: string, blocked: boolean): Promise<void>
   calls(): Promise<Json[]>

@@ -195,7 +195,7 @@ export interface PhonePort {
   /** Deletes the media files the phone keeps; it can upload none of them again. */
   forgetMedia(): void
   /** Something the person does on the phone, as every device of the account will see it. `action` is a `SyncActionValue` as JSON. */
-  changeAppState(input: { collection: string; index: string[]; action: Record<string, unknown> }): Promise<void>
+  changeAppState(input: { collection: string; index: string[]; action: Record<string, unknown> | null }): Promise<void>
   /** The phone writes app state with a new key, which its companions get at once, when they ask, or not at all. */
   renewAppStateKey(sharing: 'now' | 'asked' | 'never'): Promise<void>
   /** Current app-state the phone knows from patches it could decrypt, by collection. */

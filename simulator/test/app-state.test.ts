@@ -86,6 +86,15 @@ test('anything else the person does there', async () => {
   expect((await network.call('POST', `/phones/${ANA}/app-state`, pin)).status).toBe(204)
   await client.until('the pin', () => client.chats.find(({ pinned }) => pinned))
   expect((await network.call('POST', `/phones/${ANA}/app-state`, { ...pin, collection: 'irregular' })).status).toBe(400)
+  const known = async () => (await network.call('GET', `/phones/${ANA}/app-state`)).body.regular_low
+  for (const [action, there] of [
+    [null, []],
+    [pin.action, [JSON.stringify(pin.index)]],
+    [null, []],
+  ] as const) {
+    expect((await network.call('POST', `/phones/${ANA}/app-state`, { ...pin, action })).status).toBe(204)
+    expect(Object.keys(await known())).toEqual(there)
+  }
 })
 
 test('who has not read single changes that were folded gets a snapshot', async () => {

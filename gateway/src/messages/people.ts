@@ -23,6 +23,7 @@ interface Names {
 export interface NameChange {
   address: Address
   pushName: string | null
+  /** Empty: no longer in the address book. */
   savedName: string | null
   /** Of a group: it is the announcement group of a community, which it then is for good. */
   isAnnouncementGroup?: boolean
@@ -150,7 +151,7 @@ const kinds = ['push', 'saved', 'business', 'redacted', 'announcements'] as cons
 
 const changed = (names: Names, { pushName, savedName, businessName, redactedPhone, isAnnouncementGroup }: NameChange): Names => ({
   push: pushName ?? names.push,
-  saved: savedName ?? names.saved,
+  saved: savedName === null ? names.saved : savedName || null,
   business: businessName ?? names.business,
   redacted: redactedPhone ?? names.redacted,
   announcements: isAnnouncementGroup || names.announcements,

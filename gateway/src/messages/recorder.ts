@@ -328,7 +328,8 @@ const createNames = (introduce: PlanContext['introduce']) => {
     learn: (changes: readonly NameChange[]): void => {
       for (const { address, savedName: name, isAnnouncementGroup } of changes) {
         const jid = canonical(address)
-        if (name !== null) learned.set(jid, { ...learned.get(jid), name, ...(isAnnouncementGroup ? { isCommunity: true } : {}) })
+        if (name === '') learned.delete(jid)
+        else if (name !== null) learned.set(jid, { ...learned.get(jid), name, ...(isAnnouncementGroup ? { isCommunity: true } : {}) })
       }
     },
   }

@@ -158,7 +158,7 @@ export type EngineEvent =
   | { type: 'call'; call: IncomingCall }
   | { type: 'channel-reaction'; reaction: ChannelReaction }
   /**
-   * `savedName` is the name in the address book, or what a group is called; `businessName` what WhatsApp has verified that a business is called.
+   * `savedName` is the name in the address book (empty: it stands there no longer), or what a group is called; `businessName` what WhatsApp has verified that a business is called.
    * `isAnnouncementGroup`: of a community. Left out where unknown.
    */
   | {

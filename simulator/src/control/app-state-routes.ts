@@ -9,7 +9,8 @@ import { address, personOf } from './path-parameters.ts'
 const change = z.strictObject({
   collection: z.enum(COLLECTIONS),
   index: z.array(z.string()).min(1),
-  action: z.record(z.string(), z.unknown()),
+  /** Null takes the setting away. */
+  action: z.record(z.string(), z.unknown()).nullable(),
 })
 const labelId = z.string().regex(/^\d+$/, 'digits')
 const edit = z.strictObject({

@@ -87,8 +87,8 @@ export class AppState {
     return name ? this.lane.run(() => this.pull(name)) : Promise.resolve()
   }
 
-  /** Something the person does on the phone. Throws a {@link RangeError} when there is no such collection. */
-  write(collection: string, index: string[], action: proto.ISyncActionValue): Promise<void> {
+  /** Something the person does on the phone; null takes away what stands there. Throws a {@link RangeError} when there is no such collection. */
+  write(collection: string, index: string[], action: proto.ISyncActionValue | null): Promise<void> {
     const name = ALL_WA_PATCH_NAMES.find((known) => known === collection)
     if (name === undefined) throw new RangeError(`there is no collection ${collection}`)
     return this.lane.run(() => this.push(name, index, action))
@@ -131,13 +131,13 @@ export class AppState {
     }
   }
 
-  private async push(name: WAPatchName, index: string[], action: proto.ISyncActionValue): Promise<void> {
+  private async push(name: WAPatchName, index: string[], action: proto.ISyncActionValue | null): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       await this.pull(name)
       const state = this.versions.get(name) ?? newLTHashState()
       const keyId = Buffer.from(this.keys.at(-1)?.id ?? []).toString('base64')
       const syncAction = { ...action, timestamp: Date.now() }
-      const operation = proto.SyncdMutation.SyncdOperation.SET
+      const operation = proto.SyncdMutation.SyncdOperation[action === null ? 'REMOVE' : 'SET']
       const encoded = await encodeSyncdPatch({ type: name, index, syncAction, apiVersion: 1, operation }, keyId, state, this.keyById)
       const patch = proto.SyncdPatch.encode(encoded.patch).finish()
       try {
@@ -147,8 +147,14 @@ export class AppState {
         if (error instanceof IqError && error.code === CONFLICT && attempt < ATTEMPTS) continue
         throw error
       }
+      if (action === null) {
+        // encodeSyncdPatch notes whatever it wrote as standing there.
+        for (const { record } of encoded.patch.mutations ?? []) {
+          delete encoded.state.indexValueMap[Buffer.from(record?.index?.blob ?? []).toString('base64')]
+        }
+        this.valuesOf(name).delete(JSON.stringify(index))
+      } else this.valuesOf(name).set(JSON.stringify(index), shown({ value: syncAction }))
       this.versions.set(name, encoded.state)
-      this.valuesOf(name).set(JSON.stringify(index), shown({ value: syncAction }))
       return
     }
   }

@@ -269,7 +269,7 @@ class Phone implements PhonePort {
   }
 
   async changeAppState({ collection, index, action }: Parameters<PhonePort['changeAppState']>[0]): Promise<void> {
-    await this.appStates.write(collection, index, proto.SyncActionValue.fromObject(action))
+    await this.appStates.write(collection, index, action === null ? null : proto.SyncActionValue.fromObject(action))
   }
 
   async renewAppStateKey(sharing: KeySharing): Promise<void> {

@@ -280,6 +280,10 @@ export const describeEngine = (name: string, makeWorld: () => Promise<World>): v
         await engine.session.profile.setAbout('at the counter')
         expect(await engine.session.profile.about(both(shop))).toBe('at the counter')
         expect(await engine.session.profilePicture(both(bob))).toBeNull()
+        await engine.session.profile.setPicture(Buffer.from('a picture'))
+        expect(await engine.session.profilePicture(both(shop))).not.toBeNull()
+        await engine.session.profile.setPicture(null)
+        expect(await engine.session.profilePicture(both(shop))).toBeNull()
         expect(await engine.session.profile.business(both(bob))).toBeNull()
       })
 
@@ -300,6 +304,15 @@ export const describeEngine = (name: string, makeWorld: () => Promise<World>): v
           changes.some((one) => (one.kind === 'block' && one.blocked && one.person.jid === nuisance.jid) || isListOf(one, nuisance)),
         )
         await shop.change({ kind: 'block', person: both(nuisance), blocked: false, at: 0 })
+      })
+
+      it('are told by the name they are saved under on the phone, until they are no longer', async () => {
+        const saved = async (name: string | null) => {
+          await shop.save(bob, name)
+          const told = await engine.next('contact', ({ address, savedName }) => address.jid === bob.jid && savedName === (name ?? ''))
+          expect(told).toMatchObject({ address: both(bob), pushName: null })
+        }
+        for (const name of ['Bob Jones', 'Bob', null, 'Bob again']) await saved(name)
       })
 
       shows(['presence', 'chat-state', 'read-receipts'], 'see us read, type and be online', async () => {

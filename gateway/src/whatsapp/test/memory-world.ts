@@ -64,6 +64,7 @@ export const memoryWorld = async (): Promise<World> => {
           if (change.kind === 'block') holder.chats.setBlocked(change.person, change.blocked)
           else holder.chats.change(change)
         },
+        save: async (other, called) => holder.save(holderOf(other), called),
         unlinkAll: async () => holder.unlink(),
       }
     },

@@ -121,6 +121,10 @@ export class Simulator {
         const done = onPhone(change)
         await this.call('POST', `${phone}/${'action' in done ? 'app-state' : 'blocklist'}`, done)
       },
+      save: async (other, called) => {
+        const action = called === null ? null : { contactAction: { fullName: called } }
+        await this.call('POST', `${phone}/app-state`, { collection: 'critical_unblock_low', index: ['contact', other.jid], action })
+      },
       unlinkAll: async () => {
         const { devices } = devicesSchema.parse(await this.call('GET', phone))
         for (const { id } of devices) await this.call('DELETE', `${phone}/devices/${id}`)

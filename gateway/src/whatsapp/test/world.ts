@@ -50,5 +50,7 @@ export interface Person {
   labels(): Promise<{ id: string; name: string; color: number; deleted: boolean; chats: string[] }[]>
   /** Does something with a chat or a message on the phone. */
   change(change: ChatChange): Promise<void>
+  /** Saves somebody in the address book of the phone; null takes them out of it. */
+  save(other: Person, name: string | null): Promise<void>
   unlinkAll(): Promise<void>
 }

@@ -1,6 +1,7 @@
 /** The engine port on a {@link MemoryNetwork}. Same rules as on the wire: rows before events, one `closed`, both forms of an address. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import type { Ringing } from '../../calls.ts'
 import type { ChatAction } from '../../chat-actions.ts'
 import {
   type Address,
@@ -28,7 +29,7 @@ import { noGroups } from './groups.ts'
 import { MemoryLabelReader } from './labels.ts'
 import type { CompanionLine, MemoryDevice, MemoryMessage, MemoryNetwork, MemoryPerson, MemoryReceipt } from './network.ts'
 import { noNewsletters } from './newsletters.ts'
-import { noProfile } from './profile.ts'
+import { memoryProfile } from './profile.ts'
 
 const capabilities: ReadonlySet<Capability> = new Set([
   'pairing-code',
@@ -51,6 +52,9 @@ const capabilities: ReadonlySet<Capability> = new Set([
   'chat-actions',
   'labels',
   'blocking',
+  'profile',
+  'privacy',
+  'call',
   'call-reject',
 ])
 
@@ -71,15 +75,26 @@ const credentialsSchema = z.object({ number: z.string(), device: z.number(), sec
 class MemorySession implements EngineSession, CompanionLine {
   readonly groups = noGroups
   readonly communities = noCommunities
-  readonly profile = noProfile
+  readonly profile = memoryProfile({
+    person: () => this.#open().person,
+    find: (of) => this.#network.find(of),
+    report: (event) => this.#queue.push(event),
+  })
   readonly newsletters = noNewsletters
 
   async storyPrivacy(): Promise<StoryPrivacy> {
     throw new EngineError('unsupported', 'the in-memory network has no stories')
   }
 
-  async ring(): Promise<never> {
-    throw new EngineError('unsupported', 'the in-memory network has no calls')
+  async ring(to: Address): Promise<Ringing> {
+    const { person } = this.#open()
+    const other = this.#network.find(to)
+    if (other === null) throw new EngineError('not-registered', 'WhatsApp knows no device of this person')
+    const id = person.call(other)
+    const hangUp = async () => {
+      if (other.calls.get(id) === 'ringing') for (const one of [person, other]) one.calls.set(id, 'terminated')
+    }
+    return { id, hangUp }
   }
 
   readonly #network: MemoryNetwork
@@ -219,8 +234,10 @@ class MemorySession implements EngineSession, CompanionLine {
     return { requestId: randomUUID() }
   }
 
-  async profilePicture(): Promise<string | null> {
-    throw new EngineError('unsupported', 'the in-memory network keeps no profiles')
+  async profilePicture(of: Address): Promise<string | null> {
+    this.#open()
+    const other = this.#network.find(of)
+    return other === null || other.picture === null ? null : `memory:picture/${other.number}`
   }
 
   async uploadMedia(file: Parameters<EngineSession['uploadMedia']>[0]): Promise<UploadedMedia> {
@@ -258,6 +275,10 @@ class MemorySession implements EngineSession, CompanionLine {
 
   chatsChanged(): void {
     void this.#chats.changed()
+  }
+
+  saved(address: Address, savedName: string): void {
+    this.#queue.push({ type: 'contact', address, pushName: null, savedName })
   }
 
   hangUp(reason: CloseReason): void {

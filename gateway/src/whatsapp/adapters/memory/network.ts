@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Address, CloseReason, IncomingCall, ReceiptStatus } from '../../engine.ts'
 import { lidJid, numberJid } from '../../jid.ts'
+import type { PrivacyCategory } from '../../profile.ts'
 import type { WireMessage } from '../../wire.ts'
 import { MemoryChats } from './chats.ts'
 import { MemoryLabels } from './labels.ts'
@@ -32,6 +33,8 @@ export interface CompanionLine {
   call(call: IncomingCall): void
   labelsChanged(): void
   chatsChanged(): void
+  /** The person's address book was changed; empty: taken out of it. */
+  saved(other: Address, name: string): void
   hangUp(reason: CloseReason): void
 }
 
@@ -105,7 +108,10 @@ export interface MemoryDevice {
 
 export class MemoryPerson {
   readonly number: string
-  readonly name: string
+  name: string
+  about = ''
+  picture: Uint8Array | null = null
+  readonly privacy = new Map<PrivacyCategory, string>()
   readonly address: Readonly<Address>
   readonly devices = new Map<number, MemoryDevice>()
   readonly labels = new MemoryLabels()
@@ -134,6 +140,11 @@ export class MemoryPerson {
     }
   }
 
+  /** Null takes them out of the address book. */
+  save(other: MemoryPerson, name: string | null): void {
+    for (const device of this.devices.values()) device.line?.saved(other.address, name ?? '')
+  }
+
   scan(qr: string): void {
     this.#network.accept(qr, this)
   }
@@ -157,7 +168,7 @@ export class MemoryPerson {
   /** Rings; gives the call id. */
   call(to: MemoryPerson): string {
     const id = randomUUID()
-    this.calls.set(id, 'ringing')
+    for (const one of [this, to]) one.calls.set(id, 'ringing')
     const call: IncomingCall = {
       id,
       from: this.address,

@@ -1,12 +1,14 @@
 /**
  * Who hears of what stands in app state. Labels, chats and messages are told as events of the port; everything else goes the way the library
- * tells it (names of people, the own name), but only what stands there: a removed record is nobody's wish any more.
+ * tells it (names of people, the own name), but only what stands there: a removed record is nobody's wish any more. Who is removed from the
+ * address book has no name there any more.
  */
 import { type BaileysEventMap, processSyncAction, type WASocket } from 'baileys'
 import type { Logger } from '../../../../runtime/logging.ts'
 import type { Address } from '../../../address.ts'
 import type { ChatChange } from '../../../chat-changes.ts'
 import type { PendingEvent } from '../../event-queue.ts'
+import { addressFrom } from '../addresses.ts'
 import { chatChangeOf, isAboutChats } from './chat-changes.ts'
 import { LABELS, labelChangeOf } from './label-changes.ts'
 import type { CollectionNews } from './reading.ts'
@@ -64,14 +66,19 @@ export const tellNews = async (news: readonly CollectionNews[], options: Telling
 }
 
 /** What the library makes of app state, gathered so that a thousand names are one event. */
-const tellOthers = async (changes: readonly Change[], whole: boolean, { socket, learn, logger }: TellingOptions): Promise<void> => {
+const tellOthers = async (changes: readonly Change[], whole: boolean, options: TellingOptions): Promise<void> => {
+  const { socket, learn, logger } = options
   const { creds } = socket.authState
-  const contacts: BaileysEventMap['contacts.upsert'] = []
+  let contacts: BaileysEventMap['contacts.upsert'] = []
+  const unsaved = new Set<string>()
   const pairs: { number: string; lid: string }[] = []
   const others: (() => void)[] = []
   const gather = (event: keyof BaileysEventMap, data: unknown): boolean => {
-    if (event === 'contacts.upsert') contacts.push(...(data as BaileysEventMap['contacts.upsert']))
-    else if (event === 'lid-mapping.update') {
+    if (event === 'contacts.upsert') {
+      const saved = data as BaileysEventMap['contacts.upsert']
+      contacts.push(...saved)
+      for (const { id } of saved) unsaved.delete(id)
+    } else if (event === 'lid-mapping.update') {
       const { lid, pn } = data as BaileysEventMap['lid-mapping.update']
       pairs.push({ lid: userOf(lid), number: userOf(pn) })
     } else others.push(() => socket.ev.emit(event, data as never))
@@ -79,7 +86,13 @@ const tellOthers = async (changes: readonly Change[], whole: boolean, { socket, 
   }
   const start = whole ? { accountSettings: creds.accountSettings } : undefined
   for (const { operation, index, value } of changes) {
-    if (operation === 'remove') continue
+    if (operation === 'remove') {
+      const [kind, named = ''] = index
+      if (kind !== 'contact') continue
+      contacts = contacts.filter(({ id }) => id !== named)
+      unsaved.add(named)
+      continue
+    }
     try {
       processSyncAction({ syncAction: { value }, index: [...index] as never }, { ...socket.ev, emit: gather }, creds.me as never, start)
     } catch (error) {
@@ -89,6 +102,11 @@ const tellOthers = async (changes: readonly Change[], whole: boolean, { socket, 
   if (pairs.length > 0) await learn(pairs)
   for (const tell of others) tell()
   if (contacts.length > 0) socket.ev.emit('contacts.upsert', contacts)
+  for (const named of unsaved) {
+    const address = addressFrom(named)
+    if (address.jid === null && address.lid === null) continue
+    options.report(async () => ({ type: 'contact', address: await options.completed(address), pushName: null, savedName: '' }))
+  }
 }
 
 const withBothForms = async (change: ChatChange, { completed }: TellingOptions): Promise<ChatChange> => {
