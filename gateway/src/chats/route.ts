@@ -26,6 +26,7 @@ export const chatErrors = [
   { status: 400, message: 'Number <digits> is not registered on WhatsApp' },
   { status: 429, message: 'WhatsApp rate limit reached. Try again later.' },
   { status: 500, message: 'WhatsApp refused: <reason>' },
+  { status: 500, message: 'Failed to look up number: <reason>' },
   notConnected,
 ]
 

@@ -66,6 +66,8 @@ export const syncOperation = ({ db, instances, chats }: Collaborators): Operatio
       { status: 400, message: texts.count },
       { status: 400, message: texts.channel },
       { status: 404, message: texts.nothing },
+      { status: 429, message: 'WhatsApp rate limit reached. Try again later.' },
+      { status: 500, message: 'Failed to request older messages: <reason>' },
       { status: 503, message: 'Instance is not connected to WhatsApp' },
     ],
     async handle({ scope, body }) {
@@ -80,7 +82,7 @@ export const syncOperation = ({ db, instances, chats }: Collaborators): Operatio
       const { messageId, fromMe, sender, sentAt } = oldest
       const key = { id: messageId, chat, sender: addressOf(sender), fromMe, timestamp: sentAt }
       const { requestId } = await session.requestOlder(key, count).catch((error: unknown) => {
-        throw refusalOf(error, body.number)
+        throw refusalOf(error, body.number, 'Failed to request older messages')
       })
       const message = 'Older messages requested. They are stored when the phone answers.'
       const before = { messageId, timestamp: rfc3339(sentAt) }

@@ -51,7 +51,7 @@ export const deleteOperation = ({ db, sender, instances }: Collaborators): Opera
       .session(instanceId)
       .act({ kind: 'delete-for-me', message, timestamp: row.sentAt })
       .catch((error: unknown) => {
-        throw refusalOf(error, row.chat)
+        throw refusalOf(error, row.chat, 'Failed to delete message')
       })
   }
 
@@ -82,6 +82,9 @@ export const deleteOperation = ({ db, sender, instances }: Collaborators): Opera
       { status: 400, message: 'MessageID is required' },
       { status: 400, message: notOurs },
       { status: 404, message: 'message not found' },
+      { status: 409, message: 'The phone has not shared its settings yet. Try again later.' },
+      { status: 409, message: 'Other devices of the account keep changing the same settings. Try again later.' },
+      { status: 500, message: 'Failed to delete message: <reason>' },
       { status: 503, message: 'Instance is not connected to WhatsApp' },
     ],
     async handle({ scope, body: { messageId, deleteForEveryone } }) {

@@ -40,6 +40,7 @@ export const checkOperation = ({ instances }: { instances: SendingInstances }): 
       { status: 400, message: 'Numbers is required' },
       { status: 400, message: `At most ${MAX_NUMBERS} numbers at once` },
       { status: 429, message: 'WhatsApp rate limit reached. Try again later.' },
+      { status: 500, message: 'Failed to check numbers: <reason>' },
       { status: 503, message: 'Instance is not connected to WhatsApp' },
     ],
     async handle({ scope, body }) {
@@ -52,7 +53,7 @@ export const checkOperation = ({ instances }: { instances: SendingInstances }): 
       const known = new Map<string, { jid: string | null; lid: string | null }>()
       for (let start = 0; start < asked.length; start += AT_ONCE) {
         const answers = await session.lookUpNumbers(asked.slice(start, start + AT_ONCE)).catch((error: unknown) => {
-          throw refusalOf(error, '')
+          throw refusalOf(error, '', 'Failed to check numbers')
         })
         for (const { number, address } of answers) if (address !== null) known.set(number, address)
       }

@@ -1,11 +1,11 @@
-/** What a send route answers when WhatsApp, or the way to it, refuses (decisions.md §1). */
+/** What a route answers when WhatsApp, or the way to it, refuses (decisions.md §1). */
 import { ApiError, errors } from '../http/errors.ts'
 import { EngineError } from '../whatsapp/engine.ts'
 
-/** `number` is what the caller wrote. What is an answer already stays as it is. */
-export const refusalOf = (error: unknown, number: string): ApiError => {
+/** `number` is what the caller wrote; `failed` says what did not work. What is an answer already stays as it is. */
+export const refusalOf = (error: unknown, number: string, failed = 'Failed to send message'): ApiError => {
   if (error instanceof ApiError) return error
-  if (!(error instanceof EngineError)) return new ApiError(500, 'Failed to send message: internal error')
+  if (!(error instanceof EngineError)) return new ApiError(500, `${failed}: internal error`)
   switch (error.code) {
     case 'rate-limited':
       return new ApiError(429, 'WhatsApp rate limit reached. Try again later.')
@@ -18,13 +18,15 @@ export const refusalOf = (error: unknown, number: string): ApiError => {
       return errors.notBuilt('This recipient')
     case 'not-ready':
       return new ApiError(409, 'The phone has not shared its settings yet. Try again later.')
+    case 'conflict':
+      return new ApiError(409, 'Other devices of the account keep changing the same settings. Try again later.')
     case 'timeout':
-      return new ApiError(500, 'Failed to send message: timed out waiting for WhatsApp')
+      return new ApiError(500, `${failed}: timed out waiting for WhatsApp`)
     case 'rejected':
       if (error.serverCode === 401 || error.serverCode === 403) return new ApiError(403, 'Not authorized to send to this chat')
       if (error.serverCode === 404) return new ApiError(404, 'Chat not found')
-      return new ApiError(500, `Failed to send message: ${error.message}`)
+      return new ApiError(500, `${failed}: ${error.message}`)
     default:
-      return new ApiError(500, `Failed to send message: ${error.message}`)
+      return new ApiError(500, `${failed}: ${error.message}`)
   }
 }

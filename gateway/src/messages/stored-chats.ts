@@ -61,7 +61,7 @@ export const createStoredChats = ({ db, instances, recipients, people, identitie
     const recipient = parseRecipient(number)
     if (recipient === null) throw new ApiError(400, 'Invalid number')
     return recipients.resolve(instanceId, instances.session(instanceId), recipient).catch((error: unknown) => {
-      throw refusalOf(error, number)
+      throw refusalOf(error, number, 'Failed to look up number')
     })
   },
   async find(instanceId, messageId) {

@@ -14,6 +14,7 @@ export const refusalOf = (error: unknown, failed: string, changed: readonly stri
   if (error.code === 'not-connected' || error.code === 'logged-out') return errors.notConnected()
   if (error.code === 'rate-limited') return new ApiError(429, 'WhatsApp rate limit reached. Try again later.')
   if (error.code === 'not-ready') return new ApiError(409, 'The phone has not shared its settings yet. Try again later.')
+  if (error.code === 'conflict') return new ApiError(409, 'Other devices of the account keep changing the same settings. Try again later.')
   return new ApiError(500, `${failed}: ${reasonOf(error)}`)
 }
 

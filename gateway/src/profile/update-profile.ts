@@ -67,6 +67,7 @@ export const updateProfileOperation = ({ session, picture }: Collaborators): Ope
       { status: 400, message: 'Failed to download media: <reason>' },
       { status: 400, message: 'Failed to process media: <reason>' },
       { status: 409, message: 'The phone has not shared its settings yet. Try again later.' },
+      { status: 409, message: 'Other devices of the account keep changing the same settings. Try again later.' },
       { status: 500, message: `${texts.failed}: <reason>` },
       { status: 500, message: `${texts.failed}: <reason>; changed: <fields>` },
       ...connectionErrors,
