@@ -1,4 +1,5 @@
 /** What an account does with its chats: seen on its own phone, and by the other side where the other side may see it. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { createApi } from '../toolkit/api.ts'
 import { bothDatabases } from '../toolkit/databases.ts'
@@ -284,6 +285,12 @@ onStage(
           for (const [what, ask] of asked) expect(await ask(), `${what}, ${code}`).toMatchObject(answer)
           await end()
         }
+      const fresh = await stage.phone()
+      const mute = await stage.simulator.fault({ action: 'iq-error', code: 500, text: 'not today', match: { xmlns: 'usync' } })
+      expect(await post('archive', { number: fresh.number })).toMatchObject(
+        refusal(500, 'Failed to look up number: WhatsApp refused: not today'),
+      )
+      await mute()
 
       const besides: readonly (readonly [string, { [key: string]: Json }])[] = [
         ['archive', {}],
@@ -322,6 +329,39 @@ onStage(
       }
     })
 
+    it('settings that another device keeps changing are given up; those that cannot be verified are not believed', async () => {
+      const line = await stage.line('overtaken')
+      const friend = await stage.phone({ name: 'Eva' })
+      const { number } = friend
+      const mute = () => line.api.post('/api/chat/mute/overtaken', { number })
+      const pin = () => line.api.post('/api/chat/pinChat/overtaken', { number })
+      const match = { phone: line.phone.number, tag: 'iq', contains: 'patch' }
+      const slow = await stage.simulator.fault({ action: 'delay', ms: 1_000, match: { ...match, direction: 'in' } })
+      let over = false
+      const asked = mute().finally(() => {
+        over = true
+      })
+      while (!over) {
+        await line.phone.set('regular_high', ['mute', friend.jid], { muteAction: { muted: false } })
+        await sleep(100)
+      }
+      expect(await asked).toMatchObject(refusal(409, 'Other devices of the account keep changing the same settings. Try again later.'))
+      await slow()
+      expect((await mute()).status).toBe(200)
+
+      const damaged = await stage.simulator.fault({ action: 'corrupt', match: { ...match, direction: 'out' } })
+      await line.phone.set('regular_low', ['archive', friend.jid], { archiveChatAction: { archived: true } })
+      expect(await pin()).toMatchObject(refusal(500, 'WhatsApp refused: what WhatsApp keeps of the settings cannot be verified'))
+      await damaged()
+      expect((await mute()).status).toBe(200)
+      expect(list((await line.api.get('/api/chat/list/overtaken?archived=true')).body, 'chats')).toEqual([])
+      // The next connect reads it anew.
+      expect((await line.api.post('/api/instance/reconnect/overtaken')).status).toBe(200)
+      await line.waitFor('connected')
+      await expect.poll(async () => (await pin()).status).toBe(200)
+      expect(list((await line.api.get('/api/chat/list/overtaken?archived=true')).body, 'chats')).toMatchObject([{ jid: friend.jid }])
+    })
+
     it('settings whose key the phone keeps to itself are not written, nor anything while disconnected', async () => {
       const line = await stage.line('kept')
       const friend = await stage.phone({ name: 'Dan' })
@@ -330,6 +370,7 @@ onStage(
       await line.phone.renewAppStateKey('never')
       await line.phone.set('regular_low', ['pin_v1', friend.jid], { pinAction: { pinned: true } })
       await line.phone.set('regular_high', ['mute', friend.jid], { muteAction: { muted: true } })
+      await line.phone.set('critical_block', ['setting_locale'], { localeSetting: { locale: 'es' } })
       const asked = (action: string, body: { [key: string]: Json }) => line.api.post(`/api/chat/${action}/kept`, body)
       const remove = () => line.api.delete('/api/chat/deleteChat/kept', {}, { number })
       const settings: readonly (readonly [string, () => Promise<object>])[] = [
@@ -341,6 +382,8 @@ onStage(
         ['a message as favourite', () => asked('favorite', { messageId: id })],
         ['mute', () => asked('mute', { number })],
         ['deleteChat', remove],
+        ['a message deleted for oneself', () => line.api.delete('/api/chat/delete/kept', {}, { messageId: id })],
+        ['the own name', () => line.api.post('/api/profile/account/kept', { profileName: 'Kept' })],
       ]
       const answers = await Promise.all(settings.map(([, ask]) => ask()))
       for (const [n, answer] of answers.entries())

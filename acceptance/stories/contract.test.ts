@@ -1,6 +1,7 @@
 /** Every operation of the contract is there: built, or honestly answered 501, as docs/compatibility.md says. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type ContractRoute, compatibilityPage, contractRoutes, promised } from '../toolkit/contract.ts'
+import { type Json, text } from '../toolkit/json.ts'
 import { createInstance } from '../toolkit/line.ts'
 import { type DescribedOperation, describedOperations } from '../toolkit/operations.ts'
 import { onStage } from '../toolkit/stage.ts'
@@ -33,6 +34,24 @@ onStage('The contract', (stage) => {
     const paths = [...compatibilityPage.matchAll(/`(\/[^`?]+)`/g)].map(([, path = '']) => path)
     const ours = operations.filter(({ method, path }) => !contractRoutes.some((route) => route.method === method && route.path === path))
     expect(ours.filter(({ path }) => !paths.some((known) => path === known || path.startsWith(`${known}/`)))).toEqual([])
+  })
+
+  it('names what is wrong with a blank instance and with a body that is no JSON, on every route', async () => {
+    const wrong: unknown[] = []
+    const ask = async ({ id, method, path, body }: DescribedOperation, instance: string, content: string, expected: RegExp) => {
+      const response = await fetch(`${stage.gateway.url}${path.replace(':instance', instance)}`, {
+        method,
+        headers: { token: stage.accountToken, ...(body === null ? {} : { 'content-type': 'application/json' }) },
+        ...(body === null ? {} : { body: content }),
+      })
+      const message = text((await response.json()) as Json, 'error.message')
+      if (response.status !== 400 || !expected.test(message)) wrong.push([id, response.status, message])
+    }
+    for (const operation of operations.filter(({ path, socket }) => path.includes(':instance') && !socket)) {
+      await ask(operation, '%20', '{}', /^Instance name is required$/)
+      if (operation.body !== null) await ask(operation, 'subject', '{"number": ', /^Invalid request body: /)
+    }
+    expect(wrong).toEqual([])
   })
 
   describe('says 501 where it is not:', () => {

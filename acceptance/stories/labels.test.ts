@@ -63,6 +63,12 @@ onStage(
         refreshed: false,
         filter_label_ids: [],
       })
+      await friend.send(line.phone.number, 'hello')
+      await eventually('the conversation to carry it', async () =>
+        list((await line.api.get('/api/chat/list/made-here')).body, 'chats').some((chat) =>
+          matches(chat, { jid: friend.jid, labels: [{ id: '1', name: 'Invoice sent', color: 3 }] }),
+        ),
+      )
       for (let times = 0; times < 2; times += 1) {
         expect(await unassign(line, { number: friend.lid, tagId: '1' })).toMatchObject({
           status: 200,

@@ -62,6 +62,10 @@ onStage(
       expect(at((await find(text(file.body, 'data.messageId'))).body, 'data.media')).toMatchObject({ type: 'document', size: 11 })
       expect(await find('')).toMatchObject(refusal(400, 'Message ID is required (use ?messageId=<message-id>)'))
       expect(await find('3EB0NOBODYHASIT')).toMatchObject(refusal(404, 'Message not found'))
+      const bytes = (id: string) => line.api.get(`/api/chat/base64/${name}?messageId=${id}`)
+      expect(await bytes('')).toMatchObject(refusal(400, 'messageId query parameter is required'))
+      for (const id of [ours, '3EB0NOBODYHASIT'])
+        expect(await bytes(id)).toMatchObject(refusal(404, 'Message not found or no media available'))
     })
 
     it('listed by chat, page by page', async () => {
@@ -207,6 +211,24 @@ onStage(
 
       expect(await remove({})).toMatchObject(refusal(400, 'MessageID is required'))
       expect(await remove({ messageId: '3EB0NOBODYHASIT' })).toMatchObject(refusal(404, 'message not found'))
+    })
+
+    it('not while disconnected; what is only read from the store is read', async () => {
+      const { line, friend } = await players()
+      const id = await sent(friend.number, 'before')
+      expect((await line.api.delete(`/api/instance/logout/${name}`)).status).toBe(200)
+      const gone = refusal(503, 'Instance is not connected to WhatsApp')
+      expect(await line.api.get(`/api/chat/getMessage/${name}?messageId=${id}`)).toMatchObject(gone)
+      expect(await line.api.get(`/api/chat/base64/${name}?messageId=${id}`)).toMatchObject(gone)
+      expect(await line.api.post(`/api/chat/forward/${name}`, { messageId: id, to: friend.number })).toMatchObject(gone)
+      expect(await line.api.post(`/api/chat/edit/${name}`, { messageId: id, content: 'after' })).toMatchObject(gone)
+      for (const deleteForEveryone of [false, true])
+        expect(await line.api.delete(`/api/chat/delete/${name}`, {}, { messageId: id, deleteForEveryone })).toMatchObject(gone)
+      for (const route of [`status/${name}?messageId=${id}`, `list/${name}`, `search/${name}?q=before`])
+        expect((await line.api.get(`/api/chat/${route}`)).status, route).toBe(200)
+      expect((await line.api.post(`/api/chat/history/${name}`, { number: friend.number, count: 1 })).body).toMatchObject({
+        messages: [{ id }],
+      })
     })
   },
   { databases: ['SQLite', 'PostgreSQL'] },
