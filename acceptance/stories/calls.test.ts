@@ -67,14 +67,14 @@ onStage(
         await over()
       }
       expect((await ring('refused')).status).toBe(200)
-      expect(await ring('nowhere')).toMatchObject(refusal(404, 'instance not found'))
+      expect(await ring('nowhere')).toMatchObject(refusal(404, 'Instance not found'))
       expect(await ring('%20')).toMatchObject(refusal(400, 'Instance name is required'))
       expect((await line.api.delete('/api/instance/logout/refused')).status).toBe(200)
       expect(await ring('refused')).toMatchObject(refusal(503, 'Instance is not connected to WhatsApp'))
 
       const audio = { number: friend.number, mediaUrl: 'https://example.org/hello.mp3' }
       expect(await stage.account.post('/api/call/audio/refused', audio)).toMatchObject({ status: 501 })
-      expect(await stage.account.post('/api/call/audio/nowhere', audio)).toMatchObject(refusal(404, 'instance not found'))
+      expect(await stage.account.post('/api/call/audio/nowhere', audio)).toMatchObject(refusal(404, 'Instance not found'))
     })
 
     /** A line that is rung, and whoever wants to know. */

@@ -38,9 +38,7 @@ const refusal = (operation: DescribedOperation, caller: Caller): [status: number
   if (caller === 'suspended') return [403, 'Account suspended']
   if (caller === 'foreign instance' && rule === 'account') return [401, 'Invalid token']
   if (!operation.path.includes(':instance')) return null
-  // The pages of calls print it in lower case.
-  const unknown = operation.path.startsWith('/api/call/') ? 'instance not found' : 'Instance not found'
-  return caller === 'foreign account' ? [404, unknown] : [403, 'Instance token does not match requested instance']
+  return caller === 'foreign account' ? [404, 'Instance not found'] : [403, 'Instance token does not match requested instance']
 }
 
 onStage(

@@ -1,7 +1,7 @@
 /** Calls of our own (chat-profile-calls.md §31). Incoming ones are events, and turned away by a setting of the instance. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import { ApiError, errors, instanceNotFoundInLowerCase } from '../http/errors.ts'
+import { ApiError, errors } from '../http/errors.ts'
 import { instanceOperation, type Operation, requiredString } from '../http/operation.ts'
 import type { Logger } from '../runtime/logging.ts'
 import { type Address, EngineError, type EngineSession } from '../whatsapp/engine.ts'
@@ -34,7 +34,6 @@ export const createCalls = ({ session, find, logger }: Collaborators): CallsFeat
       path: '/api/call/fake/:instance',
       token: 'any',
       rateLimit: 'global',
-      unknownInstance: instanceNotFoundInLowerCase,
       tag: 'Calls',
       summary: 'Ring, and hang up',
       description: 'Without sound. The answer comes when it rings; it hangs up by itself when its time is over.',

@@ -41,7 +41,6 @@ export interface Admission {
   rateLimit: Operation['rateLimit']
   /** The path has `:instance`. */
   namesInstance: boolean
-  unknownInstance?: string | undefined
   /** A WebSocket upgrade: `?token=` counts, and a missing token has a text of its own. */
   upgrade: boolean
 }
@@ -108,7 +107,7 @@ export const createAuthentication = ({ accounts, instances, settings, clock, log
       return { account, instance: caller.instance, by: 'instance' }
     }
     const instance = await instances.byName(account.id, name)
-    if (instance === null) throw errors.instanceNotFound(admission.unknownInstance)
+    if (instance === null) throw errors.instanceNotFound()
     return { account, instance, by: 'account' }
   }
 

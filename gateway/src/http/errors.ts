@@ -16,7 +16,7 @@ export const errors = {
   missingTokenOnUpgrade: () => new ApiError(401, 'Missing token in header, Authorization header, or query parameter'),
   invalidToken: () => new ApiError(401, 'Invalid token'),
   foreignInstance: () => new ApiError(403, 'Instance token does not match requested instance'),
-  instanceNotFound: (text = 'Instance not found') => new ApiError(404, text),
+  instanceNotFound: () => new ApiError(404, 'Instance not found'),
   instanceNameRequired: () => new ApiError(400, 'Instance name is required'),
   notConnected: () => new ApiError(503, 'Instance is not connected to WhatsApp'),
   rateLimited: (retryAfterSeconds: number) =>
@@ -37,9 +37,6 @@ export const errors = {
   wrongContentType: () => new ApiError(415, 'Content-Type must be application/json'),
   notBuilt: (what: string) => new ApiError(501, `${what} is not supported by this gateway yet`),
 }
-
-/** The 404 of the routes whose pages print it in lower case. */
-export const instanceNotFoundInLowerCase = 'instance not found'
 
 /** Turns a failure of ours into the documented 500; what was refused on purpose stays what it is. */
 export const orElse = async <T>(work: Promise<T>, otherwise: (error: unknown) => ApiError): Promise<T> => {

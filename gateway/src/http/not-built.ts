@@ -3,7 +3,7 @@
  * a client learns what is missing, instead of guessing from a 404. Whoever builds one takes its line out here.
  */
 import type { Capability } from '../whatsapp/capabilities.ts'
-import { errors, instanceNotFoundInLowerCase } from './errors.ts'
+import { errors } from './errors.ts'
 import type { Operation } from './operation.ts'
 
 /** The operations as an engine of these capabilities can serve them: what needs another one answers 501, as if it were not built. */
@@ -24,7 +24,7 @@ export const asFarAsSupported = (operations: readonly Operation[], capabilities:
   })
 
 export const notBuiltOperations = (): Operation[] =>
-  groups.flatMap(({ tag, unknownInstance, routes }) =>
+  groups.flatMap(({ tag, routes }) =>
     routes.map(
       ([id, method, path, what]): Operation => ({
         id,
@@ -32,7 +32,6 @@ export const notBuiltOperations = (): Operation[] =>
         path,
         token: 'any',
         rateLimit: 'global',
-        ...(unknownInstance === undefined ? {} : { unknownInstance }),
         tag,
         summary: what,
         description: 'Not built yet.',
@@ -48,10 +47,9 @@ export const notBuiltOperations = (): Operation[] =>
 
 type Route = readonly [id: string, method: Operation['method'], path: string, what: string]
 
-const groups: readonly { tag: string; unknownInstance?: string; routes: readonly Route[] }[] = [
+const groups: readonly { tag: string; routes: readonly Route[] }[] = [
   {
     tag: 'Calls',
-    unknownInstance: instanceNotFoundInLowerCase,
     routes: [['call.audio', 'POST', '/api/call/audio/:instance', 'Calling']],
   },
   {

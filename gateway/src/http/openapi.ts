@@ -1,6 +1,5 @@
 /** The operations, told as an OpenAPI 3.1 document. Made when somebody asks for the first time, from the schemas that validate and serialise. */
 import { z } from 'zod'
-import { errors } from './errors.ts'
 import type { ErrorAnswer, Operation, SocketOperation } from './operation.ts'
 
 type Json = { [key: string]: unknown }
@@ -144,14 +143,13 @@ const commonErrors = ({
   path,
   body,
   once,
-  unknownInstance = errors.instanceNotFound().message,
-}: Pick<Operation, 'token' | 'rateLimit' | 'path' | 'body' | 'once' | 'unknownInstance'>): ErrorAnswer[] => {
+}: Pick<Operation, 'token' | 'rateLimit' | 'path' | 'body' | 'once'>): ErrorAnswer[] => {
   if (token === 'none') return []
   const common: ErrorAnswer[] = [{ status: 401, message: 'Invalid token' }]
   if (token !== 'account') common.unshift({ status: 401, message: 'Missing token in header' })
   if (token !== 'admin') common.push({ status: 403, message: 'Account suspended' })
   if (path.includes(':instance')) {
-    common.push({ status: 404, message: unknownInstance })
+    common.push({ status: 404, message: 'Instance not found' })
     if (token === 'any') common.push({ status: 403, message: 'Instance token does not match requested instance' })
   }
   if (rateLimit !== 'none') common.push({ status: 429, message: 'Rate limit exceeded. Try again later.' })

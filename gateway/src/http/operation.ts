@@ -95,8 +95,6 @@ interface Described {
   /** The path's `:instance` is a comma-separated list of names, which the handler resolves itself. */
   instanceList?: boolean
   token: TokenRule
-  /** Text of the 404 where the contract has one of its own; default `Instance not found`. */
-  unknownInstance?: string
   /** Of the engine; what is missing makes it answer 501. */
   needs?: readonly Capability[]
   /** `create` has a bucket of its own besides the global one. */

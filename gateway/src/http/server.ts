@@ -194,14 +194,13 @@ const serveOperation = (
   admit: Admit,
   { idempotency, onAnswered }: Pick<HttpServerOptions, 'idempotency' | 'onAnswered'>,
 ): void => {
-  const { id, method, path, token, rateLimit, unknownInstance, query, body } = operation
-  const namesInstance = path.includes(':instance') && operation.instanceList !== true
+  const { id, method, path, token, rateLimit, query, body } = operation
   const writers = new Map(Object.entries(operation.answers).map(([status, schema]) => [Number(status), jsonWriter(schema)]))
   app.route({
     method,
     url: path,
     config: { readsBody: body !== undefined, ...(body === undefined ? {} : { bodySchema: body }) },
-    onRequest: admit({ token, rateLimit, namesInstance, unknownInstance, upgrade: false }),
+    onRequest: admit({ token, rateLimit, namesInstance: path.includes(':instance') && operation.instanceList !== true, upgrade: false }),
     handler: async (request, reply) => {
       const parsedBody = body === undefined ? undefined : parse(body, request.body === undefined ? {} : request.body, 'request body')
       const parsedQuery = query === undefined ? undefined : parse(query, request.query, 'query')
