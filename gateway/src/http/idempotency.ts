@@ -2,7 +2,8 @@
  * `Idempotency-Key` (decisions.md §4): a request that is repeated under the same key, by whoever holds the same token, is carried out once and
  * gets the same answer for 24 hours. What was refused (4xx) has done nothing, and its key is free again. What broke off, by a crash or
  * a fault, is taken up by the next request with the key: it gets the same seed, out of which a message's id is made, and so the send
- * pipeline finds what it began. That one being refused does not free the key: the attempt before may have done it. As many keys are kept as the rate limit lets through in a day.
+ * pipeline finds what it began. That one being refused does not free the key: the attempt before may have done it. As many keys are kept as
+ * the rate limit lets through in a day.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
