@@ -27,6 +27,7 @@ export const createEventLog = ({ db, clock, targets, order, wake, inDoubt }: Col
     const webhooks = new Map<string, string>()
     const instances = new Set<string>()
     let workDone = false
+    let changes = 0
     const record = async (tx: Writer, reported: readonly NewEvent[]): Promise<string[]> => {
       if (reported.length === 0) return []
       const now = clock.now()
@@ -36,7 +37,7 @@ export const createEventLog = ({ db, clock, targets, order, wake, inDoubt }: Col
       const deliveries: { webhookId: string; instanceId: string; lane: string; eventId: string }[] = []
       for (const { id, instanceId, name, lane } of stored) {
         instances.add(instanceId)
-        for (const target of await targets.of(tx, instanceId)) {
+        for (const target of await targets.of(tx, instanceId, changes)) {
           if (target.events !== null && !target.events.has(name)) continue
           deliveries.push({ webhookId: target.id, instanceId, lane, eventId: id })
           webhooks.set(target.id, instanceId)
@@ -52,6 +53,7 @@ export const createEventLog = ({ db, clock, targets, order, wake, inDoubt }: Col
         webhooks.clear()
         instances.clear()
         workDone = false
+        changes = targets.changes()
         const done = await work(tx, (...reported) => record(tx, reported))
         workDone = true
         return done

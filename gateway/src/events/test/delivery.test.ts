@@ -121,7 +121,7 @@ forEachDatabase((_name, open) => {
       // The first of both chats leave together, on connections of their own.
       expect((await receiver.count(3)).map(({ json }) => json.data.n).sort()).toEqual([1, 3, 4])
       release()
-      expect((await receiver.count(4)).map(({ json }) => json.data.n)).toEqual([1, 3, 4, 2])
+      expect((await receiver.count(4)).at(-1)?.json.data.n).toBe(2)
       await settled()
     })
 

@@ -94,6 +94,20 @@ forEachDatabase((_name, open) => {
       expect(verified(await present(), delivered)).toEqual(delivered.json)
     })
 
+    test('are of the new secret, also when an event that began before the rotation is recorded after it', async () => {
+      await begin()
+      // On SQLite one write comes after the other; on PostgreSQL each sees what was committed when it began.
+      const meanwhile = stage.database.db.kind === 'postgres'
+      await stage.events.write(async (tx, record) => {
+        await tx.selectFrom('webhooks').select('id').execute()
+        if (meanwhile) await stage.call('events.rotateWebhookSecret')
+        await record({ instanceId: INSTANCE, name: 'message.exchange', lane: 'chat', data: { n: 0 } })
+      })
+      if (!meanwhile) await stage.call('events.rotateWebhookSecret')
+      await receiver.at(0)
+      expect(verified(await present(), await next(1))).toMatchObject({ data: { n: 1 } })
+    })
+
     test('come from the secret one brings along; of many former ones the newest three sign', async () => {
       await begin()
       const own = [1, 2, 3, 4, 5].map(() => newSigningSecret())

@@ -4,8 +4,13 @@ import type { Reader } from '../../storage/database.ts'
 import type { Target, WebhookRepository } from './repository.ts'
 
 export interface Targets {
-  /** From memory, else through `reader`, which may be a transaction under way. */
-  of(reader: Reader, instanceId: string): Promise<readonly Target[]>
+  /**
+   * From memory, else through `reader`. A transaction says what `changes` was when it began: what it reads may be older than what others have
+   * committed since, and is remembered only if nobody has.
+   */
+  of(reader: Reader, instanceId: string, changes?: number): Promise<readonly Target[]>
+  /** Grows with every change. */
+  changes(): number
   /** To be called once a change is committed. */
   forget(instanceId: string): void
 }
@@ -17,15 +22,15 @@ export const createTargets = (repository: WebhookRepository): Targets => {
   const known = createBoundedMap<string, readonly Target[]>(REMEMBERED)
   let changes = 0
   return {
-    async of(reader, instanceId) {
+    async of(reader, instanceId, before = changes) {
       const remembered = known.get(instanceId)
       if (remembered !== undefined) return remembered
-      const before = changes
       const targets = await repository.targets(reader, instanceId)
       // Something changed while we were reading: what we read may be the state before.
       if (changes === before) known.set(instanceId, targets)
       return targets
     },
+    changes: () => changes,
     forget(instanceId) {
       changes++
       known.delete(instanceId)
