@@ -22,7 +22,14 @@ export function holdDataDirectory(dataDir: string): HeldDirectory {
     lock = new DatabaseSync(path, { timeout: 0 })
     // No journal file beside it: nothing is ever written.
     lock.exec('pragma journal_mode = memory; begin exclusive')
-    return { release: () => lock?.close() }
+    const held = lock
+    locks.add(held)
+    return {
+      release() {
+        locks.delete(held)
+        held.close()
+      },
+    }
   } catch (error) {
     lock?.close()
     if (isLocked(error))
@@ -30,6 +37,9 @@ export function holdDataDirectory(dataDir: string): HeldDirectory {
     throw new StoreUnavailableError(`The data folder ${dataDir} cannot be used: ${reasonOf(error)}`, { cause: error })
   }
 }
+
+/** Garbage collection would close one that nobody holds on to, and free the folder. */
+const locks = new Set<DatabaseSync>()
 
 /**
  * The folder 0700 and our files in it 0600 (folders 0700), whatever they were before and whatever the umask: an earlier version, a copy or a restored

@@ -48,7 +48,7 @@ forEachDatabase((_name, open) => {
 
 it('a data folder has one gateway at a time, and is free when that one was killed', async () => {
   const folder = await temporaryFolder()
-  const child = spawn(process.execPath, [program, 'hold', folder], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--expose-gc', program, 'hold', folder], { stdio: ['ignore', 'pipe', 'inherit'] })
   onTestFinished(() => void child.kill('SIGKILL'))
   await once(child.stdout, 'data')
   expect(() => holdDataDirectory(folder)).toThrow(DataInUseError)

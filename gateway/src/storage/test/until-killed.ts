@@ -1,4 +1,5 @@
 /** Child process of the crash tests: holds the data, or writes contacts one after the other and prints each once it is stored. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createLogger } from '../../runtime/logging.ts'
 import { holdDataDirectory } from '../data-directory.ts'
 import { openDatabase } from '../open.ts'
@@ -9,6 +10,9 @@ const print = (line: string) => process.stdout.write(`${line}\n`)
 
 if (task === 'hold') {
   holdDataDirectory(dataDir)
+  // A lock must not hang on somebody keeping what was returned.
+  globalThis.gc?.()
+  await nextTurn()
   print('held')
   setInterval(() => {}, 1_000)
 }
