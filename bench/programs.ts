@@ -1,6 +1,6 @@
 /** The programs a benchmark is made of, each a process of its own, and the JSON lines they print. */
 import process from 'node:process'
-import { eventually } from '../acceptance/toolkit/eventually.ts'
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Program, startProgram } from '../acceptance/toolkit/program.ts'
 import { type Simulator, startSimulator } from '../acceptance/toolkit/simulator.ts'
 
@@ -11,18 +11,17 @@ export const startBench = (file: string, ...args: readonly (string | number)[]):
 /** The simulated network. */
 export const startNetwork = (): Promise<Simulator> => startSimulator([], profiling())
 
-/** The n-th JSON line the program prints. Throws with its output when it ends without, or fails. */
-export const lineOf = async <T>(program: Program, n = 0): Promise<T> =>
-  eventually(
-    'a line of the program',
-    async () => {
-      const line = jsonLines(program)[n]
-      if (line !== undefined) return JSON.parse(line) as T
-      if (program.exit() !== null) throw new Error(`the program ended:\n${program.output().slice(-4000)}`)
-      return null
-    },
-    120_000,
-  )
+/** The n-th JSON line the program prints, soon after it did: what is measured may begin or end with it. Throws with its output when it ends without, or fails. */
+export const lineOf = async <T>(program: Program, n = 0): Promise<T> => {
+  for (const end = Date.now() + LONGEST_WAIT_MS; Date.now() < end; await pause(5)) {
+    const line = jsonLines(program)[n]
+    if (line !== undefined) return JSON.parse(line) as T
+    if (program.exit() !== null) throw new Error(`the program ended:\n${program.output().slice(-4000)}`)
+  }
+  throw new Error(`the program prints no line ${n}:\n${program.output().slice(-4000)}`)
+}
+
+const LONGEST_WAIT_MS = 120_000
 
 /** The line a program ends with. */
 export const resultOf = async <T>(program: Program): Promise<T> => {
