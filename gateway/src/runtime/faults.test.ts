@@ -7,10 +7,15 @@ import { expect, it } from 'vitest'
 import { z } from 'zod'
 
 const program = fileURLToPath(new URL('test/faulty.ts', import.meta.url))
-const line = z.object({ level: z.number(), msg: z.string(), err: z.object({ message: z.string().optional() }).optional() })
+const line = z.object({
+  level: z.number(),
+  msg: z.string(),
+  dropped: z.number().optional(),
+  err: z.object({ message: z.string().optional() }).optional(),
+})
 
 /** Runs it over a pipe, as service managers do, which is read as late as they may. */
-const run = async (fault: 'dropped' | 'thrown', { readAfterMs = 0 } = {}) => {
+const run = async (fault: 'dropped' | 'thrown' | 'flood', { readAfterMs = 0 } = {}) => {
   const child = spawn(process.execPath, [program, fault], { stdio: ['ignore', 'pipe', 'inherit'] })
   child.stdout.pause()
   if (readAfterMs > 0) await once(child.stdout, 'readable').then(() => setTimeout(readAfterMs))
@@ -41,6 +46,17 @@ it.each([0, 300])(
     expect(logged).toContainEqual({ level: 60, msg: 'uncaughtException', err: { message: 'on purpose' } })
   },
 )
+
+it('of what nobody reads a part is kept in memory; the rest is dropped in whole lines, and counted', async () => {
+  const { code, logged } = await run('flood', { readAfterMs: 300 })
+  expect(code).toBe(0)
+  const kept = logged.filter(({ msg }) => msg === 'before').length
+  const [told, ...more] = logged.flatMap(({ dropped = [] }) => dropped)
+  expect(more).toEqual([])
+  expect(kept).toBeLessThan(150_000)
+  expect(kept + Number(told)).toBe(150_000)
+  expect(logged.at(-1)?.msg).toBe('after')
+})
 
 it.each([
   ['none', 0],

@@ -158,8 +158,8 @@ export type EngineEvent =
   | { type: 'call'; call: IncomingCall }
   | { type: 'channel-reaction'; reaction: ChannelReaction }
   /**
-   * `savedName` is the name in the address book (empty: it stands there no longer), or what a group is called; `businessName` what WhatsApp has verified that a business is called.
-   * `isAnnouncementGroup`: of a community. Left out where unknown.
+   * `savedName` is the name in the address book (empty: it stands there no longer), or what a group is called; `businessName` what WhatsApp
+   * has verified that a business is called. `isAnnouncementGroup`: of a community. Left out where unknown.
    */
   | {
       type: 'contact'
