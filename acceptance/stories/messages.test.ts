@@ -190,9 +190,9 @@ onStage(
     })
 
     it("finds a Brazilian number with and without the ninth digit and reports WhatsApp's form", async () => {
-      const friend = await stage.phone({ number: '553188887777' })
+      const friend = await stage.phone({ number: '553188886666' })
       const line = await stage.line('brazil')
-      const withNine = '5531988887777'
+      const withNine = '5531988886666'
       expect(await line.text(withNine, 'Oi')).toMatchObject({ status: 200, body: { data: { chat: { jid: friend.jid } } } })
       await friend.next({ text: 'Oi' })
     })

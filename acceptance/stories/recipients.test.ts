@@ -38,6 +38,8 @@ onStage(
 
     it('of a number nobody has, nothing more is asked', async () => {
       const line = await stage.line('nobody')
+      // A device that was just linked asks for the keys of its own phone; the first text waits for that.
+      expect((await line.text((await stage.phone()).number, 'first of all')).status).toBe(200)
       const before = await stage.simulator.trafficCursor()
       expect(await line.text('34999888777', 'Anybody?')).toMatchObject({
         status: 400,

@@ -3,7 +3,7 @@
  *   send <simulator> <owner> <numbers> <messages> <in flight> <warm-up> <folder>   texts/s of the engine adapter, its store in a
                                                                               database in this folder; without one, in memory. Prints
                                                                               `{"phase"}` where the measured part begins and ends
- *   cold <simulator> <owner> <numbers> <in flight>              first texts/s to each of these people, store in memory; prints phases too
+ *   cold <simulator> <owner> <numbers> <in flight> <warm-up>    first texts/s to each of these people, store in memory; prints phases too
  *   receive <simulator> <owner> <numbers> <messages> <warm-up> <folder>   messages/s of the adapter that come when it connects; prints
                                                                       `{"ready"}` when it is away and connects at SIGUSR2; folder as above
  *   link <simulator> <file> <numbers> <at once>                 links a session per number and saves them all
@@ -89,19 +89,17 @@ const send = async (owner: string, numbers: readonly string[], messages: number,
 
 const phase = (name: string) => process.stdout.write(`${JSON.stringify({ phase: name })}\n`)
 
-/** Nobody is known yet, and everybody gets one text. */
-const cold = async (owner: string, numbers: readonly string[], inFlight: number) => {
+/** Nobody is known yet, and everybody gets one text; the first `warmUp` are not counted. */
+const cold = async (owner: string, numbers: readonly string[], inFlight: number, warmUp: number) => {
   const session = await link(owner, inMemory())
+  const greet = (number: string) =>
+    session.send(addressOf(number), { extendedTextMessage: { text: 'hello' } }, { id: `3EB0${number.padStart(16, '0')}` })
+  const counted = numbers.slice(warmUp)
+  await forEach(numbers.slice(0, warmUp), inFlight, greet)
   phase('began')
   const began = performance.now()
-  await forEach(numbers, inFlight, (number, n) =>
-    session.send(
-      addressOf(number),
-      { extendedTextMessage: { text: 'hello' } },
-      { id: `3EB0${n.toString(16).toUpperCase().padStart(16, '0')}` },
-    ),
-  )
-  const perSecond = numbers.length / ((performance.now() - began) / 1000)
+  await forEach(counted, inFlight, greet)
+  const perSecond = counted.length / ((performance.now() - began) / 1000)
   phase('ended')
   await session.stop()
   return { perSecond }
@@ -247,7 +245,7 @@ const numbersOf = (list = '') => list.split(',')
 
 const commands: Readonly<Record<string, () => Promise<object>>> = {
   send: () => send(args[0] ?? '', numbersOf(args[1]), Number(args[2]), Number(args[3]), Number(args[4]), args[5]),
-  cold: () => cold(args[0] ?? '', numbersOf(args[1]), Number(args[2])),
+  cold: () => cold(args[0] ?? '', numbersOf(args[1]), Number(args[2]), Number(args[3])),
   receive: () => receive(args[0] ?? '', numbersOf(args[1]), Number(args[2]), Number(args[3]), args[4]),
   link: () => linkAll(args[0] ?? '', numbersOf(args[1]), Number(args[2])),
   connect: () => connectAll(args[0] ?? '', Number(args[1])),

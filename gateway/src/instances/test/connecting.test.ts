@@ -139,7 +139,7 @@ onBothDatabases((open) => {
   })
 
   it('a code that nobody uses: closed, and the next connect works', async () => {
-    const stage = await open({ limits: { codeMs: 40 } })
+    const stage = await open({ limits: { codeMs: 1_500 } })
     const { id } = await stage.create('shop')
     await connect(stage, 'shop')
     await stage.until('shop', 'closed')
@@ -327,7 +327,7 @@ onBothDatabases((open) => {
   })
 
   it('a pairing that is used at the very moment its time is up is not thrown away', async () => {
-    const stage = await open({ limits: { codeMs: 500 } })
+    const stage = await open({ limits: { codeMs: 2_000 } })
     const { id } = await stage.create('shop')
     const phone = stage.network.person('34600111222')
     const answer = await connect(stage, 'shop')

@@ -72,7 +72,7 @@ forEachDatabase(
     it('locked by somebody else: whoever reads or writes is told in time, however many stand in line, and all goes on afterwards', async () => {
       const { db: first, url } = await openWithUrl()
       await first.close()
-      const db = await openPostgres({ url, logger, patience: { lock: 200, turn: 500 } })
+      const db = await openPostgres({ url, logger, patience: { lock: 1_000, turn: 3_000 } })
       const administrator = new pg.Client({ connectionString: url })
       await administrator.connect()
       try {
@@ -86,7 +86,7 @@ forEachDatabase(
         )
         const outcomes = await Promise.allSettled(waiting)
         // Each waits for a connection, then for the lock; a machine under load takes its time.
-        expect(performance.now() - began).toBeLessThan(5_000)
+        expect(performance.now() - began).toBeLessThan(20_000)
         for (const outcome of outcomes) expect(outcome.status === 'rejected' && isStoreFailure(outcome.reason)).toBe(true)
         const reasons = outcomes.map((outcome) => (outcome.status === 'rejected' ? String(outcome.reason) : ''))
         expect(reasons.filter((reason) => reason.includes('lock timeout')).length).toBeGreaterThanOrEqual(10)
@@ -103,7 +103,7 @@ forEachDatabase(
       const { db: first, url } = await openWithUrl()
       await first.close()
       const network = await freezable(url)
-      const db = await openPostgres({ url: network.url, logger, patience: { turn: 500, answer: 300 } })
+      const db = await openPostgres({ url: network.url, logger, patience: { turn: 3_000, answer: 3_000 } })
       try {
         const read = () => db.read.selectFrom('accounts').select('id').execute()
         const write = () => db.write((tx) => tx.deleteFrom('accounts').where('id', '=', 'nobody').execute())
@@ -111,7 +111,7 @@ forEachDatabase(
         network.freeze(true)
         const began = performance.now()
         const outcomes = await Promise.allSettled([0, 1, 2, 3, 4, 5, 6, 7].flatMap(() => [read(), write()]))
-        expect(performance.now() - began).toBeLessThan(5_000)
+        expect(performance.now() - began).toBeLessThan(20_000)
         for (const outcome of outcomes) expect(outcome).toMatchObject({ status: 'rejected', reason: expect.any(StoreUnavailableError) })
         network.freeze(false)
         await expect.poll(() => db.check().then(() => 'well', String)).toBe('well')
