@@ -74,7 +74,7 @@ onStage(
     it('that is just connecting', async () => {
       const line = await stage.line('connecting')
       const id = await idOf(line.name)
-      const restore = await stage.simulator.fault({ action: 'delay', ms: 800, match: { phone: line.phone.number, direction: 'out' } })
+      const restore = await stage.simulator.fault({ action: 'delay', ms: 2_000, match: { phone: line.phone.number, direction: 'out' } })
       await line.api.post('/api/instance/reconnect/connecting')
       expect(await line.listed()).toMatchObject({ status: 'connecting' })
       expect(await remove(line.name)).toMatchObject(deleted)

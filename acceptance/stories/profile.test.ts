@@ -255,7 +255,7 @@ onStage(
         expect(await shown('privacy')).toEqual(before)
       }
       // The first is let through late, the others find the refusal that has been set meanwhile.
-      const slow = await stage.simulator.fault({ action: 'delay', ms: 700, match: { ...match, times: 1 } })
+      const slow = await stage.simulator.fault({ action: 'delay', ms: 2_000, match: { ...match, times: 1 } })
       const asked = change(wanted)
       await stage.simulator.fault({ action: 'iq-error', code: 429, text: 'rate-overlimit', match: { ...match, times: 1 } })
       expect(await asked).toMatchObject(

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** The first answer of `ask` that is neither undefined, null nor false; throws naming `what` when there is none in time. */
-export const eventually = async <T>(what: string, ask: () => Promise<T | undefined | null | false>, waitMs = 30_000): Promise<T> => {
+export const eventually = async <T>(what: string, ask: () => Promise<T | undefined | null | false>, waitMs = 60_000): Promise<T> => {
   const began = Date.now()
   for (;;) {
     const answer = await ask()

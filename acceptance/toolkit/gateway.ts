@@ -175,5 +175,5 @@ const listening = (program: Program, url: string) =>
         () => false,
       )
     },
-    30_000,
+    60_000,
   )

@@ -26,7 +26,7 @@ export const createInbox = <T extends Json>(owner: string): Inbox<T> => {
       if (waiter === undefined) fresh.push(item)
       else waiter.give(item)
     },
-    next(pattern, waitMs = 30_000) {
+    next(pattern, waitMs = 60_000) {
       const index = fresh.findIndex((item) => matches(item, pattern))
       if (index >= 0) return Promise.resolve(fresh.splice(index, 1)[0] as T)
       return new Promise((resolve, reject) => {

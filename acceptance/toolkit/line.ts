@@ -57,7 +57,7 @@ export const unlinkedLine = (gateway: Gateway, phone: Phone, name: string, token
     api,
     listed,
     text: (number, message, more = {}) => api.post(`/api/message/text/${name}`, { number, message, ...more }),
-    async waitFor(status, waitMs = 30_000) {
+    async waitFor(status, waitMs = 60_000) {
       let last: Json = null
       await eventually(
         `${name} to be ${status}`,

@@ -206,7 +206,7 @@ const createPhone = (described: Json, ok: Call): Phone => {
       const body = { to: 'status@broadcast', text: story, audience: audience.map((phone) => phone.number) }
       return text(await ok('post', `${path}/messages`, body), 'id')
     },
-    async next(pattern, waitMs = 30_000) {
+    async next(pattern, waitMs = 60_000) {
       let settled = false
       const found = inbox.next(pattern, waitMs).finally(() => {
         settled = true

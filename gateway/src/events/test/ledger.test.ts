@@ -85,8 +85,8 @@ forEachDatabase((_name, open) => {
       ({ outcome: { kind: 'taken', status: 200 }, at, durationMs: 5, answer: 'thanks' }) as unknown as Attempted
     const waitingOf = (delivery: Delivery) => String(Number(delivery.eventId.split(' ')[1]))
 
-    const endsRun = { failuresOver: false, endsRun: true }
-    const goesOn = { failuresOver: false, endsRun: false }
+    const endsRun = { failuresOver: false, then: 'next run' } as const
+    const goesOn = { failuresOver: false, then: 'go on' } as const
 
     test('takes due lanes, oldest first and no more than asked for', async () => {
       const { ledger, webhook, add } = await begin(await open())
@@ -110,7 +110,7 @@ forEachDatabase((_name, open) => {
       const { ledger, webhook, add, lanesLeft } = await begin(await open())
       const id = await webhook('a')
       // Between lanes that sort before and behind it.
-      await add(id, 'aaa', ...Array.from({ length: 20 }, () => 'bob'), 'eve')
+      await add(id, 'aaa', ...Array.from({ length: 60 }, () => 'bob'), 'eve')
       const walked: (string | null)[][] = []
       const claimed = await ledger.claim(id, 5)
       for (let run = claimed.find(([{ lane }]) => lane === 'bob') ?? null; run !== null; ) {
@@ -120,8 +120,26 @@ forEachDatabase((_name, open) => {
         run = (await notes.at(-1)) ?? null
       }
       const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => String(from + n))
-      expect(walked).toEqual([numbers(2, 9), numbers(10, 17), numbers(18, 21)])
+      expect(walked).toEqual([numbers(2, 25), numbers(26, 49), numbers(50, 61)])
       expect((await lanesLeft()).map(([lane]) => lane)).toEqual(['aaa', 'eve'])
+    })
+
+    test('gives a lane back with the last note of its run: due at once, and gone when nothing waits in it', async () => {
+      const { ledger, webhook, add, lanesLeft, counted } = await begin(await open())
+      const id = await webhook('a')
+      await add(id, ...Array.from({ length: 25 }, () => 'bob'))
+      for (const length of [24, 1]) {
+        const [run = []] = await ledger.claim(id, 1)
+        expect(run).toHaveLength(length)
+        const notes = run.map((delivery, n) =>
+          ledger.taken(delivery, attempted(), n === length - 1 ? { ...goesOn, then: 'release' } : goesOn),
+        )
+        expect(await counted(() => Promise.all(notes))).toBe(1)
+        expect(await Promise.all(notes)).toEqual(run.map(() => null))
+        expect(await lanesLeft()).toEqual([['bob', 1_000]])
+      }
+      expect(await ledger.claim(id, 1)).toEqual([])
+      expect(await lanesLeft()).toEqual([])
     })
 
     test('writes in one transaction what comes at once, of all webhooks', async () => {
@@ -151,7 +169,7 @@ forEachDatabase((_name, open) => {
       const deliveries = [...(await ledger.claim(good, 1)), ...(await ledger.claim(bad, 1))].flat()
       breakWebhook(bad)
       const results = await Promise.allSettled(
-        deliveries.map((delivery) => ledger.taken(delivery, attempted(), { failuresOver: true, endsRun: true })),
+        deliveries.map((delivery) => ledger.taken(delivery, attempted(), { failuresOver: true, then: 'next run' })),
       )
       expect(results).toMatchObject([
         { status: 'fulfilled', value: null },

@@ -20,7 +20,7 @@ import { type Attempted, attemptDelivery } from './attempt.ts'
 import { bodyWithMedia, plainBody } from './body.ts'
 import { type Channel, newChannel } from './channel.ts'
 import { freeLeases, hurrySome, releaseLane, retireWebhook, webhooksWithLanes } from './lanes.ts'
-import { createLedger, type Run } from './ledger.ts'
+import { createLedger, type Run, type Then } from './ledger.ts'
 import { type Delivery, nextDue } from './outbox.ts'
 import type { Target } from './repository.ts'
 import { createRequests } from './requests.ts'
@@ -57,8 +57,8 @@ export type SetAlarm = (ms: number, run: () => void) => () => void
 
 /** Lanes that may be claimed for each request under way: while one is being noted, another has its request. */
 const LANES_PER_REQUEST = 2
-/** Runs of one lane before other lanes of the same webhook get their turn. */
-const RUNS_IN_A_ROW = 3
+/** Deliveries of one lane after which other lanes of the same webhook get their turn. */
+const IN_A_ROW = 24
 /** Pause after the store failed us, and while an instance is being deleted. */
 const STORE_PAUSE_MS = 1_000
 /** Lanes made due in one transaction. */
@@ -201,19 +201,19 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
   /** Gives when the lane is due again, null when it is empty. */
   const emptyLane = async (channel: Channel, first: Run): Promise<number | null> => {
     let run = first
-    for (let turn = 1; ; turn++) {
-      const settled = await workRun(channel, run)
+    for (let sent = run.length; ; sent += run.length) {
+      const settled = await workRun(channel, run, sent >= IN_A_ROW ? 'release' : 'next run')
       if (settled.next === null) return settled.due
       run = settled.next
-      if (turn >= RUNS_IN_A_ROW || stopping) return giveBack(run[0])
+      if (stopping) return giveBack(run[0])
     }
   }
 
   /**
    * Sends one after the other, while those before are being noted. Ends with the last one, the first that was not taken, or when what
-   * waits was changed by hand; gives what became of that.
+   * waits was changed by hand; gives what became of that. `atEnd`: when all were taken.
    */
-  const workRun = async (channel: Channel, run: Run): Promise<Pick<Settled, 'next' | 'due'>> => {
+  const workRun = async (channel: Channel, run: Run, atEnd: Then): Promise<Pick<Settled, 'next' | 'due'>> => {
     const { changes } = channel
     const notes: Promise<Settled>[] = []
     for (const [n, delivery] of run.entries()) {
@@ -221,10 +221,10 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
       const following = run[n + 1]
       if (following === undefined || !isPlainlyTaken(result)) {
         await Promise.all(notes)
-        const settled = await settleUntilStored(channel, delivery, result, following === undefined)
+        const settled = await settleUntilStored(channel, delivery, result, following === undefined ? atEnd : 'go on')
         if (following === undefined || !isTaken(result)) return settled
       } else {
-        const note = settleUntilStored(channel, delivery, result, false)
+        const note = settleUntilStored(channel, delivery, result, 'go on')
         notes.push(note)
         // Looked at when all are awaited; until then nobody would have taken care of it.
         note.catch(() => {})
@@ -288,15 +288,10 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
   }
 
   /** A receiver that took an event must not get it again because our store was busy: the note is repeated until it holds. */
-  const settleUntilStored = async (
-    channel: Channel,
-    delivery: Delivery,
-    result: Attempted | Untried,
-    endsRun: boolean,
-  ): Promise<Settled> => {
+  const settleUntilStored = async (channel: Channel, delivery: Delivery, result: Attempted | Untried, then: Then): Promise<Settled> => {
     for (;;) {
       try {
-        const settled = await settle(delivery, result, await targetOf(channel), endsRun)
+        const settled = await settle(delivery, result, await targetOf(channel), then)
         channel.notBefore = settled.notBefore ?? channel.notBefore
         if (settled.recovered) track(hurry(channel))
         return settled

@@ -7,24 +7,26 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Database, Writer } from '../../storage/database.ts'
 import type { Attempted } from './attempt.ts'
-import { type Claim, claimLanes, type Delivery, dropLanes, type Lane, laneKey, prolongLanes, removeTaken, runsOf } from './outbox.ts'
+import { type Claim, claimLanes, type Delivery, dropLanes, type Lane, laneKey, makeLanesDue, removeTaken, runsOf } from './outbox.ts'
 import type { WebhookRepository } from './repository.ts'
 
 export interface Ledger {
   /** Takes up to `limit` due lanes of a webhook until a lease ends; gives what stands first in each, oldest lane first. */
   claim(webhookId: string, limit: number): Promise<Run[]>
-  /** The receiver took it. Gives what stands in the lane next, for who holds the lane; null when it is empty, and gone, or not asked for. */
+  /** The receiver took it. Gives the next run, for who holds the lane; null when the lane is empty, and gone, or it was not asked for. */
   taken(delivery: Delivery, attempted: Attempted, note: TakenNote): Promise<Run | null>
 }
 
 /** The first deliveries of a lane, in order; at least one. */
 export type Run = readonly [Delivery, ...Delivery[]]
 
+/** What becomes of the lane: the run goes on, the next one is wanted, or others have their turn first. */
+export type Then = 'go on' | 'next run' | 'release'
+
 export interface TakenNote {
   /** It had failed before. */
   failuresOver: boolean
-  /** The run is at its end: the next one is wanted. */
-  endsRun: boolean
+  then: Then
 }
 
 interface Collaborators {
@@ -49,7 +51,7 @@ type Entry = ({ kind: 'claim'; claim: Claim } | { kind: 'taken'; delivery: Deliv
 /** Entries in one transaction. */
 const BATCH = 128
 /** Deliveries of a lane that are read at once. They are in memory until they are sent, and a purge meets them there. */
-const RUN = 8
+const RUN = 24
 
 export const createLedger = ({ db, clock, repository, leaseMs }: Collaborators): Ledger => {
   let waiting: Entry[] = []
@@ -108,12 +110,18 @@ export const createLedger = ({ db, clock, repository, leaseMs }: Collaborators):
     const claimed = await claimLanes(tx, { now, leaseEnd }, claims)
 
     const worn = new Map(taken.flatMap(({ delivery }) => (delivery.leaseEnd - now < leaseMs / 2 ? [[laneKey(delivery), delivery]] : [])))
-    await prolongLanes(tx, { leaseEnd }, [...worn.values()])
+    await makeLanesDue(tx, { at: leaseEnd }, [...worn.values()])
+    // One that is empty is found so by its next claim.
+    await makeLanesDue(
+      tx,
+      { at: now },
+      taken.flatMap(({ delivery, note }) => (note.then === 'release' ? delivery : [])),
+    )
     /** Lanes of which is asked what stands first, with the ends of their leases. */
     const asked = new Map<string, Lane & { leaseEnd: number }>()
     for (const { delivery, note } of taken) {
       const key = laneKey(delivery)
-      if (note.endsRun) asked.set(key, worn.has(key) ? { ...delivery, leaseEnd } : delivery)
+      if (note.then === 'next run') asked.set(key, worn.has(key) ? { ...delivery, leaseEnd } : delivery)
     }
     for (const lane of claimed) asked.set(laneKey(lane), { ...lane, leaseEnd })
     const runs = new Map<string, [Delivery, ...Delivery[]]>()
@@ -143,7 +151,7 @@ export const createLedger = ({ db, clock, repository, leaseMs }: Collaborators):
       }),
     taken: (delivery, attempted, note) =>
       new Promise((resolve, reject) => {
-        const stored = ({ runs }: Outcome) => resolve((note.endsRun && runs.get(laneKey(delivery))) || null)
+        const stored = ({ runs }: Outcome) => resolve((note.then === 'next run' && runs.get(laneKey(delivery))) || null)
         enter({ kind: 'taken', delivery, attempted, note, stored, failed: reject })
       }),
   }

@@ -158,10 +158,11 @@ export const dropLanes = prepared((db, _: object, lanes: Lane[]) =>
   db.deleteFrom('delivery_lanes').where(tuple('webhook_id', 'lane'), 'in', valuesOf(lanes.map(({ webhookId, lane }) => [webhookId, lane]))),
 )
 
-export const prolongLanes = prepared((db, { leaseEnd }: { leaseEnd: number }, lanes: Lane[]) =>
+/** Prolongs their leases, or gives them back. */
+export const makeLanesDue = prepared((db, { at }: { at: number }, lanes: Lane[]) =>
   db
     .updateTable('delivery_lanes')
-    .set({ next_attempt_at: leaseEnd })
+    .set({ next_attempt_at: at })
     .where(tuple('webhook_id', 'lane'), 'in', valuesOf(lanes.map(({ webhookId, lane }) => [webhookId, lane]))),
 )
 

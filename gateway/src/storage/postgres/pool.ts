@@ -28,9 +28,13 @@ const maxNamedStatements = 500
 
 /**
  * Every statement of ours goes by an index. PostgreSQL guesses from old counts, and of tables that fill and empty by the second the counts
- * are always wrong: it would read whole tables, and a transaction that did collides with everybody who writes there.
+ * are always wrong: it would read whole tables, and a transaction that did collides with everybody who writes there. Since the way is the
+ * same whatever the values, it is found once per statement and connection: looking for it each time costs more than going it.
  */
-const byIndex = 'set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off'
+const byIndex = [
+  'set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set enable_material = off',
+  'set plan_cache_mode = force_generic_plan',
+].join('; ')
 
 /** As Kysely wants it. Repeated statements are parsed once per connection. */
 export function createPool(url: string, logger: Logger, patience: Patience): PostgresPool {
