@@ -85,8 +85,8 @@ forEachDatabase((_name, open) => {
       ({ outcome: { kind: 'taken', status: 200 }, at, durationMs: 5, answer: 'thanks' }) as unknown as Attempted
     const waitingOf = (delivery: Delivery) => String(Number(delivery.eventId.split(' ')[1]))
 
-    const endsRun = { failuresOver: false, then: 'next run' } as const
-    const goesOn = { failuresOver: false, then: 'go on' } as const
+    const endsRun = { failuresOver: false, after: 'next run' } as const
+    const goesOn = { failuresOver: false, after: 'go on' } as const
 
     test('takes due lanes, oldest first and no more than asked for', async () => {
       const { ledger, webhook, add } = await begin(await open())
@@ -132,7 +132,7 @@ forEachDatabase((_name, open) => {
         const [run = []] = await ledger.claim(id, 1)
         expect(run).toHaveLength(length)
         const notes = run.map((delivery, n) =>
-          ledger.taken(delivery, attempted(), n === length - 1 ? { ...goesOn, then: 'release' } : goesOn),
+          ledger.taken(delivery, attempted(), n === length - 1 ? { ...goesOn, after: 'release' } : goesOn),
         )
         expect(await counted(() => Promise.all(notes))).toBe(1)
         expect(await Promise.all(notes)).toEqual(run.map(() => null))
@@ -169,7 +169,7 @@ forEachDatabase((_name, open) => {
       const deliveries = [...(await ledger.claim(good, 1)), ...(await ledger.claim(bad, 1))].flat()
       breakWebhook(bad)
       const results = await Promise.allSettled(
-        deliveries.map((delivery) => ledger.taken(delivery, attempted(), { failuresOver: true, then: 'next run' })),
+        deliveries.map((delivery) => ledger.taken(delivery, attempted(), { failuresOver: true, after: 'next run' })),
       )
       expect(results).toMatchObject([
         { status: 'fulfilled', value: null },

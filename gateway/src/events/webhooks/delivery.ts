@@ -20,7 +20,7 @@ import { type Attempted, attemptDelivery } from './attempt.ts'
 import { bodyWithMedia, plainBody } from './body.ts'
 import { type Channel, newChannel } from './channel.ts'
 import { freeLeases, hurrySome, releaseLane, retireWebhook, webhooksWithLanes } from './lanes.ts'
-import { createLedger, type Run, type Then } from './ledger.ts'
+import { type AfterTaken, createLedger, type Run } from './ledger.ts'
 import { type Delivery, nextDue } from './outbox.ts'
 import type { Target } from './repository.ts'
 import { createRequests } from './requests.ts'
@@ -213,7 +213,7 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
    * Sends one after the other, while those before are being noted. Ends with the last one, the first that was not taken, or when what
    * waits was changed by hand; gives what became of that. `atEnd`: when all were taken.
    */
-  const workRun = async (channel: Channel, run: Run, atEnd: Then): Promise<Pick<Settled, 'next' | 'due'>> => {
+  const workRun = async (channel: Channel, run: Run, atEnd: AfterTaken): Promise<Pick<Settled, 'next' | 'due'>> => {
     const { changes } = channel
     const notes: Promise<Settled>[] = []
     for (const [n, delivery] of run.entries()) {
@@ -288,10 +288,15 @@ export const createDeliveryWorkers = (collaborators: DeliveryCollaborators): Del
   }
 
   /** A receiver that took an event must not get it again because our store was busy: the note is repeated until it holds. */
-  const settleUntilStored = async (channel: Channel, delivery: Delivery, result: Attempted | Untried, then: Then): Promise<Settled> => {
+  const settleUntilStored = async (
+    channel: Channel,
+    delivery: Delivery,
+    result: Attempted | Untried,
+    after: AfterTaken,
+  ): Promise<Settled> => {
     for (;;) {
       try {
-        const settled = await settle(delivery, result, await targetOf(channel), then)
+        const settled = await settle(delivery, result, await targetOf(channel), after)
         channel.notBefore = settled.notBefore ?? channel.notBefore
         if (settled.recovered) track(hurry(channel))
         return settled

@@ -21,12 +21,12 @@ export interface Ledger {
 export type Run = readonly [Delivery, ...Delivery[]]
 
 /** What becomes of the lane: the run goes on, the next one is wanted, or others have their turn first. */
-export type Then = 'go on' | 'next run' | 'release'
+export type AfterTaken = 'go on' | 'next run' | 'release'
 
 export interface TakenNote {
   /** It had failed before. */
   failuresOver: boolean
-  then: Then
+  after: AfterTaken
 }
 
 interface Collaborators {
@@ -115,13 +115,13 @@ export const createLedger = ({ db, clock, repository, leaseMs }: Collaborators):
     await makeLanesDue(
       tx,
       { at: now },
-      taken.flatMap(({ delivery, note }) => (note.then === 'release' ? delivery : [])),
+      taken.flatMap(({ delivery, note }) => (note.after === 'release' ? delivery : [])),
     )
     /** Lanes of which is asked what stands first, with the ends of their leases. */
     const asked = new Map<string, Lane & { leaseEnd: number }>()
     for (const { delivery, note } of taken) {
       const key = laneKey(delivery)
-      if (note.then === 'next run') asked.set(key, worn.has(key) ? { ...delivery, leaseEnd } : delivery)
+      if (note.after === 'next run') asked.set(key, worn.has(key) ? { ...delivery, leaseEnd } : delivery)
     }
     for (const lane of claimed) asked.set(laneKey(lane), { ...lane, leaseEnd })
     const runs = new Map<string, [Delivery, ...Delivery[]]>()
@@ -151,7 +151,7 @@ export const createLedger = ({ db, clock, repository, leaseMs }: Collaborators):
       }),
     taken: (delivery, attempted, note) =>
       new Promise((resolve, reject) => {
-        const stored = ({ runs }: Outcome) => resolve((note.then === 'next run' && runs.get(laneKey(delivery))) || null)
+        const stored = ({ runs }: Outcome) => resolve((note.after === 'next run' && runs.get(laneKey(delivery))) || null)
         enter({ kind: 'taken', delivery, attempted, note, stored, failed: reject })
       }),
   }

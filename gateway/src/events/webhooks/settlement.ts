@@ -4,7 +4,7 @@ import type { Logger } from '../../runtime/logging.ts'
 import type { Database } from '../../storage/database.ts'
 import type { Attempted } from './attempt.ts'
 import { deliveryDead, deliveryFailed, releaseLane } from './lanes.ts'
-import type { Ledger, Run, Then } from './ledger.ts'
+import type { AfterTaken, Ledger, Run } from './ledger.ts'
 import type { Delivery } from './outbox.ts'
 import type { Target, WebhookRepository } from './repository.ts'
 import { type DeliveryRules, type Outcome, waitAfter } from './rules.ts'
@@ -39,8 +39,8 @@ interface WithLedger extends SettlementCollaborators {
   ledger: Ledger
 }
 
-/** `target` as it is configured now; null: the webhook is no longer enabled. `then`: if it was taken. */
-type Settlement = (delivery: Delivery, result: Attempted | Untried, target: Target | null, then: Then) => Promise<Settled>
+/** `target` as it is configured now; null: the webhook is no longer enabled. `after`: if it was taken. */
+type Settlement = (delivery: Delivery, result: Attempted | Untried, target: Target | null, after: AfterTaken) => Promise<Settled>
 
 export const createSettlement = ({ db, clock, repository, targets, rules, logger, ledger }: WithLedger): Settlement => {
   const untried = async (delivery: Delivery, until: number): Promise<Settled> => {
@@ -48,12 +48,12 @@ export const createSettlement = ({ db, clock, repository, targets, rules, logger
     return { next: null, due: until, notBefore: null, recovered: false }
   }
 
-  const taken = async (delivery: Delivery, attempted: Attempted, target: Target | null, then: Then): Promise<Settled> => {
+  const taken = async (delivery: Delivery, attempted: Attempted, target: Target | null, after: AfterTaken): Promise<Settled> => {
     const failures = target?.failures ?? 0
-    const next = await ledger.taken(delivery, attempted, { failuresOver: failures > 0, then })
+    const next = await ledger.taken(delivery, attempted, { failuresOver: failures > 0, after })
     if (target !== null) target.failures = 0
     const recovered = failures >= rules.probeAfter
-    return { next, due: then === 'release' ? clock.now() : null, notBefore: recovered ? 0 : null, recovered }
+    return { next, due: after === 'release' ? clock.now() : null, notBefore: recovered ? 0 : null, recovered }
   }
 
   const gone = async (delivery: Delivery, attempted: Attempted, target: Target): Promise<Settled> => {
@@ -92,10 +92,10 @@ export const createSettlement = ({ db, clock, repository, targets, rules, logger
     return { next: null, due, notBefore: pause > 0 ? now + pause : null, recovered: false }
   }
 
-  return (delivery, result, target, then) => {
+  return (delivery, result, target, after) => {
     if ('until' in result) return untried(delivery, result.until)
     const { outcome } = result
-    if (outcome.kind === 'taken') return taken(delivery, result, target, then)
+    if (outcome.kind === 'taken') return taken(delivery, result, target, after)
     // What the receiver of former times said is nothing to hold against the one of today, who gets its chance at once.
     if (target === null || !sameReceiver(target, result.target)) return untried(delivery, clock.now())
     return outcome.kind === 'gone' ? gone(delivery, result, target) : failed(delivery, result, outcome, target)
