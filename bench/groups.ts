@@ -17,7 +17,7 @@ const sizes = [
 ]
 const rounds = 3
 const messages = 600
-const warmUp = 200
+const warmUp = 2_000
 
 const listedGroups = 500
 const listedMembers = 100
