@@ -99,15 +99,12 @@ export class DeviceLists implements PossiblyExtendedCacheStore {
     return this.mset([{ key: user, value: devices }])
   }
 
-  /**
-   * In one commit. Kept as they will be read from the store: names that are cut out of a long answer hold on to all of it, and Baileys takes three
-   * times as long to walk through a large group of them.
-   */
+  /** In one commit. */
   async mset<T>(entries: { key: string; value: T }[]): Promise<void> {
     const at = Date.now()
-    const lists = entries.map(({ key, value }) => ({ user: key, text: JSON.stringify({ at, devices: Array.isArray(value) ? value : [] }) }))
-    for (const { user, text } of lists) this.#cache.set(user, JSON.parse(text))
-    const put = lists.map(({ user, text }) => ({ kind: KIND, id: user, value: Buffer.from(text) }))
+    const lists = entries.map(({ key, value }) => ({ user: key, list: { at, devices: Array.isArray(value) ? value : [] } }))
+    for (const { user, list } of lists) this.#cache.set(user, list)
+    const put = lists.map(({ user, list }) => ({ kind: KIND, id: user, value: Buffer.from(JSON.stringify(list)) }))
     await this.#guarded(() => this.#store.commit({ put, remove: [] }))
   }
 
