@@ -122,6 +122,18 @@ forEachDatabase(
       }
     })
 
+    it('the way of a statement is looked for once per connection, not each time', async () => {
+      const { db } = await openWithUrl()
+      const plans = await db.write(async (tx) => {
+        for (const id of ['a', 'b', 'c']) await tx.selectFrom('accounts').select('id').where('id', '=', id).execute()
+        const { rows } = await sql<{ custom: number; generic: number }>`
+          select custom_plans as custom, generic_plans as generic from pg_prepared_statements
+          where statement like 'select "id" from "accounts" where "id" =%'`.execute(tx)
+        return rows
+      })
+      expect(plans).toEqual([{ custom: 0, generic: 3 }])
+    })
+
     it('writes that keep getting into each other over a key end up one after the other', async () => {
       const { db } = await openWithUrl()
       let running = 0
