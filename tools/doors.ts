@@ -81,6 +81,8 @@ const brokenRule = (one: Import): string | null => {
 
 const brokenGatewayRule = ({ from, to, typeOnly }: Import): string | null => {
   const [source, target] = [partOf(from), partOf(to)]
+  if (to.startsWith(adapter) && !from.startsWith(adapter) && !typeOnly && !beforeItIsLoaded.includes(to))
+    return 'the adapter is loaded on demand'
   if (source === target || source === 'main' || (source === 'gateway' && target !== 'main')) return null
   if (typeOnly && vocabulary.includes(to) && (source === 'http' || features.includes(source))) return null
   if (!(opensTo[source] ?? []).includes(target)) return `${source} may not use ${target}`
@@ -94,11 +96,16 @@ const partOf = (path: string): string => (path.split('/')[2] ?? '').replace(/(-\
 
 const adapter = 'gateway/src/whatsapp/adapters/baileys/'
 
+/** What the start needs of the adapter, whose library takes a third of a second to load. */
+const beforeItIsLoaded = ['claims.ts', 'network.ts', 'on-demand.ts'].map((file) => adapter + file)
+
 const brokenPackageRule = ({ from, to, typeOnly }: Import): string | null => {
   if (!from.startsWith('gateway/src/') || isTest(from)) return null
   const inAdapter = from.startsWith(adapter)
-  if (/^(baileys|whatsapp-rust-bridge)($|\/)/.test(to) && !inAdapter && from !== 'gateway/src/whatsapp/wire.ts')
-    return 'only whatsapp/wire.ts and the Baileys adapter know the library'
+  if (/^(baileys|whatsapp-rust-bridge)($|\/)/.test(to)) {
+    if (!inAdapter && from !== 'gateway/src/whatsapp/wire.ts') return 'only whatsapp/wire.ts and the Baileys adapter know the library'
+    if (!typeOnly && (!inAdapter || beforeItIsLoaded.includes(from))) return 'the library is loaded on demand'
+  }
   const opensConnections = /^(undici|node:https?|https?|node:http2|node:net|node:tls|node:dgram|axios|got|node-fetch)($|\/)/.test(to)
   if (opensConnections && !typeOnly && !inAdapter && !from.startsWith('gateway/src/outbound/')) return 'only outbound/ opens connections'
   return null

@@ -41,7 +41,8 @@ import { type Settings, SettingsError } from './settings.ts'
 import { holdDataDirectory } from './storage/data-directory.ts'
 import { openDatabase } from './storage/open.ts'
 import { openVault } from './storage/vault.ts'
-import type { EngineFactory } from './whatsapp/engine.ts'
+import { parseNetwork, type WhatsAppNetwork } from './whatsapp/adapters/baileys/network.ts'
+import { baileysOnDemand, type EngineOnDemand } from './whatsapp/adapters/baileys/on-demand.ts'
 import { DatabaseIdentityStore } from './whatsapp/identities.ts'
 import { DatabaseSessionStore } from './whatsapp/session-store.ts'
 
@@ -139,7 +140,7 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
   const outbound = createOutbound({ allow: settings.outboundAllow, logger })
   closing.unshift({ name: 'outbound', limitMs: 500, run: () => outbound.close() })
   const proxyGuard = createAddressGuard({ allow: settings.outboundAllow, logger })
-  const engine = await openEngine(settings, logger)
+  const engine = await findEngine(settings, logger)
   const spool = createSpool(settings.dataDir)
   const identitiesOf = (instanceId: string) => new DatabaseIdentityStore(db, instanceId)
 
@@ -168,7 +169,7 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
   const instances: Instances = createInstances({
     db,
     vault,
-    engine,
+    engine: engine.load,
     events,
     blocks: events,
     buckets: media.buckets,
@@ -190,7 +191,7 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
     clock,
     logger,
     outbound,
-    engine,
+    engine: engine.load,
     instances,
     events,
     identitiesOf,
@@ -243,6 +244,7 @@ const openFeatures = async (settings: Settings, logger: Logger, { db, vault, acc
   instances.listen(async (instance, event) => {
     if (event.type === 'open') media.connected(instance.id)
   })
+  instances.onDeleted(engine.forget)
   instances.onDeleted(messages.instanceDeleted)
   instances.onDeleted(events.instanceDeleted)
   instances.onDeleted(media.instanceDeleted)
@@ -317,26 +319,31 @@ const openHttp = async (settings: Settings, logger: Logger, { db, vault, account
   return { port, operations, sockets }
 }
 
-/** Loaded here and not at the top: the library takes a fifth of a second, and the command line mostly goes without. */
-const openEngine = async (settings: Settings, logger: Logger): Promise<EngineFactory> => {
-  const { whatsappNetwork: network, outboundAllow, unreadableMessageSeconds } = settings
-  const { createBaileysEngine, parseNetwork } = await import('./whatsapp/adapters/baileys/engine.ts')
-  // A twelfth of it belongs to the sender: 5 of 60 s, as in other clients.
-  const askPhoneAfterMs = (unreadableMessageSeconds * 1000) / 12
-  const guardWith = (...more: string[]) => createAddressGuard({ allow: [...outboundAllow, ...more], logger })
+/** Nothing is loaded for it yet. Throws `NetworkUnavailableError` when there is no such network. */
+const findEngine = async (settings: Settings, logger: Logger): Promise<EngineOnDemand> => {
+  const { whatsappNetwork, outboundAllow, unreadableMessageSeconds } = settings
   // What a crash left behind is loaded anew.
   const historyFolder = join(settings.dataDir, 'history')
   await rm(historyFolder, { recursive: true, force: true })
-  if (network === null) return createBaileysEngine({ network: null, guard: guardWith(), historyFolder, askPhoneAfterMs })
-  const address = new URL(network)
-  const outbound = createOutbound({ allow: [address.hostname], logger })
+  const network = whatsappNetwork === null ? null : await findNetwork(whatsappNetwork, logger)
+  const mediaHosts = network === null ? [] : [new URL(network.mediaUrl).host]
+  return baileysOnDemand({
+    network,
+    guard: createAddressGuard({ allow: [...outboundAllow, ...mediaHosts], logger }),
+    historyFolder,
+    // A twelfth of it belongs to the sender: 5 of 60 s, as in other clients.
+    askPhoneAfterMs: (unreadableMessageSeconds * 1000) / 12,
+  })
+}
+
+const findNetwork = async (address: string, logger: Logger): Promise<WhatsAppNetwork> => {
+  const outbound = createOutbound({ allow: [new URL(address).hostname], logger })
   try {
-    const url = `${network.replace(/\/+$/, '')}/network`
+    const url = `${address.replace(/\/+$/, '')}/network`
     const answer = await outbound.request({ url, method: 'GET', timeoutMs: 5000, maxResponseBytes: 64 * 1024, redirects: 0 })
-    const found = parseNetwork(JSON.parse(answer.body.toString('utf8')))
-    return createBaileysEngine({ network: found, guard: guardWith(new URL(found.mediaUrl).host), historyFolder, askPhoneAfterMs })
+    return parseNetwork(JSON.parse(answer.body.toString('utf8')))
   } catch (error) {
-    throw new NetworkUnavailableError(`WHATSAPP_NETWORK ${network} does not answer as a network: is it running?`, { cause: error })
+    throw new NetworkUnavailableError(`WHATSAPP_NETWORK ${address} does not answer as a network: is it running?`, { cause: error })
   } finally {
     await outbound.close()
   }

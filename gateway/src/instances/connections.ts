@@ -58,7 +58,7 @@ export interface Connections {
 }
 
 export interface ConnectionsOptions {
-  engine: EngineFactory
+  engine(): Promise<EngineFactory>
   sessionStoreOf(instanceId: string): SessionStore
   identitiesOf(instanceId: string): IdentityStore
   proxyOf(instanceId: string): Promise<ProxyConfiguration | null>
@@ -227,7 +227,7 @@ export const createConnections = (options: ConnectionsOptions): Connections => {
   }
 
   const open = async (instanceId: string, { historyDays, keepOnline, onEvent }: OpenOptions) =>
-    engine.open({
+    (await engine()).open({
       instanceId,
       store: sessionStoreOf(instanceId),
       identities: identitiesOf(instanceId),

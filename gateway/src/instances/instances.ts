@@ -75,7 +75,8 @@ export interface Instances {
 export interface InstancesCollaborators {
   db: Database
   vault: Vault
-  engine: EngineFactory
+  /** Loads it when it is first needed. */
+  engine(): Promise<EngineFactory>
   events: EventLog
   /** Webhook and WebSocket configuration. */
   blocks: IntegrationBlocks
@@ -159,7 +160,6 @@ export const createInstances = (collaborators: InstancesCollaborators): Instance
     sessionStoreOf,
     forget(instanceId) {
       tokens.delete(instanceId)
-      engine.forget(instanceId)
       for (const listener of deletionListeners) listener(instanceId)
     },
     onStep: collaborators.onDeletionStep ?? (() => {}),

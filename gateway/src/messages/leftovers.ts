@@ -27,7 +27,7 @@ export interface LeftoversCollaborators {
   vault: Vault
   clock: Clock
   logger: Logger
-  engine: Pick<EngineFactory, 'readInbox' | 'readGroupNews' | 'withoutContent'>
+  engine(): Promise<Pick<EngineFactory, 'readInbox' | 'readGroupNews' | 'withoutContent'>>
   instances: InstanceFacts
   events: EventLog
   people: People
@@ -72,7 +72,7 @@ export const createLeftovers = (collaborators: LeftoversCollaborators): Leftover
   }
 
   const takeUpRow = async (row: LeftRow): Promise<'done' | 'set aside' | 'interrupted'> => {
-    const read = contentOf(row)
+    const read = await contentOf(row)
     if (read === 'nothing') {
       await db.write((tx) => settleInbox(tx, row.instanceId, [row.hash]))
       return 'done'
@@ -81,7 +81,7 @@ export const createLeftovers = (collaborators: LeftoversCollaborators): Leftover
       const outcome = await recorder.record(row.instanceId, read)
       if (outcome !== 'refused') return outcome === 'recorded' ? 'done' : outcome
     }
-    const message = outsideOf(row)
+    const message = await outsideOf(row)
     const outcome = message === null ? 'refused' : await recorder.record(row.instanceId, { type: 'message', message, inbox: null })
     if (outcome === 'interrupted') return outcome
     await db.write((tx) => setInboxAside(tx, row.instanceId, row.hash))
@@ -89,23 +89,31 @@ export const createLeftovers = (collaborators: LeftoversCollaborators): Leftover
     return 'set aside'
   }
 
-  const contentOf = ({ instanceId, hash, attributes, plaintext, receivedAt }: LeftRow): EngineEvent | 'nothing' | 'unreadable' => {
+  const contentOf = async ({
+    instanceId,
+    hash,
+    attributes,
+    plaintext,
+    receivedAt,
+  }: LeftRow): Promise<EngineEvent | 'nothing' | 'unreadable'> => {
     if (attributes === null || plaintext === null) return 'unreadable'
+    const { readGroupNews, readInbox } = await engine()
     const row = { hash, attributes, plaintext, receivedAt }
     const self = instances.self(instanceId)
     try {
-      const news = engine.readGroupNews(row, self)
+      const news = readGroupNews(row, self)
       if (news !== null) return { type: 'group', news, inbox: hash }
-      const message = engine.readInbox(row, self)
+      const message = readInbox(row, self)
       return message === null ? 'nothing' : { type: 'message', message, inbox: hash }
     } catch {
       return 'unreadable'
     }
   }
 
-  const outsideOf = ({ instanceId, attributes, receivedAt }: LeftRow): ReceivedMessage | null => {
+  const outsideOf = async ({ instanceId, attributes, receivedAt }: LeftRow): Promise<ReceivedMessage | null> => {
+    const { withoutContent } = await engine()
     try {
-      return attributes === null ? null : engine.withoutContent({ attributes, receivedAt }, instances.self(instanceId))
+      return attributes === null ? null : withoutContent({ attributes, receivedAt }, instances.self(instanceId))
     } catch {
       return null
     }
@@ -116,7 +124,7 @@ export const createLeftovers = (collaborators: LeftoversCollaborators): Leftover
     for (;;) {
       const page = stopped ? [] : await awaitedInbox(db.read, vault, clock.now() - patienceMs, CHUNK)
       for (const row of page) {
-        const message = outsideOf(row)
+        const message = await outsideOf(row)
         const outcome = message === null ? 'refused' : await recorder.record(row.instanceId, { type: 'message', message, inbox: row.hash })
         if (outcome === 'interrupted') return
         if (outcome !== 'refused') continue

@@ -53,7 +53,8 @@ interface Collaborators {
   clock: Clock
   logger: Logger
   outbound: Outbound
-  engine: Pick<EngineFactory, 'readInbox' | 'readGroupNews' | 'withoutContent'>
+  /** Loads it when it is first needed. */
+  engine(): Promise<Pick<EngineFactory, 'readInbox' | 'readGroupNews' | 'withoutContent'>>
   instances: SendingInstances
   events: EventLog
   identitiesOf(instanceId: string): IdentityStore

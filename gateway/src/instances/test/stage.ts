@@ -85,7 +85,7 @@ export const openStage = async (database: TestDatabase, options: StageOptions = 
   const instances = createInstances({
     db,
     vault,
-    engine,
+    engine: async () => engine,
     events,
     blocks: events,
     sessionStoreOf: (instanceId) => new DatabaseSessionStore(db, vault, instanceId),

@@ -111,7 +111,7 @@ const build = (database: TestDatabase, network: MemoryNetwork, shop: MemoryPerso
     clock: systemClock,
     logger,
     outbound,
-    engine,
+    engine: async () => engine,
     instances,
     events,
     identitiesOf,

@@ -1,16 +1,17 @@
 /** WhatsApp through Baileys 7.0.0-rc14. */
 import type { AddressGuard } from '../../../outbound/address-guard.ts'
-import { type Capability, capabilities } from '../../capabilities.ts'
 import type { EngineFactory, SessionOptions } from '../../engine.ts'
 import { createSharedCaches } from './caches.ts'
+import { claimed } from './claims.ts'
 import { installCurve } from './curve.ts'
 import type { Environment } from './environment.ts'
 import { readGroupNews } from './group-news.ts'
 import { Slots } from './history/slots.ts'
 import { readInbox, withoutContent } from './inbox.ts'
-import { trustNetwork, type WhatsAppNetwork } from './network.ts'
+import type { WhatsAppNetwork } from './network.ts'
 import { directRoutes, proxiedRoutes, type Routes } from './proxy.ts'
 import { BaileysSession } from './session.ts'
+import { trustNetwork } from './trusted-root.ts'
 
 export { parseNetwork, type WhatsAppNetwork } from './network.ts'
 
@@ -26,9 +27,6 @@ export interface BaileysEngineOptions {
   /** How long the sender of a message nobody could read has to repeat it before the own phone is asked, ms. Default 5 s, as whatsmeow. */
   askPhoneAfterMs?: number
 }
-
-/** Each is shown on the simulator (`../../test/conformance.ts`). */
-const claimed: ReadonlySet<Capability> = new Set(capabilities)
 
 /** Chunks of history read at the same time, over all instances. */
 const CHUNKS_AT_ONCE = 4

@@ -1,8 +1,4 @@
-/**
- * Which WhatsApp to talk to. Without a description it is the real one; with one (the simulator's `GET /network`) its root key replaces
- * WhatsApp's. Baileys keeps that key process-wide, so one process never does both.
- */
-import { WA_CERT_DETAILS } from 'baileys'
+/** Which WhatsApp to talk to, when it is not the real one: as the simulator describes itself (`GET /network`). */
 import { z } from 'zod'
 
 const networkSchema = z.object({
@@ -12,19 +8,7 @@ const networkSchema = z.object({
   mediaCa: z.string().min(1),
 })
 
-/** As the simulator describes itself. */
 export type WhatsAppNetwork = z.infer<typeof networkSchema>
 
 /** Throws a ZodError when the answer of `GET /network` is no network. */
 export const parseNetwork = (answer: unknown): WhatsAppNetwork => networkSchema.parse(answer)
-
-const realRoot = Buffer.from(WA_CERT_DETAILS.PUBLIC_KEY)
-let trusted: Buffer | null = null
-
-/** Makes the process trust this network's root, null: WhatsApp's. Throws when another one was chosen before. */
-export const trustNetwork = (network: WhatsAppNetwork | null): void => {
-  const root = network === null ? realRoot : Buffer.from(network.rootKey, 'base64')
-  if (trusted !== null && !trusted.equals(root)) throw new Error('this process already trusts another WhatsApp network')
-  trusted = root
-  WA_CERT_DETAILS.PUBLIC_KEY = root
-}
