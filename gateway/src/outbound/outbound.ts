@@ -4,9 +4,8 @@
  * answer is never larger in memory than on the wire.
  */
 import type { Readable } from 'node:stream'
-import { Agent } from 'undici'
+import type { Agent } from 'undici'
 import { type CreateAddressGuard, createAddressGuard } from './address-guard.ts'
-import { guardedConnector } from './connector.ts'
 import { startDeadline, untilAborted } from './deadline.ts'
 import { isCutOff, OutboundError, outboundError } from './errors.ts'
 import { followRedirect, type Hop, isRedirect } from './redirect.ts'
@@ -66,28 +65,18 @@ export interface Download {
   body: AsyncIterable<Uint8Array>
 }
 
-/** Per origin (scheme, host and port). */
-const connections = 64
-/** Origins with an open connection. */
-const maxOrigins = 10_000
-/** Milliseconds an idle connection is kept: less than the five seconds after which many servers close theirs. */
-const keepAlive = 4_000
-const connectTimeout = 10_000
-
 /** Throws `AllowListError` for a bad entry of `allow`. */
 export function createOutbound(options: CreateAddressGuard): Outbound {
-  const agent = new Agent({
-    connect: guardedConnector({ guard: createAddressGuard(options), timeoutMs: connectTimeout }),
-    allowH2: false,
-    connections,
-    maxOrigins,
-    pipelining: 1,
-    keepAliveTimeout: keepAlive,
-    keepAliveMaxTimeout: keepAlive,
-    // The deadline of each request is the only clock.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  })
+  const guard = createAddressGuard(options)
+  let agent: Promise<Agent> | null = null
+  let closed = false
+
+  /** undici is loaded with the first request: that takes a tenth of a start, and nobody has a webhook yet at the first one. */
+  const open = (): Promise<Agent> => {
+    if (closed) throw new OutboundError('aborted', 'aborted')
+    agent ??= import('./agent.ts').then(({ guardedAgent }) => guardedAgent(guard))
+    return agent
+  }
 
   /** Asks hop by hop until an answer is none that is followed. */
   const followed = async <A extends { status: number; headers: OutboundAnswer['headers'] }>(
@@ -118,7 +107,7 @@ export function createOutbound(options: CreateAddressGuard): Outbound {
       const deadline = startDeadline(timeoutMs, signal)
       try {
         const limits = { bytes: maxResponseBytes, bodyMs, signal: deadline.signal, isEnough: leadsOn(redirects) }
-        return await followed({ url, method, headers, body }, redirects, (exchange) => shortAnswer(agent, exchange, limits))
+        return await followed({ url, method, headers, body }, redirects, async (exchange) => shortAnswer(await open(), exchange, limits))
       } catch (error) {
         throw outboundError(error, deadline)
       } finally {
@@ -131,10 +120,8 @@ export function createOutbound(options: CreateAddressGuard): Outbound {
       try {
         const isEnough = leadsOn(redirects)
         const answer = await followed({ url, method: 'GET', headers, body: undefined }, redirects, async (exchange) => {
-          const { statusCode: status, ...rest } = await untilAborted(
-            agent.request({ ...exchange, signal: deadline.signal }),
-            deadline.signal,
-          )
+          const asked = (await open()).request({ ...exchange, signal: deadline.signal })
+          const { statusCode: status, ...rest } = await untilAborted(asked, deadline.signal)
           if (isEnough(status, rest.headers)) rest.body.on('error', () => {}).destroy()
           return { status, ...rest }
         })
@@ -149,7 +136,10 @@ export function createOutbound(options: CreateAddressGuard): Outbound {
       }
     },
 
-    close: () => agent.destroy(),
+    async close() {
+      closed = true
+      await (await agent)?.destroy()
+    },
   }
 }
 
