@@ -5,6 +5,7 @@ import { eventually } from '../toolkit/eventually.ts'
 import { type GroupRoutes, groupRoutes, phoneGroups, rolesIn } from '../toolkit/groups.ts'
 import { at, type Json, text } from '../toolkit/json.ts'
 import { type Line, linkedLine } from '../toolkit/line.ts'
+import type { Receiver } from '../toolkit/receiver.ts'
 import type { Phone } from '../toolkit/simulator.ts'
 import { onStage } from '../toolkit/stage.ts'
 
@@ -15,14 +16,18 @@ const noMember = error(404, 'Group not found or you are not a member of this gro
 onStage(
   'Members of groups',
   (stage) => {
-    let cast: Promise<{ line: Line; ana: Phone; bea: Phone; cid: Phone }> | undefined
+    let cast: Promise<{ line: Line; receiver: Receiver; ana: Phone; bea: Phone; cid: Phone }> | undefined
     const players = () => {
-      cast ??= (async () => ({
-        line: await stage.line('groups'),
-        ana: await stage.phone({ name: 'Ana' }),
-        bea: await stage.phone({ name: 'Bea' }),
-        cid: await stage.phone({ name: 'Cid' }),
-      }))()
+      cast ??= (async () => {
+        const receiver = await stage.receiver()
+        return {
+          line: await stage.line('groups', { webhookEnabled: true, webhookURL: receiver.url, webhookEvents: ['group.flow'] }),
+          receiver,
+          ana: await stage.phone({ name: 'Ana' }),
+          bea: await stage.phone({ name: 'Bea' }),
+          cid: await stage.phone({ name: 'Cid' }),
+        }
+      })()
       return cast
     }
     const phones = () => phoneGroups(stage.simulator)
@@ -263,16 +268,19 @@ onStage(
     })
 
     it('messages to a group: its members are asked for once, however many messages and changes', async () => {
-      const { line, ana, bea, cid } = await players()
+      const { line, receiver, ana, bea, cid } = await players()
+      const heard = (value: 'added' | 'removed') => receiver.next({ event: 'group.flow', data: { groupJid: id, value } })
       const id = await phones().create({ by: ana, subject: 'Chatty', participants: [line.phone, bea] })
       const before = await stage.simulator.trafficCursor()
       for (const word of ['one', 'two']) expect((await line.text(id, word)).status).toBe(200)
       await phones().members(id, ana, 'add', [cid])
+      await heard('added')
       await bea.send(id, 'hello')
       expect((await line.text(id, 'three')).status).toBe(200)
       // Who has just come can read at once, who has gone gets nothing more.
       await cid.next({ chat: id, text: 'three' })
       await phones().members(id, ana, 'remove', [bea])
+      await heard('removed')
       expect((await line.text(id, 'four')).status).toBe(200)
       await cid.next({ chat: id, text: 'four' })
       await ana.next({ chat: id, text: 'four' })

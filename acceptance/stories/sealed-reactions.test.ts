@@ -1,4 +1,4 @@
-/** Reactions in announcement groups of communities are encrypted under the secret of the message they are about. */
+/** Reactions and comments in announcement groups of communities are encrypted under the secret of the message they are about. */
 import { expect, it } from 'vitest'
 import { bothDatabases } from '../toolkit/databases.ts'
 import { png } from '../toolkit/files.ts'
@@ -86,6 +86,13 @@ onStage(
         expect(own).toMatchObject({ direction: 'outgoing', message: { type: 'reaction', reaction: { emoji: '😎', messageId: ours } } })
       }
 
+      // What is written under a message is an answer to it.
+      const comment = await told(await bea.comment(announcements, said, 'Can I come?'))
+      expect(comment).toMatchObject({
+        sender: { lid: bea.lid },
+        message: { type: 'text', content: 'Can I come?', context: { messageId: said, participant: ana.lid, content: 'Party!' } },
+      })
+
       // The author's own, and one to a message that came before the line was in the group.
       expect(await told(await ana.react(announcements, said, '👍'))).toMatchObject({
         sender: { lid: ana.lid },
@@ -96,7 +103,8 @@ onStage(
       await bea.next({ id: before })
       await groups.members(elsewhere, ana, 'add', [line.phone])
       await receiver.next({ event: 'group.flow', data: { groupJid: elsewhere } })
-      expect(await told(await bea.react(elsewhere, before, '👀'))).toMatchObject({ message: { type: 'unknown', content: '' } })
+      for (const nobodyKnows of [await bea.react(elsewhere, before, '👀'), await bea.comment(elsewhere, before, 'What?')])
+        expect(await told(nobodyKnows)).toMatchObject({ message: { type: 'unknown', content: '' } })
     })
   },
   { databases: bothDatabases },

@@ -56,6 +56,10 @@ export interface Phone {
   respond(to: string, event: string, response: 'GOING' | 'NOT_GOING' | 'MAYBE', guests?: number): Promise<string>
   /** Reacts the way phones do in announcement groups of communities, to a message with a secret; gives the message id. */
   react(to: string, message: string, emoji: string): Promise<string>
+  /** Comments on a message with a secret, the way phones do there; gives the message id. */
+  comment(to: string, message: string, words: string): Promise<string>
+  /** Edits an own message with a secret, the way phones do since May 2026: new text, or the event's new name; gives the edit's message id. */
+  rewrite(to: string, message: string, words: string): Promise<string>
   /** Posts a story for these people; gives the message id. */
   post(story: string, audience: readonly Phone[]): Promise<string>
   /** The next message this phone decrypted (own ones included) that looks like this. */
@@ -202,6 +206,8 @@ const createPhone = (described: Json, ok: Call): Phone => {
     async react(to, message, emoji) {
       return text(await ok('post', `${path}/messages`, { to, reaction: { message, emoji } }), 'id')
     },
+    comment: async (to, message, words) => text(await ok('post', `${path}/messages`, { to, comment: { message, text: words } }), 'id'),
+    rewrite: async (to, message, words) => text(await ok('post', `${path}/messages`, { to, rewrite: { message, text: words } }), 'id'),
     async post(story, audience) {
       const body = { to: 'status@broadcast', text: story, audience: audience.map((phone) => phone.number) }
       return text(await ok('post', `${path}/messages`, body), 'id')

@@ -96,12 +96,15 @@ export interface PairingCodeExchange {
 }
 
 /** What the network and the control API ask of a phone. */
-/** `question` is the message id of the poll or event, or of the message reacted to. */
+/** `question` is the message id of the poll or event, or of the message reacted to, commented on or edited. */
 export type PhoneAnswer =
   | { kind: 'vote'; question: string; options: readonly string[] }
   | { kind: 'response'; question: string; response: 'GOING' | 'NOT_GOING' | 'MAYBE'; guests?: number }
   /** Sealed, as in announcement groups of communities. */
   | { kind: 'reaction'; question: string; emoji: string }
+  | { kind: 'comment'; question: string; text: string }
+  /** Of an own message, as phones send it since May 2026. An event gets a new name. */
+  | { kind: 'edit'; question: string; text: string }
   | (PhoneTap & { kind: 'tap' })
 
 /** Exactly one of `button` (id), `row` (id) and `form` (what is filled in), in a message the phone shows; `card` of a carousel, from 0. */

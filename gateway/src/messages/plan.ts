@@ -19,6 +19,7 @@ import { readMessage } from './kinds/registry.ts'
 import type { Change, NewMessage, StatusRaise } from './message-repository.ts'
 import type { NameChange } from './people.ts'
 import type { CastVote } from './poll-votes.ts'
+import { unsealed } from './unsealed.ts'
 import { verdictOf } from './verdicts.ts'
 
 export interface Plan {
@@ -147,9 +148,10 @@ const addressesOfChange = (change: ChatChange): readonly Address[] => {
   }
 }
 
-const planMessage = (received: ReceivedMessage, inbox: string | null, context: PlanContext): Plan => {
-  const chat = context.introduce(received.chat)
+const planMessage = (arrived: ReceivedMessage, inbox: string | null, context: PlanContext): Plan => {
+  const chat = context.introduce(arrived.chat)
   if (isIgnored(chat, context)) return { ...nothing, inbox }
+  const received = { ...arrived, message: unsealed(arrived.message, context.questions.open(arrived, context.introduce)) }
   const message = rowOf(received, context)
   const sender = context.introduce(received.sender)
   const names: NameChange[] = received.pushName === null ? [] : [{ address: sender, pushName: received.pushName, savedName: null }]

@@ -50,6 +50,13 @@ export interface SentMessage {
   mentions?: string[]
 }
 
+/** A message WhatsApp has. From here on nothing may turn the answer into a failure: the caller would send it again. */
+interface Left {
+  answered: SentMessage
+  /** Resolves when its event is durable, or could not be stored. Never rejects. */
+  announced: Promise<void>
+}
+
 export interface Sender {
   /** Throws the ApiErrors of the send routes. */
   send(
@@ -146,7 +153,7 @@ export const createSender = (collaborators: Collaborators): Sender => {
       const { to, quote } = await quoteFor(db, instance.id, asked, body)
       const mentions = isGroupJid(canonical(to)) ? mentionsOf(body) : { people: [], everybody: false }
 
-      const leave = async (attached: Attached[]): Promise<SentMessage> => {
+      const leave = async (attached: Attached[]): Promise<Left> => {
         const self = instances.self(instance.id)
         const id = messageIdOf(seed ?? randomness(8).toString('hex').toUpperCase())
         const begun = seed === null ? null : await findBegun(db.read, instance.id, id)
@@ -219,15 +226,18 @@ export const createSender = (collaborators: Collaborators): Sender => {
         const { timestamp } = begun !== null && hasLeft(begun) ? { timestamp: begun.sentAt } : await handFirst()
 
         milestones.left.publish({ ids: [id] })
-        // It has left. From here on nothing may turn the answer into a failure: the caller would send it again.
         const data = exchangeData({ id, fromMe: true, timestamp, chat, sender, message, reading, media: carried?.told ?? null, source })
         const announce = async (): Promise<void> => {
           if (begun !== null && (await isAnnounced(db.read, instance.id, canonical(chat), begun))) return
           await recorder.announce({ instanceId: instance.id, name: 'message.exchange', lane: canonical(chat), data })
         }
-        await announce().catch((error: unknown) => logger.error({ err: error, message: id }, 'A sent message could not be announced'))
+        const announced = announce().catch((error: unknown) =>
+          logger.error({ err: error, message: id }, 'A sent message could not be announced'),
+        )
+        // What is new is in line already; this one only when it has been looked up.
+        if (begun !== null) await announced
         const group = isGroupJid(canonical(chat)) && chat.name !== null ? { groupName: chat.name } : {}
-        return {
+        const answered: SentMessage = {
           messageId: id,
           messageType,
           direction: 'outgoing',
@@ -240,9 +250,10 @@ export const createSender = (collaborators: Collaborators): Sender => {
           ...(quote === null ? {} : { replyTo: { messageId: quote.messageId } }),
           ...(mentions.people.length === 0 ? {} : { mentions: [...mentions.people] }),
         }
+        return { answered, announced }
       }
 
-      return turns.take(instance.id, canonical(to), async () => {
+      const { answered, announced } = await turns.take(instance.id, canonical(to), async () => {
         const attached: Attached[] = []
         try {
           return await leave(attached)
@@ -251,6 +262,9 @@ export const createSender = (collaborators: Collaborators): Sender => {
           for (const { file } of attached) await file.discard()
         }
       })
+      // The chat's next message need not wait for this: events are stored in the order in which they get in line.
+      await announced
+      return answered
     },
   }
 }

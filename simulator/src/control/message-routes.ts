@@ -24,6 +24,10 @@ const outgoing = z
       .optional(),
     /** To a message (its id) that carries a secret, sealed as in announcement groups of communities; an empty emoji takes it back. */
     reaction: z.object({ message: z.string(), emoji: z.string() }).optional(),
+    /** Under a message (its id) that carries a secret, sealed likewise. */
+    comment: z.object({ message: z.string(), text: z.string() }).optional(),
+    /** Of an own message (its id) that carries a secret: its new text, or the event's new name, sealed as phones do since May 2026. */
+    rewrite: z.object({ message: z.string(), text: z.string() }).optional(),
     /** In a message (its id) the phone has got and shows: a button or a row by its id, or a form; `card` of a carousel, from 0. */
     tap: z
       .object({
@@ -45,7 +49,8 @@ const outgoing = z
     audience: z.array(address).optional(),
   })
   .refine(
-    (body) => [body.text, body.message, body.media, body.vote, body.response, body.reaction, body.tap].some((given) => given !== undefined),
+    ({ text, message, media, vote, response, reaction, comment, rewrite, tap }) =>
+      [text, message, media, vote, response, reaction, comment, rewrite, tap].some((given) => given !== undefined),
     'nothing to send',
   )
 const listed = z.object({
@@ -120,7 +125,7 @@ export function messageRoutes(api: FastifyInstance, { phones, services }: Contro
   })
 }
 
-/** Undefined: the body is no vote, no answer, no sealed reaction and no tap. Throws a 400 for one the phone cannot give. */
+/** Undefined: nothing in the body is sealed, and no tap. Throws a 400 for one the phone cannot give. */
 async function answerIn(person: Person, body: z.infer<typeof outgoing>): Promise<proto.IMessage | undefined> {
   const answer = answerOf(body)
   if (!answer) return undefined
@@ -131,10 +136,12 @@ async function answerIn(person: Person, body: z.infer<typeof outgoing>): Promise
   }
 }
 
-function answerOf({ vote, response, reaction, tap }: z.infer<typeof outgoing>): PhoneAnswer | undefined {
+function answerOf({ vote, response, reaction, comment, rewrite, tap }: z.infer<typeof outgoing>): PhoneAnswer | undefined {
   if (vote) return { kind: 'vote', question: vote.poll, options: vote.options }
   if (response) return { kind: 'response', question: response.event, response: response.response, guests: response.guests }
   if (reaction) return { kind: 'reaction', question: reaction.message, emoji: reaction.emoji }
+  if (comment) return { kind: 'comment', question: comment.message, text: comment.text }
+  if (rewrite) return { kind: 'edit', question: rewrite.message, text: rewrite.text }
   return tap && { kind: 'tap', ...tap }
 }
 

@@ -1,12 +1,13 @@
-/** Votes, answers to events, sealed reactions and taps, as the person holding the phone gives them; and sealed reactions as it reads them. */
+/** Votes, answers to events, taps, and sealed reactions, comments and edits, as the person holding the phone gives them; the sealed ones also as it reads them. */
 import { createHash } from 'node:crypto'
-import { proto } from 'baileys'
+import { normalizeMessageContent, proto } from 'baileys'
 import type { PhoneAnswer, PhoneIdentity } from '../ports.ts'
 import { mustParse, userJid } from './addresses.ts'
+import { textOf } from './content.ts'
 import type { RandomBytes } from './device-keys.ts'
 import type { GroupBook } from './group-book.ts'
 import type { LogEntry, MessageLog } from './message-log.ts'
-import { openReaction, type Purpose, seal } from './sealing.ts'
+import { type Purpose, seal, unseal } from './sealing.ts'
 import { tapAnswer } from './taps.ts'
 
 interface Parts {
@@ -48,15 +49,57 @@ export async function sealAnswer(to: string, answer: PhoneAnswer, parts: Parts):
     const reaction = proto.Message.ReactionMessage.encode({ text: answer.emoji, senderTimestampMs: now() }).finish()
     return { encReactionMessage: { targetMessageKey: key, ...sealed('Enc Reaction', reaction) } }
   }
+  if (answer.kind === 'comment') {
+    const comment = proto.Message.encode({ extendedTextMessage: { text: answer.text } }).finish()
+    return { encCommentMessage: { targetMessageKey: key, ...sealed('Enc Comment', comment) } }
+  }
+  if (answer.kind === 'edit') return { secretEncryptedMessage: sealedEdit(question, answer.text, key, sealed, now()) }
   const response = proto.Message.EventResponseMessage.EventResponseType[answer.response]
   const content = { response, timestampMs: now(), ...(answer.guests !== undefined && { extraGuestCount: answer.guests }) }
   const given = sealed('Event Response', proto.Message.EventResponseMessage.encode(content).finish())
   return { encEventResponseMessage: { eventCreationMessageKey: key, ...given } }
 }
 
-/** The emoji of a sealed reaction from this address; undefined when this phone cannot open it, and shows nothing. */
-export function readReaction(
-  { targetMessageKey, encPayload, encIv }: proto.Message.IEncReactionMessage,
+function sealedEdit(
+  { content, shown }: LogEntry,
+  text: string,
+  key: proto.IMessageKey,
+  sealed: (purpose: Purpose, content: Uint8Array) => { encPayload: Uint8Array; encIv: Uint8Array },
+  now: number,
+): proto.Message.ISecretEncryptedMessage {
+  if (!shown.fromMe) throw new Error(`${shown.id} is somebody else's`)
+  const event = normalizeMessageContent(content)?.eventMessage
+  const editedMessage = event ? { eventMessage: { ...event, name: text } } : { conversation: text }
+  const { MESSAGE_EDIT } = proto.Message.ProtocolMessage.Type
+  const edit = proto.Message.encode({ protocolMessage: { type: MESSAGE_EDIT, key, editedMessage, timestampMs: now } }).finish()
+  const { EVENT_EDIT, MESSAGE_EDIT: OF_MESSAGE } = proto.Message.SecretEncryptedMessage.SecretEncType
+  return {
+    targetMessageKey: key,
+    secretEncType: event ? EVENT_EDIT : OF_MESSAGE,
+    ...sealed(event ? 'Event Edit' : 'Message Edit', edit),
+  }
+}
+
+interface Sealed {
+  /** Of the message it is about. */
+  key: proto.IMessageKey | null | undefined
+  purpose: Purpose
+  encPayload?: Uint8Array | null | undefined
+  encIv?: Uint8Array | null | undefined
+}
+
+/** A sealed reaction, comment or edit; undefined: it is none. */
+export function sealedIn(message: proto.IMessage): Sealed | undefined {
+  const { encReactionMessage: reaction, encCommentMessage: comment, secretEncryptedMessage: edit } = normalizeMessageContent(message) ?? {}
+  if (reaction) return { key: reaction.targetMessageKey, purpose: 'Enc Reaction', ...reaction }
+  if (comment) return { key: comment.targetMessageKey, purpose: 'Enc Comment', ...comment }
+  const ofEvent = edit?.secretEncType === proto.Message.SecretEncryptedMessage.SecretEncType.EVENT_EDIT
+  return edit ? { key: edit.targetMessageKey, purpose: ofEvent ? 'Event Edit' : 'Message Edit', ...edit } : undefined
+}
+
+/** The emoji or text in something sealed from this address; undefined when this phone cannot open it, and shows nothing. */
+export function readSealed(
+  { key, purpose, encPayload, encIv }: Sealed,
   { chat, from, question }: { chat: string; from: string; question: LogEntry | undefined },
   self: PhoneIdentity,
 ): string | undefined {
@@ -66,8 +109,8 @@ export function readReaction(
   const me = mustParse(by).server === 'lid' ? self.lid : self.jid
   const author = question.shown.fromMe ? me : authorOf(question, chat)
   try {
-    const opened = openReaction({ question: targetMessageKey?.id ?? '', secret, author, by }, encPayload, encIv)
-    return proto.Message.ReactionMessage.decode(opened).text ?? ''
+    const opened = unseal({ question: key?.id ?? '', secret, author, by, purpose }, encPayload, encIv)
+    return purpose === 'Enc Reaction' ? (proto.Message.ReactionMessage.decode(opened).text ?? '') : textOf(proto.Message.decode(opened))
   } catch {
     return undefined
   }

@@ -20,6 +20,7 @@ export function textOf(message: proto.IMessage): string {
     content.reactionMessage?.text ||
     content.protocolMessage?.editedMessage?.conversation ||
     content.protocolMessage?.editedMessage?.extendedTextMessage?.text ||
+    content.protocolMessage?.editedMessage?.eventMessage?.name ||
     ''
   )
 }

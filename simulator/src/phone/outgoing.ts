@@ -6,7 +6,7 @@ import type { RandomBytes } from './device-keys.ts'
 export function editOf(message: proto.IMessage): string | undefined {
   const content = normalizeMessageContent(message)
   if (content?.pinInChatMessage) return '2'
-  if (content?.protocolMessage?.type === proto.Message.ProtocolMessage.Type.MESSAGE_EDIT) return '1'
+  if (content?.secretEncryptedMessage || content?.protocolMessage?.type === proto.Message.ProtocolMessage.Type.MESSAGE_EDIT) return '1'
   const revoked = content?.protocolMessage?.key
   if (!revoked || content?.protocolMessage?.type !== proto.Message.ProtocolMessage.Type.REVOKE) return undefined
   return revoked.fromMe === false ? '8' : '7'

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { type BinaryNode, getAllBinaryNodeChildren, getBinaryNodeChild, getBinaryNodeChildren, proto } from 'baileys'
 import type { MediaTransfer, PastChat, PastWish, PhoneAnswer, PhoneIdentity, PhoneMessage, PhonePort, Uplink } from '../ports.ts'
 import { AddressBook, signalAddress, userJid } from './addresses.ts'
-import { readReaction, sealAnswer } from './answers.ts'
+import { readSealed, sealAnswer, sealedIn } from './answers.ts'
 import { AppState, type KeySharing } from './app-state.ts'
 import { attach } from './attaching.ts'
 import { Calls } from './calls.ts'
@@ -390,9 +390,9 @@ class Phone implements PhonePort {
     if (!type) return undefined
     this.inBackground(this.mediaAgain.keep(id, message), 'keeping media')
     const chat = this.book.person(input.chat)
-    const sealed = message.encReactionMessage
-    const question = this.log.find(chat, sealed?.targetMessageKey?.id ?? '')
-    const emoji = sealed ? readReaction(sealed, { ...input, question }, this.identity) : undefined
+    const sealed = sealedIn(message)
+    const question = this.log.find(chat, sealed?.key?.id ?? '')
+    const unsealed = sealed ? readSealed(sealed, { ...input, question }, this.identity) : undefined
     const shown = {
       id,
       chat,
@@ -400,10 +400,10 @@ class Phone implements PhonePort {
       fromMe,
       timestamp,
       type,
-      text: emoji ?? textOf(message),
+      text: unsealed ?? textOf(message),
       message: proto.Message.fromObject(message).toJSON(),
       ...marks,
-      ...(sealed && emoji === undefined && { unrendered: 'a sealed reaction nobody can open' }),
+      ...(sealed && unsealed === undefined && { unrendered: 'sealed, and nobody here can open it' }),
     }
     return this.log.add({ shown, content: message, pushName, receipt })
   }

@@ -1,6 +1,7 @@
-/** A message that replaces the text or caption of an earlier one of the same author. */
+/** A message that replaces the text or caption, or the name of the event, of an earlier one of the same author. */
 import { contentOf } from '../../whatsapp/envelopes.ts'
 import type { WireMessage } from '../../whatsapp/wire.ts'
+import { incomingEvent } from './event.ts'
 import type { IncomingKind } from './kind.ts'
 import { incomingMedia } from './media.ts'
 import { incomingText } from './text.ts'
@@ -17,5 +18,9 @@ export const incomingEdit: IncomingKind = {
 
 const newText = (message: WireMessage): string => {
   const content = contentOf(message)
-  return incomingText.read(content)?.content ?? incomingMedia.read(content)?.content ?? ''
+  for (const kind of [incomingText, incomingMedia, incomingEvent]) {
+    const reading = kind.read(content)
+    if (reading !== null) return reading.content
+  }
+  return ''
 }

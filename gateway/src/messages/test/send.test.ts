@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { forEachDatabase } from '../../../testing/databases.ts'
+import { eventually } from '../../events/test/stage.ts'
 import { EngineError } from '../../whatsapp/engine.ts'
 import { ANA, openStage, SHOP, type Stage } from './stage.ts'
 
@@ -235,6 +236,22 @@ forEachDatabase((_name, open) => {
         'first',
         ...Array.from({ length: 20 }, (_, n) => `${n}`),
       ])
+    })
+
+    test('the next text of a chat leaves while the event of the one before is being stored; both are told in order', async () => {
+      await begin()
+      const { write } = stage.events
+      const store = Promise.withResolvers<void>()
+      stage.events.write = async (work) => {
+        await store.promise
+        return write(work)
+      }
+      const answers = Promise.all(['first', 'second'].map((message) => stage.text({ number: ANA, message })))
+      await eventually(async () => stage.ana.received.length === 2, 'both texts')
+      store.resolve()
+      await answers
+      const told = await stage.delivered('message.exchange', 2)
+      expect(told.map(({ message }) => message.content)).toEqual(['first', 'second'])
     })
 
     test.each([
