@@ -131,6 +131,24 @@ onStage(
       expect(receiver.deliveries().filter(({ body }) => at(body, 'data.id') === id)).toHaveLength(1)
     })
 
+    it('written by a broadcast list: from whoever wrote it, to whom one answers as ever', async () => {
+      const receiver = await stage.receiver()
+      const [friend, other] = [await stage.phone({ name: 'Baker' }), await stage.phone()]
+      const line = await stage.line('listed', { webhookEnabled: true, webhookURL: receiver.url })
+      const id = await friend.spread('Rolls today', [line.phone, other])
+      expect(await other.next({ id })).toMatchObject({ chat: friend.jid, text: 'Rolls today' })
+      expect(await receiver.next({ event: 'message.exchange', data: { id } })).toMatchObject({
+        data: {
+          direction: 'incoming',
+          chat: { jid: friend.jid, lid: friend.lid, name: 'Baker', type: 'private' },
+          sender: { jid: friend.jid, lid: friend.lid },
+          message: { type: 'text', content: 'Rolls today' },
+        },
+      })
+      expect(await line.text(friend.number, 'Two, please', { replyTo: id })).toMatchObject({ status: 200 })
+      expect(at(await friend.next({ text: 'Two, please' }), 'message.extendedTextMessage.contextInfo.stanzaId')).toBe(id)
+    })
+
     it('an answer quotes the message it answers', async () => {
       const receiver = await stage.receiver()
       const friend = await stage.phone()

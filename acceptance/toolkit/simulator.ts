@@ -60,6 +60,8 @@ export interface Phone {
   comment(to: string, message: string, words: string): Promise<string>
   /** Edits an own message with a secret, the way phones do since May 2026: new text, or the event's new name; gives the edit's message id. */
   rewrite(to: string, message: string, words: string): Promise<string>
+  /** Writes to these people by a broadcast list, which each of them sees as written to them alone; gives the message id. */
+  spread(words: string, people: readonly Phone[]): Promise<string>
   /** Posts a story for these people; gives the message id. */
   post(story: string, audience: readonly Phone[]): Promise<string>
   /** The next message this phone decrypted (own ones included) that looks like this. */
@@ -208,6 +210,10 @@ const createPhone = (described: Json, ok: Call): Phone => {
     },
     comment: async (to, message, words) => text(await ok('post', `${path}/messages`, { to, comment: { message, text: words } }), 'id'),
     rewrite: async (to, message, words) => text(await ok('post', `${path}/messages`, { to, rewrite: { message, text: words } }), 'id'),
+    async spread(words, people) {
+      const body = { to: '1700000000@broadcast', text: words, audience: people.map((phone) => phone.number) }
+      return text(await ok('post', `${path}/messages`, body), 'id')
+    },
     async post(story, audience) {
       const body = { to: 'status@broadcast', text: story, audience: audience.map((phone) => phone.number) }
       return text(await ok('post', `${path}/messages`, body), 'id')

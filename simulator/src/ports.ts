@@ -168,7 +168,7 @@ export interface PhonePort {
     id?: string
     editAttribute?: string
     media?: { bytes: Uint8Array; mimetype: string }
-    /** Whom a story (`to: status@broadcast`) is for; default everybody the phone knows. */
+    /** Whom a story (`to: status@broadcast`) is for, or a broadcast list (`<digits>@broadcast`); default everybody the phone knows. */
     audience?: string[]
   }): Promise<{ id: string; timestamp: number }>
   /** The message that brings a vote or an answer to an event, for `sendMessage`. Throws when the phone cannot answer that. */

@@ -36,5 +36,7 @@ export const isUserJid = (text: string): boolean => text.endsWith('@s.whatsapp.n
 export const isNewsletterJid = (text: string): boolean => text.endsWith('@newsletter')
 export const STATUS_BROADCAST = 'status@broadcast'
 
+export const isBroadcastList = (text: string): boolean => text.endsWith('@broadcast') && text !== STATUS_BROADCAST
+
 export const numberJid = (digits: string): string => `${digits}@s.whatsapp.net`
 export const lidJid = (digits: string): string => `${digits}@lid`

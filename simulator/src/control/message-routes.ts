@@ -45,7 +45,7 @@ const outgoing = z
     media: z.object({ base64: z.base64(), mimetype: z.string().min(1) }).optional(),
     id: z.string().optional(),
     edit: z.string().optional(),
-    /** Whom a story (`to: status@broadcast`) is for; default everybody the phone knows. */
+    /** Whom a story (`to: status@broadcast`) is for, or a broadcast list (`<digits>@broadcast`); default everybody the phone knows. */
     audience: z.array(address).optional(),
   })
   .refine(

@@ -2,6 +2,7 @@
 import { type BinaryNode, getBinaryNodeChildren } from 'baileys'
 import { parseJid } from '../jid.ts'
 import { sameUser, userJid } from './addresses.ts'
+import { isBroadcast, STATUS_JID } from './sender-keys.ts'
 
 export interface Envelope {
   id: string
@@ -39,8 +40,10 @@ export function readEnvelope(stanza: BinaryNode, self: { jid: string; lid: strin
   const author = group ? participant : from
   if (!author || !parseJid(author)) return undefined
   const own = sameUser(author, self.jid) || sameUser(author, self.lid) || (newsletter && stanza.attrs.is_sender === 'true')
+  // Somebody else's broadcast list is no conversation: it is with whoever wrote.
+  const place = isBroadcast(from) && from !== STATUS_JID && !own ? author : from
   // Only one's own companions may say that a message belongs to another conversation than their own.
-  const chat = userJid(group ? from : own && recipient && parseJid(recipient) ? recipient : from)
+  const chat = userJid(!group && own && recipient && parseJid(recipient) ? recipient : place)
   return {
     id,
     author,

@@ -28,11 +28,11 @@ interface Sent {
 
 export interface Outgoing {
   id: string
-  /** A user's address, by number or LID; the whole stanza is addressed that way. Or a group, or `status@broadcast`. */
+  /** A user's address, by number or LID; the whole stanza is addressed that way. Or a group, `status@broadcast`, or a broadcast list (`<digits>@broadcast`). */
   to: string
   message: proto.IMessage
   edit?: string
-  /** Whom a story is for. */
+  /** Whom a story is for, or who is in the list. */
   audience?: readonly string[]
 }
 

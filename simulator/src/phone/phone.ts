@@ -27,7 +27,7 @@ import { editOf, withSecret } from './outgoing.ts'
 import { Past } from './past.ts'
 import { ack, personalReceipt } from './receipts.ts'
 import { renderProblem } from './rendering.ts'
-import { SenderKeys, STATUS_JID } from './sender-keys.ts'
+import { isBroadcast, SenderKeys } from './sender-keys.ts'
 import { Sessions } from './sessions.ts'
 
 export interface PhoneOptions {
@@ -178,7 +178,7 @@ class Phone implements PhonePort {
       await attach(message, input.media, { transfer: this.mediaTransfer, sealed: !isNewsletter(input.to), now: this.seconds() })
     const to = userJid(input.to)
     const timestamp = this.seconds()
-    const audience = to === STATUS_JID ? (input.audience ?? this.contacts()) : []
+    const audience = isBroadcast(to) ? (input.audience ?? this.contacts()) : []
     await this.outbox.send({ id, to, message, edit: input.editAttribute ?? editOf(message), audience }, () => {
       this.record({ id, chat: to, from: this.identity.jid, fromMe: true, timestamp, message })
     })
@@ -343,7 +343,7 @@ class Phone implements PhonePort {
   }
 
   private async relearn(group: string): Promise<void> {
-    if (group === STATUS_JID) return
+    if (isBroadcast(group)) return
     for (const person of (await this.groups.find(group)).people) this.directory.forget(person)
     this.groups.forget(group)
   }

@@ -13,7 +13,10 @@ import type { Sessions } from './sessions.ts'
 
 export const STATUS_JID = 'status@broadcast'
 
-export const isPlace = (jid: string): boolean => jid.endsWith('@g.us') || jid.endsWith('@broadcast')
+/** Stories, or a broadcast list. */
+export const isBroadcast = (jid: string): boolean => jid.endsWith('@broadcast')
+
+export const isPlace = (jid: string): boolean => jid.endsWith('@g.us') || isBroadcast(jid)
 
 /** Places whose key holders are remembered. */
 const PLACES = 1_000
@@ -47,14 +50,14 @@ export class SenderKeys {
     this.groups = parts.groups
   }
 
-  /** `audience` are the people a story is for. Throws what the look-ups throw. */
+  /** `audience` are the people a story or a message by a broadcast list is for. Throws what the look-ups throw. */
   async seal(place: string, message: proto.IMessage, enc: BinaryNode['attrs'], audience: readonly string[]): Promise<Sealed> {
     const { people, me, attrs } = await this.membersOf(place, audience)
     const devices = (await this.directory.devicesOf(people)).filter((device) => device !== me)
     const holders = this.present(place, me, devices)
     const { distribution, ciphertext } = await this.sessions.encryptGroup(place, me, pad(message))
-    // A story goes to whoever is given its key: everybody is, each time.
-    const missing = place === STATUS_JID ? devices : devices.filter((device) => !holders.has(this.book.toLid(device)))
+    // It goes to whoever is given its key: everybody is, each time.
+    const missing = isBroadcast(place) ? devices : devices.filter((device) => !holders.has(this.book.toLid(device)))
     const key = pad({ senderKeyDistributionMessage: distributionOf(place, distribution) })
     const participants: BinaryNode[] = []
     for (const device of await this.directory.withSessions(missing)) {
@@ -68,7 +71,7 @@ export class SenderKeys {
     }
     const content: BinaryNode[] = [{ tag: 'enc', attrs: { v: '2', type: 'skmsg', ...enc }, content: ciphertext }]
     if (participants.length > 0) content.unshift({ tag: 'participants', attrs: {}, content: participants })
-    return { attrs: place === STATUS_JID ? attrs : { ...attrs, phash: participantHash([me, ...devices]) }, content }
+    return { attrs: isBroadcast(place) ? attrs : { ...attrs, phash: participantHash([me, ...devices]) }, content }
   }
 
   /** The present key, to go with a message that is encrypted again for one device. Undefined for a device that is not to have it. */
@@ -79,7 +82,7 @@ export class SenderKeys {
   }
 
   private async nameIn(place: string): Promise<string> {
-    if (place === STATUS_JID) return this.self.jid
+    if (isBroadcast(place)) return this.self.jid
     return (await this.groups.find(place)).addressing === 'lid' ? this.self.lid : this.self.jid
   }
 
@@ -87,7 +90,7 @@ export class SenderKeys {
     place: string,
     audience: readonly string[],
   ): Promise<{ people: string[]; me: string; attrs: BinaryNode['attrs'] }> {
-    if (place === STATUS_JID) return { people: [...new Set([...audience.map(userJid), this.self.jid])], me: this.self.jid, attrs: {} }
+    if (isBroadcast(place)) return { people: [...new Set([...audience.map(userJid), this.self.jid])], me: this.self.jid, attrs: {} }
     const { people, addressing } = await this.groups.find(place)
     return { people, me: await this.nameIn(place), attrs: { addressing_mode: addressing } }
   }

@@ -9,25 +9,25 @@ import type { GroupStore } from '../groups/group-store.ts'
 import { parseJid } from '../jid.ts'
 import { type BinaryNode, childOf, childrenNamed, childrenOf, node } from '../wire/nodes.ts'
 import { bizRefusal } from './biz-node.ts'
+import { BroadcastRouter } from './broadcast-router.ts'
 import { GroupRouter } from './group-router.ts'
 import type { NewsletterRouter } from './newsletter-router.ts'
 import { mayReach } from './reach.ts'
 import { CARRIED, CONSUMED, type Verdict } from './stanza-copy.ts'
-import { STATUS_JID, StatusRouter } from './status-router.ts'
 import { verifiedName } from './verified-name.ts'
 
 export class MessageRouter {
   readonly #directory: Directory
   readonly #clock: Clock
   readonly #groups: GroupRouter
-  readonly #status: StatusRouter
+  readonly #broadcasts: BroadcastRouter
   readonly #newsletters: NewsletterRouter
 
   constructor(directory: Directory, clock: Clock, groups: GroupStore, newsletters: NewsletterRouter) {
     this.#directory = directory
     this.#clock = clock
     this.#groups = new GroupRouter(directory, groups)
-    this.#status = new StatusRouter(directory)
+    this.#broadcasts = new BroadcastRouter(directory)
     this.#newsletters = newsletters
   }
 
@@ -41,8 +41,8 @@ export class MessageRouter {
 
   #deliver(sender: Device, message: BinaryNode, t: string): Verdict {
     const { to } = message.attrs
-    if (to === STATUS_JID) return this.#status.deliver(sender, message, t)
     const server = parseJid(to)?.server
+    if (server === 'broadcast') return this.#broadcasts.deliver(sender, message, t)
     if (server === 'g.us') return this.#groups.deliver(sender, message, t)
     if (server === 'newsletter') return this.#newsletters.deliver(sender, message, t)
     return this.#toPerson(sender, message, t)

@@ -4,7 +4,7 @@
  */
 import { proto } from 'baileys'
 import type { Address, InboxRow, ReceivedMessage } from '../../engine.ts'
-import { isNewsletterJid } from '../../jid.ts'
+import { isBroadcastList, isNewsletterJid } from '../../jid.ts'
 import { decodeWireMessage, type WireMessage } from '../../wire.ts'
 import { addressFrom, isPlace, isSame, senderOf } from './addresses.ts'
 import { unwrap } from './envelopes.ts'
@@ -61,7 +61,8 @@ const placeOf = (attributes: StanzaAttributes, self: Address): Pick<ReceivedMess
     const author = participant === undefined ? addressFrom(from) : senderOf(attributes)
     // In a channel nobody is named, but ourselves.
     const fromMe = isSame(author, self) || (attributes.is_sender === 'true' && isNewsletterJid(from))
-    return { chat: addressFrom(from), sender: fromMe ? self : author, fromMe }
+    // Who writes to many at once by a list writes to each of them, as WhatsApp's apps show it; nobody can write to somebody else's list.
+    return { chat: isBroadcastList(from) && !fromMe ? author : addressFrom(from), sender: fromMe ? self : author, fromMe }
   }
   // On a copy of our own message the alternative forms speak of the other side.
   const fromMe = isSame(addressFrom(participant ?? from), self)

@@ -1,13 +1,13 @@
-/** Stories: one sender key for `status@broadcast` per author, and the author says which devices may see one by giving them the key. */
+/**
+ * Stories and broadcast lists: one sender key for each per author, and the author says which devices may see one by giving them the key.
+ */
 import type { Device } from '../accounts/account.ts'
 import type { Directory } from '../accounts/directory.ts'
 import { type BinaryNode, childOf, childrenNamed, childrenOf, node } from '../wire/nodes.ts'
 import { mayReach } from './reach.ts'
 import { CARRIED, CONSUMED, type Verdict } from './stanza-copy.ts'
 
-export const STATUS_JID = 'status@broadcast'
-
-export class StatusRouter {
+export class BroadcastRouter {
   readonly #directory: Directory
 
   constructor(directory: Directory) {
@@ -34,7 +34,7 @@ export class StatusRouter {
     if (target === undefined || device === undefined || device === sender || !mayReach(sender.account, target.account)) return
     const { server } = target
     const attrs: Record<string, string | undefined> = {
-      from: STATUS_JID,
+      from: message.attrs.to,
       participant: sender.jid(server),
       [server === 'lid' ? 'participant_pn' : 'participant_lid']: sender.account.otherAddress(server),
       t,
