@@ -32,6 +32,31 @@ onStage(
       expect(await phone.devices()).toHaveLength(1)
     })
 
+    it('by QR, which WhatsApp has replaced when it is scanned: the new one is told and links', async () => {
+      const phone = await stage.phone()
+      const receiver = await stage.receiver()
+      const token = await createInstance(stage.account, 'replaced', { webhookEnabled: true, webhookURL: receiver.url })
+      const line = unlinkedLine(stage.gateway, phone, 'replaced', token)
+      const shown = async () => text((await line.api.get('/api/instance/connect/replaced')).body, 'qrCode')
+      const first = await shown()
+      await phone.scanInVain(first)
+      const second = await eventually('another QR', async () => {
+        const now = await shown()
+        return now !== first && now
+      })
+      const [ref, ...parts] = first.split(',')
+      const [sameRef, ...newParts] = second.split(',')
+      expect(sameRef).toBe(ref)
+      expect(newParts.map((part, n) => part === parts[n])).toEqual([true, true, false, true])
+      await receiver.next({
+        event: 'instance.state',
+        data: { state: 'qr_ready', codes: (codes) => JSON.stringify(codes).includes(second) },
+      })
+      await phone.scan(second)
+      await line.waitFor('connected')
+      expect(await phone.devices()).toHaveLength(1)
+    })
+
     it('by pairing code: the person types the eight characters', async () => {
       const phone = await stage.phone()
       const line = unlinkedLine(stage.gateway, phone, 'by-code', await createInstance(stage.account, 'by-code'))

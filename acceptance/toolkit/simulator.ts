@@ -36,6 +36,8 @@ export interface Phone {
   readonly lid: string
   readonly name: string
   scan(qr: string): Promise<void>
+  /** Scans a code that WhatsApp then has replaced: nothing is linked. */
+  scanInVain(qr: string): Promise<void>
   typePairingCode(code: string): Promise<void>
   /** Linked devices, without the phone itself. */
   devices(): Promise<{ id: number; connected: boolean }[]>
@@ -184,6 +186,7 @@ const createPhone = (described: Json, ok: Call): Phone => {
     lid: text(described, 'lid'),
     name: text(described, 'name'),
     scan: async (qr) => void (await ok('post', `${path}/scan`, { qr })),
+    scanInVain: async (qr) => void (await ok('post', `${path}/scan`, { qr, refresh: true })),
     typePairingCode: async (code) => void (await ok('post', `${path}/pairing-code`, { code })),
     devices: async () =>
       list(await ok('get', path), 'devices').map((device) => ({

@@ -232,6 +232,7 @@ const login = async (
     logger,
     onCrash: fail,
     onClosing: () => {},
+    onRegistrationRefreshed: () => {},
   })
   socket.ev.on('connection.update', ({ connection, lastDisconnect }) => {
     if (connection === 'open') opened.resolve()

@@ -88,6 +88,12 @@ export class Phones {
     return this.#parts.pairing.scan(qr, person.account, person.phone)
   }
 
+  /** The network answers the scan by having the companion show another code. Throws `PairingError`, {@link PhoneOffline}. */
+  async scanInVain(person: Person, qr: string): Promise<void> {
+    requireOnline(person)
+    await this.#parts.pairing.scanInVain(qr)
+  }
+
   /** Throws `PairingError`, {@link PhoneOffline}. */
   async typeCode(person: Person, code: string): Promise<Device> {
     requireOnline(person)

@@ -35,7 +35,8 @@ const change = z
   })
   .partial()
   .strict()
-const scanned = z.object({ qr: z.string() })
+/** `refresh`: WhatsApp has the companion show another code, which alone links it. */
+const scanned = z.object({ qr: z.string(), refresh: z.boolean().default(false) })
 const typed = z.object({ code: z.string().min(1) })
 const withDevice = z.object({ id: z.coerce.number().int() })
 
@@ -63,9 +64,12 @@ export function phoneRoutes(api: FastifyInstance, { phones, services }: ControlP
     return describePhone(person)
   })
 
-  api.post('/phones/:number/scan', async (request) => {
+  api.post('/phones/:number/scan', async (request, reply) => {
     const person = personOf(phones, request.params)
-    return describeDevice(await phones.scan(person, scanned.parse(request.body).qr))
+    const { qr, refresh } = scanned.parse(request.body)
+    if (!refresh) return describeDevice(await phones.scan(person, qr))
+    await phones.scanInVain(person, qr)
+    return reply.status(202).send({ linked: false })
   })
 
   api.post('/phones/:number/pairing-code', async (request) => {

@@ -2,10 +2,11 @@
 import type { Account, Device } from '../accounts/account.ts'
 import type { CompanionKeys, PhonePort } from '../ports.ts'
 import { PairingError } from './pairing-error.ts'
-import { parsePairingQr } from './pairing-qr.ts'
+import { type PairingQr, parsePairingQr } from './pairing-qr.ts'
 
 /** A companion on a connection of its own that can be linked; both ways throw {@link PairingError}. */
 export interface LinkableCompanion {
+  refresh(ref: string): Promise<void>
   scanned(ref: string, noiseKey: Buffer, keys: CompanionKeys, account: Account, phone: PhonePort): Promise<Device>
   codeTyped(code: string, account: Account, phone: PhonePort): Promise<Device>
 }
@@ -33,11 +34,22 @@ export class PairingDesk {
 
   /** Throws {@link PairingError}. */
   async scan(qr: string, account: Account, phone: PhonePort): Promise<Device> {
+    const { read, session } = this.#find(qr)
+    return session.scanned(read.ref, read.noiseKey, { identity: read.identity, advSecret: read.advSecret }, account, phone)
+  }
+
+  /** The scan links nothing: the network has the companion show another code first. Throws {@link PairingError}. */
+  async scanInVain(qr: string): Promise<void> {
+    const { read, session } = this.#find(qr)
+    await session.refresh(read.ref)
+  }
+
+  #find(qr: string): { read: PairingQr; session: LinkableCompanion } {
     const read = parsePairingQr(qr)
     if (read === undefined) throw new PairingError('this is not a pairing QR')
     const session = this.#byRef.get(read.ref)
     if (session === undefined) throw new PairingError('the QR is unknown or has expired')
-    return session.scanned(read.ref, read.noiseKey, { identity: read.identity, advSecret: read.advSecret }, account, phone)
+    return { read, session }
   }
 
   /** Throws {@link PairingError}. */

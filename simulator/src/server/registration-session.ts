@@ -24,6 +24,7 @@ const PATIENCE_MS = 180_000
 const ANSWER_MS = 20_000
 const PAIR_DEVICE_ID = 'PAIRDEVICE'
 const PAIR_SUCCESS_ID = 'PAIRSUCCESS'
+const REFRESH_ID = 'REGREFRESH'
 
 interface Waiting<T> {
   resolve(value: T): void
@@ -48,6 +49,7 @@ export class RegistrationSession implements Session, LinkableCompanion {
   #hello: { number: string; hello: CompanionHello } | undefined
   #waitsForSignature: Waiting<BinaryNode> | undefined
   #waitsForBundle: Waiting<KeyBundleAnswer> | undefined
+  #waitsForRefresh: Waiting<BinaryNode> | undefined
   #busy = false
   readonly #patience: NodeJS.Timeout
 
@@ -93,6 +95,7 @@ export class RegistrationSession implements Session, LinkableCompanion {
     const gone = new PairingError('the companion went away')
     this.#waitsForSignature?.reject(gone)
     this.#waitsForBundle?.reject(gone)
+    this.#waitsForRefresh?.reject(gone)
   }
 
   /** Links by QR. Throws {@link PairingError} when the ref is too old or the companion does not play along. */
@@ -101,6 +104,21 @@ export class RegistrationSession implements Session, LinkableCompanion {
     if (expiry === undefined || expiry < this.#clock.now()) throw new PairingError('the QR has expired')
     if (!noiseKey.equals(this.#noiseKey)) throw new PairingError('the QR belongs to another connection')
     return this.#exclusively(() => this.#signIn(keys, account, phone))
+  }
+
+  /**
+   * As since July 2026: the companion is to show a code with another secret before it can be linked. Resolves when it has acknowledged that. Throws
+   * {@link PairingError} when it has not, or the ref is too old.
+   */
+  async refresh(ref: string): Promise<void> {
+    const expiry = this.#refs.get(ref)
+    if (expiry === undefined || expiry < this.#clock.now()) throw new PairingError('the QR has expired')
+    const acknowledged = awaitAnswer<BinaryNode>('the companion did not acknowledge the refresh', (waiting) => {
+      this.#waitsForRefresh = waiting
+    })
+    const attrs = { id: REFRESH_ID, type: 'companion_reg_refresh', from: SERVER_JID, t: String(unixSeconds(this.#clock)) }
+    this.#line.send(node('notification', attrs, [node('companion_reg_refresh')]))
+    await acknowledged
   }
 
   /** Links by the code the companion shows. Throws {@link PairingError} when it was another one. */
@@ -152,8 +170,9 @@ export class RegistrationSession implements Session, LinkableCompanion {
   }
 
   #handle(stanza: BinaryNode): void {
-    if (stanza.tag !== 'iq') return
     const { type, id, xmlns } = stanza.attrs
+    if (stanza.tag === 'ack' && id === REFRESH_ID && type === 'companion_reg_refresh') this.#waitsForRefresh?.resolve(stanza)
+    if (stanza.tag !== 'iq') return
     if (type === 'result' || type === 'error') {
       if (id === PAIR_SUCCESS_ID) this.#waitsForSignature?.resolve(stanza)
       return

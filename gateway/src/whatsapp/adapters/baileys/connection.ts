@@ -27,6 +27,7 @@ import { createNewsletters } from './newsletters.ts'
 import { PendingCalls } from './pending-calls.ts'
 import { PlaceNames } from './place-names.ts'
 import type { Routes } from './proxy.ts'
+import { qrWithSecret } from './registration-refresh.ts'
 import { rawConnection } from './socket.ts'
 import { StanzaNotes } from './stanzas.ts'
 import { type WiredSocket, wireSocket } from './wired-socket.ts'
@@ -62,7 +63,8 @@ export class Connection {
   #wired: WiredSocket | null = null
   #routes: Routes | null = null
   #self: Address = NOBODY
-  #qrCount = 0
+  /** The last one, and until when it may be scanned, ms. */
+  #qr: { text: string; expiresAt: number } | null = null
   #restartExpected = false
   #justLinked = false
   /** Set when the end is our doing; what the socket says about it no longer matters. */
@@ -239,6 +241,7 @@ export class Connection {
       queue: this.#queue,
       onStorageFailure: (error) => this.#storageFailed(error),
       onClosing: (socket) => this.#hurryClose(socket),
+      onRegistrationRefreshed: () => this.#showQr(credentials),
     })
     this.#listen(this.#wired, credentials)
   }
@@ -262,8 +265,8 @@ export class Connection {
 
   #connectionChanged(update: Partial<ConnectionState>, credentials: Credentials): void {
     if (update.qr !== undefined) {
-      this.#qrCount += 1
-      this.#queue.push({ type: 'qr', text: update.qr, expiresAt: Date.now() + (this.#qrCount === 1 ? FIRST_QR_MS : NEXT_QR_MS) })
+      this.#qr = { text: update.qr, expiresAt: Date.now() + (this.#qr === null ? FIRST_QR_MS : NEXT_QR_MS) }
+      this.#showQr(credentials)
       this.#qrShown.resolve()
     }
     if (update.isNewLogin) {
@@ -291,6 +294,12 @@ export class Connection {
       this.#wired?.appState.appState.opened()
     }
     if (update.connection === 'close') void this.#closed(update.lastDisconnect?.error, credentials)
+  }
+
+  /** With the secret there is now; Baileys makes all of them with the first. */
+  #showQr({ value: { advSecretKey } }: Credentials): void {
+    if (this.#qr === null) return
+    this.#queue.push({ type: 'qr', text: qrWithSecret(this.#qr.text, advSecretKey), expiresAt: this.#qr.expiresAt })
   }
 
   /** A device just linked is in groups and follows channels nobody has told it the names of, nor does it know who is blocked. */

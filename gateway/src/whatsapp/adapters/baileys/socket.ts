@@ -11,6 +11,7 @@ import type { GroupLists } from './group-lists.ts'
 import { isBare } from './history/notification.ts'
 import { bridgeLogger } from './logger.ts'
 import type { Routes } from './proxy.ts'
+import { refreshRegistration } from './registration-refresh.ts'
 import { createRetryAnswers } from './retry-answers.ts'
 import type { CacheView } from './shared-cache.ts'
 import type { Commits } from './signal/commits.ts'
@@ -47,6 +48,8 @@ export interface SocketOptions {
   onCrash(error: unknown): void
   /** The library begins to close the socket. */
   onClosing(): void
+  /** The secret in the QR has been replaced. */
+  onRegistrationRefreshed(): void
 }
 
 export const openSocket = (options: SocketOptions): { socket: WASocket; gate: WireGate } => {
@@ -103,7 +106,12 @@ export const openSocket = (options: SocketOptions): { socket: WASocket; gate: Wi
     storedMessage: options.storedMessage,
     answers: caches.retries.view(cachePrefix),
   })
-  guardListeners(socket.ws, answerRetry, options.onCrash)
+  const refresh = { credentials: options.credentials, send: socket.sendNode, onRefreshed: options.onRegistrationRefreshed }
+  const handledHere = new Map<string | symbol, (stanza: BinaryNode) => Promise<boolean>>([
+    ['CB:receipt', answerRetry],
+    ['CB:notification', (notification) => refreshRegistration(notification, refresh)],
+  ])
+  guardListeners(socket.ws, handledHere, options.onCrash)
   const raw = rawConnection(socket)
   if (raw === null) throw new Error('the library has made no connection')
   return { socket, gate: new WireGate(raw, options.commits) }
@@ -134,7 +142,7 @@ const placeholders = (view: CacheView<unknown>, undecryptable: CacheView<true>):
  * Baileys' listeners are async and nobody looks at their promises: one frame that can't be opened would be an unhandled rejection and end the
  * process with all its tenants. Every listener gets a catch that ends this one socket.
  *
- * Retry receipts for edits are answered here, since Baileys would make new messages of them.
+ * What it would do wrong (retry receipts for edits, of which it makes new messages; news for who is not linked yet) does not get to it.
  *
  * Messages are also handed over one at a time. Baileys puts them in line itself, but only after it has noted who the sender is: the second
  * message of a new contact, who is known by then, would overtake the first. And what had waited for us (`offline`) goes into a line of its
@@ -142,7 +150,8 @@ const placeholders = (view: CacheView<unknown>, undecryptable: CacheView<true>):
  */
 const guardListeners = (
   emitter: EventEmitter,
-  answerRetry: (receipt: BinaryNode) => Promise<boolean>,
+  /** By the stanzas' event; true: that was all to be done about it. */
+  handledHere: ReadonlyMap<string | symbol, (stanza: BinaryNode) => Promise<boolean>>,
   onCrash: (error: unknown) => void,
 ): void => {
   for (const name of emitter.eventNames()) {
@@ -156,9 +165,10 @@ const guardListeners = (
           onCrash(error)
         }
       }
-      if (name === 'CB:receipt') {
-        emitter.on(name, async (receipt: BinaryNode) => {
-          if (!(await answerRetry(receipt).catch(onCrash))) await handle([receipt])
+      const first = handledHere.get(name)
+      if (first !== undefined) {
+        emitter.on(name, async (stanza: BinaryNode) => {
+          if (!(await first(stanza).catch(onCrash))) await handle([stanza])
         })
         continue
       }

@@ -60,11 +60,13 @@ interface Wiring {
   onStorageFailure(error: unknown): void
   /** It begins to close, for whatever reason. */
   onClosing(socket: WASocket): void
+  /** The secret in the QR has been replaced. */
+  onRegistrationRefreshed(): void
 }
 
 /** Opens it: from here on it connects. */
 export const wireSocket = (connection: WiredConnection, wiring: Wiring): WiredSocket => {
-  const { credentials, routes, environment, cachePrefix, stanzas, queue, onStorageFailure, onClosing } = wiring
+  const { credentials, routes, environment, cachePrefix, stanzas, queue, onStorageFailure, onClosing, onRegistrationRefreshed } = wiring
   const { groupSide, history } = connection
   const { store, logger, instanceId, ...options } = connection.options
   const { caches, url, mediaHost, version } = environment
@@ -156,6 +158,7 @@ export const wireSocket = (connection: WiredConnection, wiring: Wiring): WiredSo
       void socket.end(error instanceof Error ? error : new Error('the connection broke'))
     },
     onClosing: () => onClosing(socket),
+    onRegistrationRefreshed,
   })
   const appState = openAppState(connection, { socket, credentials, routes, mediaHost, onStorageFailure })
   return { socket, gate, commits, ...signal(), devices, unreadable, appState }
