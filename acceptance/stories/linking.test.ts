@@ -57,6 +57,22 @@ onStage(
       expect(await phone.devices()).toHaveLength(1)
     })
 
+    it('and connecting again, with a client that WhatsApp calls outdated: it becomes the present one by itself', async () => {
+      const phone = await stage.phone()
+      const line = unlinkedLine(stage.gateway, phone, 'outdated', await createInstance(stage.account, 'outdated'))
+      try {
+        await stage.simulator.requireRevision(2_000_000_000)
+        await scanQr(line)
+        await line.waitFor('connected')
+        // The version is the process's, and the next one begins with the library's again.
+        await stage.gateway.restart()
+        await line.waitFor('connected')
+        expect(await line.text((await stage.phone()).number, 'Up to date')).toMatchObject({ status: 200 })
+      } finally {
+        await stage.simulator.requireRevision(0)
+      }
+    })
+
     it('by pairing code: the person types the eight characters', async () => {
       const phone = await stage.phone()
       const line = unlinkedLine(stage.gateway, phone, 'by-code', await createInstance(stage.account, 'by-code'))

@@ -23,6 +23,8 @@ export interface Simulator {
   liftFaults(): Promise<void>
   /** Requests the network did not understand. */
   unanswered(): Promise<Json[]>
+  /** Clients of an older revision are refused from now on. */
+  requireRevision(least: number): Promise<void>
   stop(): Promise<Exit>
 }
 
@@ -110,7 +112,7 @@ export const startSimulator = async (args: readonly string[] = [], nodeArguments
   const api = createApi(url)
   let lastNumber = 34_600_000_000
 
-  const ok = async (method: 'get' | 'post' | 'patch' | 'delete', path: string, body?: Json): Promise<Json> => {
+  const ok = async (method: 'get' | 'post' | 'put' | 'patch' | 'delete', path: string, body?: Json): Promise<Json> => {
     const answer = await (method === 'get' || method === 'delete' ? api[method](path) : api[method](path, body))
     if (answer.status >= 300) throw new Error(`simulator: ${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
     return answer.body
@@ -151,6 +153,7 @@ export const startSimulator = async (args: readonly string[] = [], nodeArguments
       const body = await ok('get', '/unanswered')
       return Array.isArray(body) ? body : list(body, 'requests')
     },
+    requireRevision: async (leastRevision) => void (await ok('put', '/network/clients', { leastRevision })),
     async stop() {
       program.kill('SIGTERM')
       return program.exited

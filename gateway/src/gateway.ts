@@ -321,7 +321,7 @@ const openHttp = async (settings: Settings, logger: Logger, { db, vault, account
 
 /** Nothing is loaded for it yet. Throws `NetworkUnavailableError` when there is no such network. */
 const findEngine = async (settings: Settings, logger: Logger): Promise<EngineOnDemand> => {
-  const { whatsappNetwork, outboundAllow, unreadableMessageSeconds } = settings
+  const { whatsappNetwork, whatsappVersion, outboundAllow, unreadableMessageSeconds } = settings
   // What a crash left behind is loaded anew.
   const historyFolder = join(settings.dataDir, 'history')
   await rm(historyFolder, { recursive: true, force: true })
@@ -331,19 +331,33 @@ const findEngine = async (settings: Settings, logger: Logger): Promise<EngineOnD
     network,
     guard: createAddressGuard({ allow: [...outboundAllow, ...mediaHosts], logger }),
     historyFolder,
+    version: whatsappVersion,
+    serviceWorker: () => read(whatsappNetwork ?? 'https://web.whatsapp.com', '/sw.js', logger),
+    logger: logger.child({ part: 'whatsapp' }),
     // A twelfth of it belongs to the sender: 5 of 60 s, as in other clients.
     askPhoneAfterMs: (unreadableMessageSeconds * 1000) / 12,
   })
 }
 
 const findNetwork = async (address: string, logger: Logger): Promise<WhatsAppNetwork> => {
-  const outbound = createOutbound({ allow: [new URL(address).hostname], logger })
   try {
-    const url = `${address.replace(/\/+$/, '')}/network`
-    const answer = await outbound.request({ url, method: 'GET', timeoutMs: 5000, maxResponseBytes: 64 * 1024, redirects: 0 })
-    return parseNetwork(JSON.parse(answer.body.toString('utf8')))
+    return parseNetwork(JSON.parse(await read(address, '/network', logger)))
   } catch (error) {
     throw new NetworkUnavailableError(`WHATSAPP_NETWORK ${address} does not answer as a network: is it running?`, { cause: error })
+  }
+}
+
+/** A text of the operator's network, or of WhatsApp's, which is seldom asked for one. WhatsApp's answers browsers alone. */
+const read = async (site: string, path: string, logger: Logger): Promise<string> => {
+  const outbound = createOutbound({ allow: [new URL(site).hostname], logger })
+  const headers = {
+    'sec-fetch-site': 'none',
+    'user-agent': 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/131.0.0.0 Safari/537.36',
+  }
+  try {
+    const url = site.replace(/\/+$/, '') + path
+    const answer = await outbound.request({ url, headers, method: 'GET', timeoutMs: 5000, maxResponseBytes: 4 * 1024 * 1024, redirects: 0 })
+    return answer.body.toString('utf8')
   } finally {
     await outbound.close()
   }

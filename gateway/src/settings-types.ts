@@ -20,6 +20,16 @@ export const wholeNumber = (least: number, most: number): SettingType<number> =>
   },
 })
 
+/** As WhatsApp Web writes it. */
+export const clientVersion: SettingType<[number, number, number]> = {
+  allowed: 'three numbers with dots between them, e.g. 2.3000.1043857760',
+  parse: (written) => {
+    const [, primary, secondary, tertiary] = /^(\d{1,10})\.(\d{1,10})\.(\d{1,10})$/.exec(written) ?? []
+    if (primary === undefined || secondary === undefined || tertiary === undefined) return { problem: `${shown(written)}, no such version` }
+    return { value: [Number(primary), Number(secondary), Number(tertiary)] }
+  },
+}
+
 export const oneOf = <const T extends string>(words: readonly T[]): SettingType<T> => ({
   allowed: words.join(', '),
   parse: (written) => {

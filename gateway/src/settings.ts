@@ -3,7 +3,19 @@
  * reads the environment.
  */
 import { delimiter, resolve } from 'node:path'
-import { list, oneOf, onOff, passphrase, proxies, type SettingType, secret, text, url, wholeNumber } from './settings-types.ts'
+import {
+  clientVersion,
+  list,
+  oneOf,
+  onOff,
+  passphrase,
+  proxies,
+  type SettingType,
+  secret,
+  text,
+  url,
+  wholeNumber,
+} from './settings-types.ts'
 
 interface Setting<T> {
   name: string
@@ -104,6 +116,13 @@ const schema = {
     type: url(['http:', 'https:']),
     defaultText: 'WhatsApp',
     meaning: 'Control address of a simulated network (`npm run simulator`) to connect to in place of WhatsApp',
+  }),
+  whatsappVersion: optional({
+    name: 'WHATSAPP_VERSION',
+    type: clientVersion,
+    defaultText: 'found out',
+    meaning:
+      "Version of WhatsApp Web to connect as. Left out, it is the library's, and the one WhatsApp Web has itself once WhatsApp calls that outdated",
   }),
   connectConcurrency: withDefault({
     name: 'CONNECT_CONCURRENCY',

@@ -129,7 +129,7 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
     mediaUrl: media.url,
     mediaCa: media.caPem,
   }
-  const api = createControlApi({ info, phones, services, faults, traffic, lines: () => server.lines() })
+  const api = createControlApi({ info, phones, services, faults, traffic, server, lines: () => server.lines() })
   server.serve(api.server)
   await api.listen({ port: options.port, host: '127.0.0.1' })
   const address = api.server.address()

@@ -12,6 +12,8 @@ export interface ControlParts {
   services: Services
   faults: Faults
   traffic: TrafficLog
+  /** Where clients that are too old are refused. */
+  server: { leastRevision: number }
   /** Companions that are connected now. */
   lines: () => Iterable<FaultTarget>
 }

@@ -14,8 +14,21 @@ const seen = z.object({
   direction: z.enum(['in', 'out']).optional(),
 })
 
-export function observationRoutes(api: FastifyInstance, { info, traffic, services }: ControlParts): void {
+const clients = z.object({ leastRevision: z.number().int().min(0) })
+
+export function observationRoutes(api: FastifyInstance, { info, traffic, services, server }: ControlParts): void {
   api.get('/network', async () => info)
+
+  /** Clients of an older revision are refused from now on (405). */
+  api.put('/network/clients', async (request, reply) => {
+    server.leastRevision = clients.parse(request.body).leastRevision
+    return reply.status(204).send()
+  })
+
+  /** As WhatsApp Web's service worker says which revision is the present one. */
+  api.get('/sw.js', async (_request, reply) =>
+    reply.type('text/javascript').send(`self.__data={\\"client_revision\\":${server.leastRevision}};`),
+  )
 
   api.get('/traffic', async (request) => {
     const { after, limit, phone, device, tag, direction } = seen.parse(request.query)

@@ -40,6 +40,8 @@ export class WhatsAppServer {
   readonly #connections = new Set<Connection>()
   readonly #sessions = new Set<CompanionSession>()
   readonly #sweep: NodeJS.Timeout
+  /** Client revision (last part of the version) that older clients are refused for. */
+  leastRevision = 0
 
   constructor(parts: WhatsAppServerParts) {
     this.#parts = parts
@@ -90,6 +92,7 @@ export class WhatsAppServer {
   }
 
   #opened(connection: Connection, hello: Hello): Session | undefined {
+    if ((hello.payload.userAgent?.appVersion?.tertiary ?? 0) < this.leastRevision) return fail(connection, 405)
     return hello.payload.devicePairingData ? this.#register(connection, hello) : this.#logIn(connection, hello)
   }
 

@@ -14,6 +14,7 @@ import { EventQueue, type PendingEvent } from '../event-queue.ts'
 import { completed, NOBODY } from './addresses.ts'
 import type { AppState } from './app-state/app-state.ts'
 import { Blocklist } from './blocklist.ts'
+import type { Version } from './client-version.ts'
 import { closeReasonOf } from './close-reason.ts'
 import { Credentials, nameOf, selfOf } from './credentials.ts'
 import type { DeviceLists } from './device-lists.ts'
@@ -63,6 +64,8 @@ export class Connection {
   #wired: WiredSocket | null = null
   #routes: Routes | null = null
   #self: Address = NOBODY
+  /** The client version that the present connection says it is. */
+  #announced: Version
   /** The last one, and until when it may be scanned, ms. */
   #qr: { text: string; expiresAt: number } | null = null
   #restartExpected = false
@@ -77,6 +80,7 @@ export class Connection {
   constructor(options: SessionOptions, environment: Environment) {
     this.options = options
     this.#environment = environment
+    this.#announced = environment.version.current
     this.#logger = options.logger
     this.#presence = options.keepOnline ? 'available' : null
     attempts += 1
@@ -232,6 +236,7 @@ export class Connection {
 
   #connect(credentials: Credentials, routes: Routes): void {
     this.#self = selfOf(credentials)
+    this.#announced = this.#environment.version.current
     this.#wired = wireSocket(this, {
       credentials,
       routes,
@@ -320,6 +325,10 @@ export class Connection {
       this.#restartExpected = false
       this.#endWired()
       await credentials.flush()
+      if (this.#endReason === null) return this.#connect(credentials, this.#routes)
+    }
+    if (reason === 'outdated' && this.#routes !== null && (await this.#environment.version.renew(this.#announced))) {
+      this.#endWired()
       if (this.#endReason === null) return this.#connect(credentials, this.#routes)
     }
     const last = this.#endReason ?? { reason, detail: why }

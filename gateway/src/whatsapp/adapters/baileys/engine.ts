@@ -1,8 +1,11 @@
 /** WhatsApp through Baileys 7.0.0-rc14. */
+import { DEFAULT_CONNECTION_CONFIG } from 'baileys'
 import type { AddressGuard } from '../../../outbound/address-guard.ts'
+import { createLogger, type Logger } from '../../../runtime/logging.ts'
 import type { EngineFactory, SessionOptions } from '../../engine.ts'
 import { createSharedCaches } from './caches.ts'
 import { claimed } from './claims.ts'
+import { createClientVersion, type Version } from './client-version.ts'
 import { installCurve } from './curve.ts'
 import type { Environment } from './environment.ts'
 import { readGroupNews } from './group-news.ts'
@@ -22,11 +25,18 @@ export interface BaileysEngineOptions {
   guard: AddressGuard
   /** Where history lies while it is read. */
   historyFolder: string
-  /** Client version to announce; null: the one this library release was made for. */
-  version?: [number, number, number] | null
+  /** Client version to announce, come what may; null: the one this library release was made for, and a newer one when WhatsApp wants that. */
+  version?: Version | null
+  /** Reads what WhatsApp Web serves at `/sw.js`. Left out: nobody is asked. */
+  serviceWorker?: () => Promise<string>
+  /** Of what concerns all instances. */
+  logger?: Logger
   /** How long the sender of a message nobody could read has to repeat it before the own phone is asked, ms. Default 5 s, as whatsmeow. */
   askPhoneAfterMs?: number
 }
+
+const [primary = 2, secondary = 3000, tertiary = 0] = DEFAULT_CONNECTION_CONFIG.version
+const libraryVersion: Version = [primary, secondary, tertiary]
 
 /** Chunks of history read at the same time, over all instances. */
 const CHUNKS_AT_ONCE = 4
@@ -38,6 +48,8 @@ export const createBaileysEngine = ({
   historyFolder,
   version = null,
   askPhoneAfterMs = 5_000,
+  serviceWorker,
+  logger = createLogger('silent'),
 }: BaileysEngineOptions): EngineFactory => {
   installCurve()
   trustNetwork(network)
@@ -50,7 +62,11 @@ export const createBaileysEngine = ({
   const environment: Environment = {
     url,
     mediaHost: network === null ? null : new URL(network.mediaUrl).host,
-    version,
+    version: createClientVersion({
+      first: version ?? libraryVersion,
+      serviceWorker: version === null ? (serviceWorker ?? null) : null,
+      logger,
+    }),
     askPhoneAfterMs,
     caches,
     historyFolder,

@@ -1,5 +1,6 @@
 import type { SessionOptions } from '../../engine.ts'
 import type { SharedCaches } from './caches.ts'
+import type { ClientVersion } from './client-version.ts'
 import type { Slots } from './history/slots.ts'
 import type { Routes } from './proxy.ts'
 
@@ -8,8 +9,7 @@ export interface Environment {
   /** Null: the real WhatsApp. */
   url: string | null
   mediaHost: string | null
-  /** Client version announced to WhatsApp; null: the library's. */
-  version: [number, number, number] | null
+  version: ClientVersion
   caches: SharedCaches
   /** Where chunks of history lie while they are read. */
   historyFolder: string

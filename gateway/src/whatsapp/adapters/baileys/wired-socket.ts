@@ -131,7 +131,7 @@ export const wireSocket = (connection: WiredConnection, wiring: Wiring): WiredSo
   const { socket, gate } = openSocket({
     url,
     mediaHost,
-    version,
+    version: version.current,
     routes,
     credentials: credentials.value,
     keys: createAuthKeys({
