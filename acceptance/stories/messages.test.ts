@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { bothDatabases } from '../toolkit/databases.ts'
+import { eventually } from '../toolkit/eventually.ts'
 import { at, text } from '../toolkit/json.ts'
 import { openSocket } from '../toolkit/socket.ts'
 import { onStage } from '../toolkit/stage.ts'
@@ -147,6 +148,31 @@ onStage(
       })
       expect(await line.text(friend.number, 'Two, please', { replyTo: id })).toMatchObject({ status: 200 })
       expect(at(await friend.next({ text: 'Two, please' }), 'message.extendedTextMessage.contextInfo.stanzaId')).toBe(id)
+    })
+
+    it('that bring the token for answering them: the answer shows it, also after a restart', async () => {
+      const friend = await stage.phone()
+      const line = await stage.line('tokens')
+      const token = Buffer.from('a token for you').toString('base64')
+      const [device] = await line.phone.devices()
+      const attrs = { from: friend.lid, sender_pn: friend.jid, id: 'WITHTOKEN', t: String(Math.floor(Date.now() / 1000)), type: 'text' }
+      const brought = { tag: 'tctoken', attrs: { t: attrs.t }, content: { base64: token } }
+      await line.phone.stanza(device?.id ?? 0, {
+        tag: 'message',
+        attrs,
+        content: [{ tag: 'unavailable', attrs: { type: 'view_once' } }, brought],
+      })
+      const shown = async (words: string) => {
+        const before = await stage.simulator.trafficCursor()
+        const id = text((await line.text(friend.number, words)).body, 'data.messageId')
+        const [sent] = await stage.simulator.traffic({ after: before, phone: line.phone.number, tag: 'message', direction: 'in' })
+        expect(at(sent, 'stanza.attrs.id')).toBe(id)
+        return JSON.stringify(sent)
+      }
+      await eventually('the token to be kept', async () => (await shown('Hello')).includes(token))
+      await stage.gateway.restart()
+      await line.waitFor('connected')
+      expect(await shown('Hello again')).toContain(token)
     })
 
     it('an answer quotes the message it answers', async () => {

@@ -27,6 +27,7 @@ import { NewsletterReactions } from './newsletter-reactions.ts'
 import { createNewsletters } from './newsletters.ts'
 import { PendingCalls } from './pending-calls.ts'
 import { PlaceNames } from './place-names.ts'
+import { keepTokensOf } from './privacy-tokens.ts'
 import type { Routes } from './proxy.ts'
 import { qrWithSecret } from './registration-refresh.ts'
 import { rawConnection } from './socket.ts'
@@ -254,6 +255,7 @@ export class Connection {
   #listen({ socket, reports }: WiredSocket, credentials: Credentials): void {
     const { ev, ws } = socket
     reports.listenTo(socket)
+    keepTokensOf(socket, (address) => this.completed(address), this.#logger)
     ws.on('CB:notification,type:account_sync', (notification: BinaryNode) => this.blocklist.notified(notification))
     // Baileys listens to this one without doing anything, which keeps a refused handshake open until it times out.
     ws.on('unexpected-response', (_request: unknown, response: { statusCode?: number }) => {
