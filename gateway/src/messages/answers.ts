@@ -1,4 +1,4 @@
-/** Opens votes, answers to events and sealed reactions with the secret of the message they belong to, which came earlier or comes along with them. */
+/** Opens whatever is sealed (`kinds/sealed-answer.ts`) with the secret of the message it is about, which came earlier or comes along with it. */
 import type { Reader } from '../storage/database.ts'
 import { addressOf } from '../whatsapp/address.ts'
 import type { Address, EngineEvent, ReceivedMessage } from '../whatsapp/engine.ts'
@@ -6,7 +6,7 @@ import { decodeWireMessage, type WireMessage } from '../whatsapp/wire.ts'
 import { canonical } from './context.ts'
 import { type OpenedAnswer, openAnswer, sealedAnswerIn } from './kinds/sealed-answer.ts'
 
-/** Polls, events and other messages that something in a batch answers. */
+/** The messages that something sealed in a batch is about. */
 export interface Questions {
   /** Their authors and chats, to be introduced. */
   addresses: readonly Address[]

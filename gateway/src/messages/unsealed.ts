@@ -4,11 +4,9 @@
  */
 import { contentOf } from '../whatsapp/envelopes.ts'
 import { decodeWireMessage, type WireMessage } from '../whatsapp/wire.ts'
+import { MESSAGE_EDIT } from './kinds/edit.ts'
 import type { ContextInfo } from './kinds/kind.ts'
 import type { OpenedAnswer } from './kinds/sealed-answer.ts'
-
-/** `ProtocolMessage.Type.MESSAGE_EDIT` of WAProto. */
-const MESSAGE_EDIT = 14
 
 /** The same message when nothing in it is an edit or a comment that could be opened. */
 export const unsealed = (message: WireMessage, opened: OpenedAnswer | undefined): WireMessage => {

@@ -7,7 +7,7 @@ import { incomingMedia } from './media.ts'
 import { incomingText } from './text.ts'
 
 /** `ProtocolMessage.Type.MESSAGE_EDIT` of WAProto. */
-const MESSAGE_EDIT = 14
+export const MESSAGE_EDIT = 14
 
 export const incomingEdit: IncomingKind = {
   read({ protocolMessage }) {

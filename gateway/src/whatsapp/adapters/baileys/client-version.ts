@@ -19,7 +19,7 @@ export interface ClientVersionOptions {
   logger: Logger
 }
 
-/** Many instances are refused at once, and may be again: WhatsApp Web is asked this often at most. */
+/** Many instances are refused at once, and may be again: once WhatsApp Web has answered, it is asked this often at most. */
 const PAUSE_MS = 10 * 60 * 1000
 
 export const createClientVersion = ({ first, serviceWorker, logger }: ClientVersionOptions): ClientVersion => {
@@ -38,6 +38,7 @@ export const createClientVersion = ({ first, serviceWorker, logger }: ClientVers
         current = found
       }
     } catch (error) {
+      askedAt = Number.NEGATIVE_INFINITY
       logger.warn({ err: error }, 'WhatsApp wants a newer client, and WhatsApp Web cannot be asked for its version')
     }
     asking = null

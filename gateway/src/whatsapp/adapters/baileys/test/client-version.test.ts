@@ -32,3 +32,10 @@ it.each<[string, (() => Promise<string>) | null]>([
   expect(await version.renew(old)).toBe(false)
   expect(version.current).toEqual(old)
 })
+
+it('where it could not be asked, it is asked again when WhatsApp refuses the next one', async () => {
+  const serviceWorker = vi.fn(async () => '"client_revision":9').mockRejectedValueOnce(new Error('unreachable'))
+  const version = createClientVersion({ first: old, serviceWorker, logger })
+  expect(await version.renew(old)).toBe(false)
+  expect(await version.renew(old)).toBe(true)
+})
