@@ -75,7 +75,8 @@ onStage(
     })
 
     it('is reported as unknown when nobody has it, and completed when it comes after all', async () => {
-      await fault({ action: 'delay', ms: 13_000 }, { tag: 'receipt', type: 'retry', direction: 'in' })
+      // Whoever waits is looked at every eight seconds, so one has waited for sixteen at most.
+      await fault({ action: 'delay', ms: 19_000 }, { tag: 'receipt', type: 'retry', direction: 'in' })
       await line.phone.change({ online: false })
       await garble(1)
       const id = await friend.send(line.phone.number, 'late')
@@ -139,7 +140,8 @@ onStage(
       for (const [id, types] of expected) expect(typesOf(id), id).toEqual(types)
     })
   },
-  { env: { UNREADABLE_MESSAGE_SECONDS: '5' } },
+  // Long enough to start again and be connected on a busy machine: until then nobody can be asked.
+  { env: { UNREADABLE_MESSAGE_SECONDS: '8' } },
 )
 
 onStage(
