@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { takeOutLongStrings } from '../../gateway/src/http/long-strings.ts'
-import { createSpool, SpooledFile } from '../../gateway/src/http/spool.ts'
+import { createSpool } from '../../gateway/src/http/spool.ts'
 import { createMedia } from '../../gateway/src/media/create-media.ts'
 import type { MediaSource } from '../../gateway/src/media/media.ts'
 import { createAddressGuard } from '../../gateway/src/outbound/address-guard.ts'
@@ -88,11 +88,10 @@ const send = async (source: MediaSource): Promise<number> => {
 const fromJson = async (url: string): Promise<number> => {
   const { body } = await fetch(url)
   if (body === null) throw new Error('no body')
-  const limits = { string: 512 * 1024, held: 1024 * 1024, total: 400 * 1024 * 1024 }
-  const { spooled } = await takeOutLongStrings(body, spool, limits, randomUUID)
-  const [file] = spooled.values()
-  if (file === undefined) throw new Error('nothing was long')
-  const base64 = new SpooledFile({ ...file, encoding: 'text', mimeType: null, fileName: null })
+  const limits = { string: 64 * 1024, heldString: 512 * 1024, held: 1024 * 1024, total: 400 * 1024 * 1024 }
+  const { values } = await takeOutLongStrings(body, spool, limits, randomUUID)
+  const [base64] = values.values()
+  if (base64 === undefined) throw new Error('nothing was long')
   try {
     return await send({ base64 })
   } finally {

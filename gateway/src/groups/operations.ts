@@ -1,8 +1,8 @@
 /** The nine group routes (groups-channels-integrations.md §2, decisions.md §5). */
 import { z } from 'zod'
 import { ApiError } from '../http/errors.ts'
+import { longText } from '../http/long-value.ts'
 import { type ErrorAnswer, instanceOperation, type Operation, required, requiredString } from '../http/operation.ts'
-import { longText } from '../http/spool.ts'
 import { parseJid } from '../whatsapp/jid.ts'
 import type { createGroupWriting } from './create-update.ts'
 import { updating } from './create-update.ts'

@@ -6,11 +6,10 @@
  * the rate limit lets through in a day.
  */
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import type { Logger } from '../runtime/logging.ts'
 import { ApiError } from './errors.ts'
+import { LongValue } from './long-value.ts'
 import type { Answer, Operation, Scope } from './operation.ts'
-import { SpooledFile } from './spool.ts'
 
 export type Claimed =
   | { kind: 'new'; seed: string }
@@ -117,16 +116,16 @@ export const createIdempotency = ({ store, logger }: { store: IdempotencyStore; 
   }
 }
 
-/** The same for the same request, uploaded files included. */
+/** The same for the same request, long values included. */
 const fingerprint = async (path: string, body: unknown): Promise<string> => {
-  const files: SpooledFile[] = []
+  const long: LongValue[] = []
   const text = JSON.stringify(body ?? null, (_name, value: unknown) => {
-    if (!(value instanceof SpooledFile)) return value
-    files.push(value)
+    if (!(value instanceof LongValue)) return value
+    long.push(value)
     const { size, encoding, mimeType, fileName } = value
     return { size, encoding, mimeType, fileName }
   })
   const hash = createHash('sha256').update(`${path}\n${text}\n`)
-  for (const { path: file } of files) for await (const chunk of createReadStream(file)) hash.update(chunk as Uint8Array)
+  for (const value of long) for await (const chunk of value.read()) hash.update(chunk)
   return hash.digest('hex')
 }

@@ -1,4 +1,4 @@
-/** Bodies of operations with `longValues`: JSON whose long strings go to disk, and uploads as `multipart/form-data`. */
+/** Bodies of operations with `longValues`: JSON whose long strings are taken out of it, and uploads as `multipart/form-data`. */
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { Busboy } from '@fastify/busboy'
@@ -7,11 +7,12 @@ import { z } from 'zod'
 import { errors } from './errors.ts'
 import { jsonParser } from './json-bodies.ts'
 import { takeOutLongStrings } from './long-strings.ts'
-import { type Spool, SpooledFile, type SpoolWriter } from './spool.ts'
+import { LongValue } from './long-value.ts'
+import type { Spool, SpoolWriter } from './spool.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    spooled: SpooledFile[] | null
+    longValues: LongValue[] | null
   }
   interface FastifyContextConfig {
     /** Whose fields say what the texts of a form are. */
@@ -27,7 +28,9 @@ export interface LongBodies {
   bodyLimit: number
 }
 
-/** A string up to here is an ordinary value. Longer than any text that can be sent, escapes included. */
+/** A string up to here is one in the body too. */
+const LONGEST_STRING = 64 * 1024
+/** And up to here it can be one. Longer than any text that can be sent, escapes included. */
 const LONGEST_TEXT = 512 * 1024
 /** A form: fields and files. */
 const FORM = { fields: 100, files: 12, fieldNameSize: 100, headerPairs: 20 }
@@ -36,11 +39,16 @@ const FORM = { fields: 100, files: 12, fieldNameSize: 100, headerPairs: 20 }
 export const readLongBodies = (app: FastifyInstance, { spool, valueLimit, bodyLimit }: LongBodies): void => {
   const parseJson = jsonParser(app)
   // Base64 is a third longer; a body of several values may hold some of them whole.
-  const limits = { string: Math.min(LONGEST_TEXT, bodyLimit), held: bodyLimit, total: 2 * valueLimit + bodyLimit }
+  const limits = {
+    string: LONGEST_STRING,
+    heldString: Math.min(LONGEST_TEXT, bodyLimit),
+    held: bodyLimit,
+    total: 2 * valueLimit + bodyLimit,
+  }
 
-  app.decorateRequest('spooled', null)
+  app.decorateRequest('longValues', null)
   const discardAll = async (request: FastifyRequest): Promise<void> => {
-    for (const file of request.spooled?.splice(0) ?? []) await file.discard()
+    for (const value of request.longValues?.splice(0) ?? []) await value.discard()
   }
   app.addHook('onResponse', discardAll)
   app.addHook('onRequestAbort', discardAll)
@@ -49,16 +57,13 @@ export const readLongBodies = (app: FastifyInstance, { spool, valueLimit, bodyLi
   app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: Readable) => {
     // Whoever is refused in the middle is still heard out.
     const bytes = payload.iterator({ destroyOnReturn: false })
-    const { json, spooled } = await takeOutLongStrings(bytes, spool, limits, () => `spooled:${randomUUID()}`)
-    const files = new Map(
-      [...spooled].map(([mark, about]) => [mark, new SpooledFile({ ...about, encoding: 'text', mimeType: null, fileName: null })] as const),
-    )
-    request.spooled = [...files.values()]
+    const { json, values } = await takeOutLongStrings(bytes, spool, limits, () => `long:${randomUUID()}`)
+    request.longValues = [...values.values()]
     const body = await parseJson(request, json).catch(async (error: unknown) => {
       await discardAll(request)
       throw error
     })
-    return files.size === 0 ? body : withFiles(body, files)
+    return values.size === 0 ? body : replaced(body, (value) => (typeof value === 'string' ? values.get(value) : undefined)).body
   })
 
   app.addContentTypeParser('multipart/form-data', (request, payload, done) => {
@@ -69,7 +74,7 @@ export const readLongBodies = (app: FastifyInstance, { spool, valueLimit, bodyLi
     payload.pipe(form)
     finished.then(
       ({ texts, files }) => {
-        request.spooled = [...files.values()]
+        request.longValues = [...files.values()]
         done(null, bodyOf({ texts, files }, request.routeOptions.config.bodySchema))
       },
       (error: unknown) => {
@@ -86,25 +91,39 @@ export const readLongBodies = (app: FastifyInstance, { spool, valueLimit, bodyLi
   })
 }
 
-/** Puts the files in the place of their marks. In place and without recursion, whatever the depth. */
-const withFiles = (body: unknown, files: ReadonlyMap<string, SpooledFile>): unknown => {
+/**
+ * The same body with what is held of it as strings, for fields that take no more; null: nothing is. Only where that is needed: as strings they
+ * cost what they were taken out for. Throws 400 for what could not stand in a JSON string.
+ */
+export const withHeldAsStrings = (given: unknown): { body: unknown } | null => {
+  const { body, changed } = replaced(given, (value) => (value instanceof LongValue ? (value.heldText() ?? undefined) : undefined))
+  return changed ? { body } : null
+}
+
+/** Puts other values in the place of some. In place and without recursion, whatever the depth. */
+const replaced = (body: unknown, replacement: (value: unknown) => unknown): { body: unknown; changed: boolean } => {
   const whole = { body }
+  let changed = false
   const waiting: unknown[] = [whole]
   for (let inside = waiting.pop(); inside !== undefined; inside = waiting.pop()) {
-    if (typeof inside !== 'object' || inside === null || inside instanceof SpooledFile) continue
+    if (typeof inside !== 'object' || inside === null || inside instanceof LongValue) continue
     const holder = inside as Record<string, unknown>
     for (const key of Object.keys(holder)) {
       const value = holder[key]
-      if (typeof value === 'string') holder[key] = files.get(value) ?? value
-      else waiting.push(value)
+      const other = replacement(value)
+      if (other === undefined) waiting.push(value)
+      else {
+        holder[key] = other
+        changed = true
+      }
     }
   }
-  return whole.body
+  return { body: whole.body, changed }
 }
 
 interface Form {
   texts: Map<string, string>
-  files: Map<string, SpooledFile>
+  files: Map<string, LongValue>
 }
 
 const readForm = (request: FastifyRequest, spool: Spool, valueLimit: number, bodyLimit: number) => {
@@ -140,8 +159,7 @@ const readForm = (request: FastifyRequest, spool: Spool, valueLimit: number, bod
     const write = async (): Promise<void> => {
       for await (const chunk of stream as AsyncIterable<Uint8Array>) await writer.write(chunk)
       await writer.close()
-      const { path, size } = writer
-      form.files.set(name, new SpooledFile({ path, size, encoding: 'bytes', mimeType: mimeType || null, fileName: fileName || null }))
+      form.files.set(name, new LongValue(writer, { encoding: 'bytes', mimeType: mimeType || null, fileName: fileName || null }))
     }
     const written = write()
     written.catch((error: unknown) => values.destroy(error instanceof Error ? error : new Error('the upload broke off')))

@@ -1,20 +1,23 @@
 /**
  * Takes the long strings out of a JSON text as it arrives: what is returned is the same JSON with a short mark in the place of each, and
- * their characters lie in files. Base64 of 100 MB thus costs no memory. It only tells strings from the rest; whether it is JSON at all is
- * for the parser that reads the result.
+ * their characters lie in files; those of some hundred kilobytes stay in memory as the bytes they came in, unless an escape is among them.
+ * Base64 of 100 MB thus costs no memory. It only tells strings from the rest; whether it is JSON at all is for the parser that reads the result.
  */
 import { errors } from './errors.ts'
+import { LongValue } from './long-value.ts'
 import type { Spool, SpoolWriter } from './spool.ts'
 
 export interface Shortened {
   json: Buffer
   /** What each mark stands for. */
-  spooled: Map<string, { path: string; size: number }>
+  values: Map<string, LongValue>
 }
 
 export interface ShorteningLimits {
-  /** Bytes of a string that are held in memory; a longer one goes to disk. */
+  /** Bytes of a string that stays what it is. */
   string: number
+  /** Bytes of a string that is held in memory; a longer one goes to disk. */
+  heldString: number
   /** Bytes of everything that is held in memory. */
   held: number
   /** Bytes of the whole body. */
@@ -23,30 +26,36 @@ export interface ShorteningLimits {
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const endOfString = Buffer.from('"')
 
 /** Throws 413 over a limit, 400 for an escape that is none; files it made are gone then. */
 export const takeOutLongStrings = async (
   body: AsyncIterable<Uint8Array>,
   spool: Spool,
-  { string: longest, held, total }: ShorteningLimits,
+  { string: longest, heldString: longestHeld, held, total }: ShorteningLimits,
   newMark: () => string,
 ): Promise<Shortened> => {
   const kept: Buffer[] = []
-  const spooled: Shortened['spooled'] = new Map()
+  const values: Shortened['values'] = new Map()
   let keptBytes = 0
   let allBytes = 0
   let inString = false
-  /** Of the string we are in, as long as it is short. */
-  let short: Buffer[] = []
-  let shortBytes = 0
-  /** Of the string we are in, once it is long. */
+  /** Of the string we are in, as long as it is held. */
+  let begun: Buffer[] = []
+  let begunBytes = 0
+  let escaped = false
+  /** Of the string we are in, once it is on disk. */
   let long: SpoolWriter | null = null
   /** The beginning of an escape whose rest is in the next piece. */
   let begunEscape = ''
 
-  const keep = (bytes: Buffer): void => {
-    keptBytes += bytes.length
+  const count = (bytes: number): void => {
+    keptBytes += bytes
     if (keptBytes > held) throw errors.bodyTooLarge()
+  }
+
+  const keep = (bytes: Buffer): void => {
+    count(bytes.length)
     kept.push(bytes)
   }
 
@@ -54,29 +63,38 @@ export const takeOutLongStrings = async (
   const addRaw = async (bytes: Buffer): Promise<void> => {
     if (bytes.length === 0) return
     if (long !== null) return long.write(bytes)
-    short.push(bytes)
-    shortBytes += bytes.length
-    if (shortBytes <= longest) return
+    begun.push(bytes)
+    begunBytes += bytes.length
+    if (begunBytes <= longestHeld) return
     long = spool.create()
-    const begun = Buffer.concat(short)
-    short = []
-    shortBytes = 0
+    const raw = Buffer.concat(begun)
+    begun = []
     // What was held with its escapes as they are now goes out without them.
-    for (const part of unescapedParts(begun.toString('latin1'))) await long.write(Buffer.from(part.text, part.encoding))
+    for (const part of unescapedParts(raw.toString('latin1'))) await long.write(Buffer.from(part.text, part.encoding))
   }
 
   const endString = async (): Promise<void> => {
-    if (long === null) keep(Buffer.concat([...short, Buffer.from('"')]))
-    else {
+    if (long !== null) {
       await long.close()
-      const mark = newMark()
-      spooled.set(mark, { path: long.path, size: long.size })
-      keep(Buffer.from(`${mark}"`))
+      take({ path: long.path, size: long.size })
+    } else if (begunBytes > longest && !escaped) {
+      count(begunBytes)
+      take({ held: begun })
+    } else {
+      for (const bytes of begun) keep(bytes)
+      keep(endOfString)
     }
-    short = []
-    shortBytes = 0
+    begun = []
+    begunBytes = 0
+    escaped = false
     long = null
     inString = false
+  }
+
+  const take = (content: ConstructorParameters<typeof LongValue>[0]): void => {
+    const mark = newMark()
+    values.set(mark, new LongValue(content, { encoding: 'text', mimeType: null, fileName: null }))
+    keep(Buffer.from(`${mark}"`))
   }
 
   /** Reads an escape from `at` on; gives where it ends, or -1 when the piece ends first. */
@@ -90,6 +108,7 @@ export const takeOutLongStrings = async (
     const whole = text.slice(0, length)
     const end = at + length - begunEscape.length
     begunEscape = ''
+    escaped = true
     if (long === null) await addRaw(Buffer.from(whole, 'latin1'))
     else for (const part of unescapedParts(whole)) await long.write(Buffer.from(part.text, part.encoding))
     return end
@@ -130,21 +149,15 @@ export const takeOutLongStrings = async (
     for await (const chunk of body) {
       allBytes += chunk.length
       if (allBytes > total) throw errors.bodyTooLarge()
-      // A copy: what is kept must not hold on to all that came with it.
       await read(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
     }
     if (inString) throw errors.malformedBody()
-    return { json: Buffer.concat(kept), spooled }
+    return { json: Buffer.concat(kept), values }
   } catch (error) {
     await (long as SpoolWriter | null)?.discard()
-    for (const { path } of spooled.values()) await discard(path)
+    for (const value of values.values()) await value.discard()
     throw error
   }
-}
-
-const discard = async (path: string): Promise<void> => {
-  const { rm } = await import('node:fs/promises')
-  await rm(path, { force: true })
 }
 
 const indexOf = (bytes: Buffer, byte: number, from: number): number => {

@@ -13,6 +13,7 @@ import {
   type LightMyRequestResponse,
 } from 'fastify'
 import type { WebSocket } from 'ws'
+import type { z } from 'zod'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logging.ts'
 import type { Settings } from '../settings.ts'
@@ -30,7 +31,7 @@ import { errors } from './errors.ts'
 import { hearOut } from './hearing-out.ts'
 import type { Idempotency } from './idempotency.ts'
 import { readJsonBodies } from './json-bodies.ts'
-import { readLongBodies } from './long-bodies.ts'
+import { readLongBodies, withHeldAsStrings } from './long-bodies.ts'
 import type { InstanceRequest, Operation, Scope, SocketOperation } from './operation.ts'
 import { refuseBrokenRequest, refuseStrangeRequests } from './raw-refusals.ts'
 import { HandledRequest } from './request.ts'
@@ -202,7 +203,7 @@ const serveOperation = (
     config: { readsBody: body !== undefined, ...(body === undefined ? {} : { bodySchema: body }) },
     onRequest: admit({ token, rateLimit, namesInstance: path.includes(':instance') && operation.instanceList !== true, upgrade: false }),
     handler: async (request, reply) => {
-      const parsedBody = body === undefined ? undefined : parse(body, request.body === undefined ? {} : request.body, 'request body')
+      const parsedBody = body === undefined ? undefined : parseBody(body, request.body === undefined ? {} : request.body)
       const parsedQuery = query === undefined ? undefined : parse(query, request.query, 'query')
       const handle = (seed: string | null) => operation.handle(new HandledRequest(request, reply, parsedQuery, parsedBody, seed))
       const { scope, headers, url } = request
@@ -225,6 +226,17 @@ const serveOperation = (
       },
     }),
   })
+}
+
+/** A long string that its field does not take as a {@link LongValue} is an ordinary one. */
+const parseBody = (schema: z.ZodType, body: unknown): unknown => {
+  try {
+    return parse(schema, body, 'request body')
+  } catch (error) {
+    const other = withHeldAsStrings(body)
+    if (other === null) throw error
+    return parse(schema, other.body, 'request body')
+  }
 }
 
 const serveSocket = (app: FastifyInstance, operation: SocketOperation, admit: Admit, authenticate: Authenticate): void => {

@@ -1,41 +1,9 @@
-/**
- * Long values of a request wait on disk: a base64 of 100 MB in a JSON body, or an uploaded file. In the parsed body a {@link SpooledFile}
- * stands in their place, which only a field made with {@link longText} takes; everywhere else it is "not a string". Files live as long as
- * their request.
- */
+/** Where long values of a request wait on disk: a base64 of 100 MB in a JSON body, an uploaded file. */
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
-
-export class SpooledFile {
-  readonly path: string
-  /** Bytes. */
-  readonly size: number
-  /** `text`: the characters of a JSON string, UTF-8. `bytes`: an uploaded file as it was. */
-  readonly encoding: 'text' | 'bytes'
-  /** As the upload says; null for texts. */
-  readonly mimeType: string | null
-  readonly fileName: string | null
-
-  constructor(about: { path: string; size: number; encoding: 'text' | 'bytes'; mimeType: string | null; fileName: string | null }) {
-    this.path = about.path
-    this.size = about.size
-    this.encoding = about.encoding
-    this.mimeType = about.mimeType
-    this.fileName = about.fileName
-  }
-
-  /** Calling it twice, or after the file was moved away, is fine. */
-  discard(): Promise<void> {
-    return rm(this.path, { force: true })
-  }
-}
-
-/** A field of a body that may be long or uploaded: for operations with `longValues`. */
-export const longText = () => z.union([z.string(), z.instanceof(SpooledFile)]).meta({ type: 'string', anyOf: undefined })
 
 export interface Spool {
   /** Makes the folder, empty: what a crash left behind is removed. */

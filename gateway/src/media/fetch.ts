@@ -1,10 +1,10 @@
 /** Brings a caller's media into a file of ours, streaming all the way. */
-import { createReadStream, createWriteStream } from 'node:fs'
-import { open, rename, writeFile } from 'node:fs/promises'
+import { createWriteStream } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { ApiError } from '../http/errors.ts'
-import { SpooledFile } from '../http/spool.ts'
+import { LongValue } from '../http/long-value.ts'
 import { OutboundError } from '../outbound/errors.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import { decodeBase64 } from './base64.ts'
@@ -74,45 +74,65 @@ export const createFetch = ({ outbound, folder, limit, timeoutMs }: Collaborator
     }
   }
 
-  const inline = async (head: string, text: Readable, path: string, signal: AbortSignal | undefined): Promise<Arrived> => {
-    const source = parseInline(head)
-    if (source.kind !== 'base64') throw mediaErrors.unusable('not valid base64')
-    await write(decodeBase64(text, source.payloadAt), path, signal)
-    return { mimeType: source.mimeType, fileName: null }
-  }
-
-  /** Of a text that was short enough for the body of a request: a stream would cost more than the bytes. */
-  const held = async (text: string, payloadAt: number, path: string, signal: AbortSignal | undefined): Promise<Buffer> => {
+  /** Of a text that is held in memory: a stream would cost more than the bytes. */
+  const held = async (
+    text: Iterable<string> | AsyncIterable<Uint8Array>,
+    payloadAt: number,
+    path: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Buffer> => {
     const pieces: Uint8Array[] = []
-    for await (const piece of bounded(decodeBase64(Readable.from([text]), payloadAt))) pieces.push(piece)
+    for await (const piece of bounded(decodeBase64(text, payloadAt))) pieces.push(piece)
     const bytes = Buffer.concat(pieces)
     signal?.throwIfAborted()
     await writeFile(path, bytes, { flag: 'wx', mode: 0o600 })
     return bytes
   }
 
-  const fromSpool = async (file: SpooledFile, path: string, signal: AbortSignal | undefined): Promise<Arrived> => {
-    if (file.encoding === 'bytes') {
-      if (file.size > limit) throw mediaErrors.tooLarge(limit)
-      if (file.size === 0) throw mediaErrors.unusable('the file is empty')
-      await rename(file.path, path)
-      return { mimeType: file.mimeType, fileName: file.fileName }
-    }
-    return inline(await firstCharacters(file.path), createReadStream(file.path), path, signal)
+  const fromText = async (text: string, from: 'url' | 'base64', path: string, signal: AbortSignal | undefined): Promise<Arrived> => {
+    const source = parseSource({ [from]: text })
+    if (source.kind === 'url') return download(source.url, path, signal)
+    const arrived = { mimeType: source.mimeType, fileName: null }
+    if (source.kind === 'base64') return { ...arrived, held: await held([source.text], source.payloadAt, path, signal) }
+    await write(Readable.from([Buffer.from(percentDecoded(source.text))]), path, signal)
+    return arrived
   }
 
-  const bring = async (source: MediaSource, path: string, signal: AbortSignal | undefined): Promise<Arrived> => {
-    const values = [source.url, source.base64].filter((value) => value instanceof SpooledFile || value?.trim())
-    const [value] = values
-    if (value === undefined || value === null || values.length > 1) throw mediaErrors.exactlyOne()
-    if (value instanceof SpooledFile) return fromSpool(value, path, signal)
-    const parsed = parseSource(value === source.url ? { url: value } : { base64: value })
-    if (parsed.kind === 'url') return download(parsed.url, path, signal)
-    if (parsed.kind === 'base64') {
-      return { mimeType: parsed.mimeType, fileName: null, held: await held(parsed.text, parsed.payloadAt, path, signal) }
-    }
-    await write(Readable.from([Buffer.from(percentDecoded(parsed.text))]), path, signal)
-    return { mimeType: parsed.mimeType, fileName: null }
+  const fromLongText = async (
+    value: LongValue,
+    from: 'url' | 'base64',
+    path: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Arrived> => {
+    const head = (await value.beginning(LONGEST_HEADER)).toString('latin1')
+    const inline = parseInline(head)
+    // What begins like neither is no base64, or one that was meant as something else.
+    const text = inline.kind === 'base64' && /^(data:|[A-Za-z0-9+/_-]+$)/i.test(head) ? null : value.heldText()
+    if (text !== null) return fromText(text, from, path, signal)
+    if (inline.kind !== 'base64') throw mediaErrors.unusable('not valid base64')
+    const arrived = { mimeType: inline.mimeType, fileName: null }
+    if (value.isHeld) return { ...arrived, held: await held(value.read(), inline.payloadAt, path, signal) }
+    await write(decodeBase64(value.read(), inline.payloadAt), path, signal)
+    return arrived
+  }
+
+  const fromUpload = async (file: LongValue, path: string): Promise<Arrived> => {
+    if (file.size > limit) throw mediaErrors.tooLarge(limit)
+    if (file.size === 0) throw mediaErrors.unusable('the file is empty')
+    await file.moveTo(path)
+    return { mimeType: file.mimeType, fileName: file.fileName }
+  }
+
+  const bring = async ({ url, base64 }: MediaSource, path: string, signal: AbortSignal | undefined): Promise<Arrived> => {
+    const given = [
+      { value: url, from: 'url' },
+      { value: base64, from: 'base64' },
+    ] as const
+    const [only, another] = given.filter(({ value }) => value instanceof LongValue || value?.trim())
+    if (only === undefined || another !== undefined || !only.value) throw mediaErrors.exactlyOne()
+    const { value, from } = only
+    if (typeof value === 'string') return fromText(value, from, path, signal)
+    return value.encoding === 'bytes' ? fromUpload(value, path) : fromLongText(value, from, path, signal)
   }
 
   return async (source, { signal } = {}) => {
@@ -128,16 +148,6 @@ export const createFetch = ({ outbound, folder, limit, timeoutMs }: Collaborator
       if (error instanceof ApiError || signal?.aborted) throw error
       throw mediaErrors.unusable('the file could not be stored')
     }
-  }
-}
-
-const firstCharacters = async (path: string): Promise<string> => {
-  const file = await open(path)
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(LONGEST_HEADER), 0, LONGEST_HEADER, 0)
-    return buffer.toString('latin1', 0, bytesRead)
-  } finally {
-    await file.close()
   }
 }
 

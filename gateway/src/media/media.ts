@@ -9,8 +9,8 @@
  * `GET /api/chat/base64` call `find` and `open`.
  */
 import type { Readable } from 'node:stream'
+import type { LongValue } from '../http/long-value.ts'
 import type { Operation } from '../http/operation.ts'
-import type { SpooledFile } from '../http/spool.ts'
 import type { Writer } from '../storage/database.ts'
 import type { MediaSession, UploadedMedia } from '../whatsapp/media.ts'
 import type { Buckets } from './buckets.ts'
@@ -24,11 +24,11 @@ export type { Wanted } from './wanted.ts'
 /**
  * Where a caller's media comes from; exactly one of the two. `url` may be `http(s)://…`, a `data:` URL or bare base64 (the contract
  * allows all three in `mediaUrl`); `base64` may carry a `data:` prefix. A value that was too long to hold, or an uploaded file, is a
- * {@link SpooledFile} in either: declare the operation with `longValues`, the field with `longText()`, and hand over what the body says.
+ * {@link LongValue} in either: declare the operation with `longValues`, the field with `longText()`, and hand over what the body says.
  */
 export interface MediaSource {
-  url?: string | SpooledFile | null
-  base64?: string | SpooledFile | null
+  url?: string | LongValue | null
+  base64?: string | LongValue | null
   /** As the caller names it; null: found out from the content. */
   mimeType?: string | null
   /** As the caller names it; null: taken from `Content-Disposition` or the URL's path, where there is one. */

@@ -1,8 +1,8 @@
 /** Channels: the five routes (groups-channels-integrations.md §3.5–3.10). Posts are sent like any message. */
 import { z } from 'zod'
 import { ApiError } from '../http/errors.ts'
+import { longText } from '../http/long-value.ts'
 import { instanceOperation, type Operation } from '../http/operation.ts'
-import { longText } from '../http/spool.ts'
 import type { MediaSource } from '../media/media.ts'
 import type { Logger } from '../runtime/logging.ts'
 import { EngineError, type EngineSession } from '../whatsapp/engine.ts'

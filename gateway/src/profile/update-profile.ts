@@ -1,8 +1,8 @@
 /** `POST /api/profile/account`: picture, name and about of the own account. */
 import { z } from 'zod'
 import { ApiError } from '../http/errors.ts'
+import { LongValue, longText } from '../http/long-value.ts'
 import { instanceOperation, type Operation } from '../http/operation.ts'
-import { longText, SpooledFile } from '../http/spool.ts'
 import type { MediaSource } from '../media/media.ts'
 import type { EngineSession } from '../whatsapp/engine.ts'
 import { connectionErrors, refusalOf } from './refusals.ts'
@@ -80,7 +80,7 @@ export const updateProfileOperation = ({ session, picture }: Collaborators): Ope
       if (name !== undefined && [...name].length > MAX_NAME) throw new ApiError(400, texts.longName)
       if (about !== undefined && [...about].length > MAX_ABOUT) throw new ApiError(400, texts.longAbout)
       const { profile } = session(scope.instance.id)
-      const removed = !(profilePicture instanceof SpooledFile) && profilePicture?.trim() === ''
+      const removed = !(profilePicture instanceof LongValue) && profilePicture?.trim() === ''
       // Before anything is changed: a picture that is none changes nothing else either.
       const jpeg = profilePicture == null || removed ? null : await picture({ url: profilePicture })
       const updatedFields: Field[] = []

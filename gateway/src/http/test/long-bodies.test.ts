@@ -1,14 +1,15 @@
 /** Long values in JSON, and uploads, for operations with `longValues`: over a real socket, since it is about how bytes come. */
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { takeOutLongStrings } from '../long-strings.ts'
+import { LongValue, longText } from '../long-value.ts'
 import { instanceOperation } from '../operation.ts'
-import { createSpool, longText, type Spool, SpooledFile } from '../spool.ts'
+import { createSpool, type Spool } from '../spool.ts'
 import { type Harness, openHarness, tokens } from './harness.ts'
 
 const KIB = 1024
@@ -16,6 +17,12 @@ let home: string
 let spool: Spool
 let harness: Harness
 let url: string
+
+const contentOf = async (value: LongValue): Promise<Buffer> => {
+  const pieces: Uint8Array[] = []
+  for await (const piece of value.read()) pieces.push(piece)
+  return Buffer.concat(pieces)
+}
 
 /** Says what it was given; the content of files in base64. */
 const echo = instanceOperation({
@@ -40,13 +47,14 @@ const echo = instanceOperation({
   handle: async ({ body }) => {
     const { media, ...rest } = body
     const shown =
-      media instanceof SpooledFile
+      media instanceof LongValue
         ? {
             encoding: media.encoding,
             size: media.size,
             fileName: media.fileName,
             mimeType: media.mimeType,
-            content: await readFile(media.path, 'base64'),
+            held: media.isHeld,
+            content: (await contentOf(media)).toString('base64'),
           }
         : media
     return { status: 200, body: { body: JSON.stringify({ ...rest, media: shown }) } }
@@ -90,9 +98,23 @@ describe('JSON', () => {
   test('a long one is a file while the request lasts', async () => {
     const media = randomBytes(2_000_000).toString('base64')
     const body = echoed(await json({ number: '1', media, voice: false }))
-    expect(body).toMatchObject({ number: '1', voice: false, media: { encoding: 'text', size: media.length, fileName: null } })
+    expect(body).toMatchObject({ number: '1', voice: false, media: { encoding: 'text', size: media.length, fileName: null, held: false } })
     expect(Buffer.from((body.media as { content: string }).content, 'base64').toString()).toBe(media)
     await expect.poll(left).toEqual([])
+  })
+
+  test('one of some hundred kilobytes stays in memory as bytes', async () => {
+    const media = randomBytes(200_000).toString('base64')
+    const { media: taken } = echoed(await json({ media }))
+    expect(taken).toMatchObject({ encoding: 'text', size: media.length, held: true })
+    expect(Buffer.from((taken as { content: string }).content, 'base64').toString()).toBe(media)
+  })
+
+  test.each([
+    ['escapes', { media: `${'x'.repeat(100 * KIB)}"\u00e9` }],
+    ['a field that takes ordinary strings only', { message: 'Ähre 🌾 '.repeat(10 * KIB), media: 'y'.repeat(10) }],
+  ])('one of some hundred kilobytes is a string: %s', async (_name, body) => {
+    expect(echoed(await json(body))).toEqual(body)
   })
 
   test.each([
@@ -111,6 +133,11 @@ describe('JSON', () => {
     ['cut off', `{"media":"${'x'.repeat(700 * KIB)}`],
     ['with an escape that is none', `{"media":"${'x'.repeat(700 * KIB)}\\q"}`],
     ['not closed', `{"media":"${'x'.repeat(700 * KIB)}"`],
+    ['an ordinary string with a line break in it', `{"message":"${'x'.repeat(100 * KIB)}\n"}`],
+    [
+      'an ordinary string that is not UTF-8',
+      Buffer.concat([Buffer.from(`{"message":"${'x'.repeat(100 * KIB)}`), Buffer.from([0xff, 0x22, 0x7d])]),
+    ],
     ['not UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
   ])('malformed: %s', async (_name, body) => {
     const answer = await post(body, { 'content-type': 'application/json' })
@@ -155,6 +182,7 @@ describe('forms', () => {
         size: bytes.length,
         fileName: 'höhe.bin',
         mimeType: 'application/x-thing',
+        held: false,
         content: bytes.toString('base64'),
       },
     })
@@ -187,7 +215,9 @@ describe('forms', () => {
 /** In pieces of one byte, so that every escape and every mark is cut somewhere. */
 test.each([1, 2, 3, 7, 1000])('in pieces of %i', async (piece) => {
   const inside = `${'abc/+='.repeat(20)}é"\\\n\u2028`
-  const text = JSON.stringify({ a: 'short "quoted" \\', b: [inside, 1], c: `${inside}!` })
+  const held = 'd'.repeat(50)
+  const escaped = `${'e'.repeat(50)}\n`
+  const text = JSON.stringify({ a: 'short "quoted" \\', b: [inside, 1], c: `${inside}!`, d: held, e: escaped })
     .replace('+', '\\u002b')
     .replaceAll('/', '\\/')
   const bytes = Buffer.from(text)
@@ -195,10 +225,11 @@ test.each([1, 2, 3, 7, 1000])('in pieces of %i', async (piece) => {
     for (let at = 0; at < bytes.length; at += piece) yield bytes.subarray(at, at + piece)
   })()
   let marks = 0
-  const limits = { string: 64, held: 10_000, total: 10_000 }
-  const { json: shortened, spooled } = await takeOutLongStrings(pieces, spool, limits, () => `mark-${++marks}`)
-  expect(JSON.parse(shortened.toString())).toEqual({ a: 'short "quoted" \\', b: ['mark-1', 1], c: 'mark-2' })
-  const files = await Promise.all([...spooled.values()].map(({ path }) => readFile(path, 'utf8')))
-  expect(files).toEqual([inside, `${inside}!`])
-  for (const { path } of spooled.values()) await rm(path)
+  const limits = { string: 40, heldString: 64, held: 10_000, total: 10_000 }
+  const { json: shortened, values } = await takeOutLongStrings(pieces, spool, limits, () => `mark-${++marks}`)
+  expect(JSON.parse(shortened.toString())).toEqual({ a: 'short "quoted" \\', b: ['mark-1', 1], c: 'mark-2', d: 'mark-3', e: escaped })
+  const texts = await Promise.all([...values.values()].map(async (value) => (await contentOf(value)).toString()))
+  expect(texts).toEqual([inside, `${inside}!`, held])
+  expect([...values.values()].map(({ isHeld }) => isHeld)).toEqual([false, false, true])
+  for (const value of values.values()) await value.discard()
 })

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { SpooledFile } from '../../http/spool.ts'
+import { LongValue } from '../../http/long-value.ts'
 import { createOutbound, type Outbound } from '../../outbound/outbound.ts'
 import { createLogger } from '../../runtime/logging.ts'
 import { decodeBase64 } from '../base64.ts'
@@ -92,10 +92,10 @@ describe('taken', () => {
     const text = join(home, 'spooled-text')
     await writeFile(text, `data:image/png;base64,${png.toString('base64')}`)
     const size = png.length
-    const long = new SpooledFile({ path: text, size: 999, encoding: 'text', mimeType: null, fileName: null })
+    const long = new LongValue({ path: text, size: 999 }, { encoding: 'text', mimeType: null, fileName: null })
     const upload = join(home, 'spooled-bytes')
     await writeFile(upload, png)
-    const uploaded = new SpooledFile({ path: upload, size, encoding: 'bytes', mimeType: 'image/x', fileName: 'a.png' })
+    const uploaded = new LongValue({ path: upload, size }, { encoding: 'bytes', mimeType: 'image/x', fileName: 'a.png' })
     for (const [value, fileName] of [
       [long, null],
       [uploaded, 'a.png'],
@@ -105,6 +105,41 @@ describe('taken', () => {
       expect(file).toMatchObject({ mimeType: 'image/png', fileName, size })
       await file.discard()
     }
+  })
+})
+
+describe('a value that is held in memory', () => {
+  const held = (text: string, piece = 1000): LongValue => {
+    const bytes = Buffer.from(text)
+    const pieces = Array.from({ length: Math.ceil(bytes.length / piece) }, (_, n) => bytes.subarray(n * piece, (n + 1) * piece))
+    return new LongValue({ held: pieces }, { encoding: 'text', mimeType: null, fileName: null })
+  }
+  const base64 = png.toString('base64')
+
+  test.each([
+    ['base64', () => ({ base64: held(base64, 7) }), png, 'image/png'],
+    ['base64 as an address', () => ({ url: held(base64) }), png, 'image/png'],
+    ['base64 in groups', () => ({ base64: held(base64.replace(/.{76}/g, '$& ')) }), png, 'image/png'],
+    ['base64 after a blank', () => ({ base64: held(` ${base64} `) }), png, 'image/png'],
+    ['a data URL', () => ({ url: held(`data:image/png;base64,${base64}`, 5) }), png, 'image/png'],
+    ['a data URL of text', () => ({ url: held(`data:text/html,${'%3Cp%3E'.repeat(1000)}`) }), Buffer.from('<p>'.repeat(1000)), 'text/html'],
+    ['an address', () => ({ url: held(`${base}/cat.png`) }), png, 'image/png'],
+  ])('%s', async (_name, source, content, mimeType) => {
+    const file = await fetch(source())
+    expect(await readFile(file.path)).toEqual(content)
+    expect(file).toMatchObject({ mimeType, size: content.length })
+    await file.discard()
+  })
+
+  test.each([
+    ['no base64', () => ({ base64: held(`${base64}!`) }), 'Failed to process media: not valid base64'],
+    ['an end in the middle', () => ({ base64: held(`${'aGk='.repeat(100)}`) }), 'Failed to process media: not valid base64'],
+    ['an address as base64', () => ({ base64: held('https://example.org/a') }), 'Failed to process media: not valid base64'],
+    ['too much', () => ({ base64: held(large.toString('base64')) }), 'Media must be at most 1 MB'],
+    ['nothing', () => ({ base64: held('data:image/png;base64,') }), 'Failed to process media: the file is empty'],
+  ])('refused: %s', async (_name, source, message) => {
+    await expect(fetch(source())).rejects.toMatchObject({ status: 400, message })
+    expect(await left()).toEqual([])
   })
 })
 

@@ -1,7 +1,7 @@
 /** A caller's picture, film, sound or document as part of a message: the fields of a body, and what they become on the wire. */
 import { z } from 'zod'
 import { ApiError } from '../../http/errors.ts'
-import { longText, SpooledFile } from '../../http/spool.ts'
+import { LongValue, longText } from '../../http/long-value.ts'
 import type { UploadedFile, Wanted } from '../../media/media.ts'
 import type { WireMessage } from '../../whatsapp/wire.ts'
 import type { Composed, Composing } from './kind.ts'
@@ -165,4 +165,4 @@ const wantedOf = (type: AttachedType, body: AttachedBody): Wanted =>
 
 const isVoice = ({ isVoice: wanted }: AttachedBody): boolean => wanted ?? true
 
-export const isGiven = (value: AttachedBody['mediaUrl']): boolean => value instanceof SpooledFile || Boolean(value?.trim())
+export const isGiven = (value: AttachedBody['mediaUrl']): boolean => value instanceof LongValue || Boolean(value?.trim())

@@ -1,7 +1,7 @@
 /** Up to three buttons below a text. */
 import { z } from 'zod'
 import { ApiError } from '../../http/errors.ts'
-import { longText } from '../../http/spool.ts'
+import { longText } from '../../http/long-value.ts'
 import { isGiven, mediaErrors } from './attached-media.ts'
 import { buttonErrors, buttonFields, checkButtons, nativeButton } from './interactive-buttons.ts'
 import { interactive, mediaHeader, textHeader } from './interactive-wire.ts'

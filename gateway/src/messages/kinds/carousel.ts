@@ -1,7 +1,7 @@
 /** Cards side by side, each with a text and buttons of its own. */
 import { z } from 'zod'
 import { ApiError } from '../../http/errors.ts'
-import { longText } from '../../http/spool.ts'
+import { longText } from '../../http/long-value.ts'
 import { isGiven, mediaErrors } from './attached-media.ts'
 import { buttonErrors, buttonFields, checkButtons, nativeButton } from './interactive-buttons.ts'
 import { carouselText } from './interactive-reading.ts'

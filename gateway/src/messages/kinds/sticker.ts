@@ -1,7 +1,7 @@
 /** Stickers on their way out; `media.ts` reads those that arrive. */
 import { z } from 'zod'
 import { ApiError } from '../../http/errors.ts'
-import { longText } from '../../http/spool.ts'
+import { longText } from '../../http/long-value.ts'
 import { answerOf, attachedAnswer, attachedErrors, known } from './attached-media.ts'
 import type { Composed, Composing, OutgoingKind } from './kind.ts'
 

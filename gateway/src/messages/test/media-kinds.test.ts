@@ -1,6 +1,6 @@
 /** How messages with media read out of recorded protobuf bytes, in every envelope, and what a caller's file becomes. */
 import { describe, expect, test } from 'vitest'
-import { SpooledFile } from '../../http/spool.ts'
+import { LongValue } from '../../http/long-value.ts'
 import type { Attached, MediaSource, Wanted } from '../../media/media.ts'
 import { eventMedia, readWireMedia } from '../../media/wire-media.ts'
 import { envelopes } from '../../whatsapp/envelopes.ts'
@@ -236,7 +236,7 @@ describe('what is sent', () => {
     expect((await compose('document', { mimetype: 'c/d' })).asked?.source.mimeType).toBe('c/d')
   })
 
-  const spooled = new SpooledFile({ path: '', size: 1, encoding: 'bytes', mimeType: null, fileName: null })
+  const spooled = new LongValue({ path: '', size: 1 }, { encoding: 'bytes', mimeType: null, fileName: null })
   test.each([{}, { mediaUrl: ' ' }, { mediaUrl: 'a', mediaBase64: 'b' }, { mediaUrl: spooled, mediaBase64: 'b' }])(
     'not exactly one source: %j',
     (body) => {
