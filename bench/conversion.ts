@@ -89,11 +89,10 @@ const measured = async ({ what, mimeType, wanted, files, make, bare }: Work): Pr
     if (!(await converter.available())) throw new Error('this needs ffmpeg')
     const source = join(dataDir, 'source')
     await make(source)
-    const { length } = await readFile(source)
     const ours = async () => {
       const path = folder.newPath()
       await copyFile(source, path)
-      const { file } = await converter.convert(await folder.file(path, { mimeType, fileName: null }, length), wanted)
+      const { file } = await converter.convert(await folder.file(path, { mimeType, fileName: null }), wanted)
       await file.discard()
     }
     const theirs = async () => {

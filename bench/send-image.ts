@@ -12,7 +12,7 @@ import { createAccount, startGateway } from '../acceptance/toolkit/gateway.ts'
 import { linkedLine } from '../acceptance/toolkit/line.ts'
 import type { Simulator } from '../acceptance/toolkit/simulator.ts'
 import { type Measurement, median, round } from './measurement.ts'
-import { resultOf, startBench, startNetwork } from './programs.ts'
+import { profiling, resultOf, startBench, startNetwork } from './programs.ts'
 
 const rounds = 3
 const messages = 300
@@ -67,7 +67,7 @@ const throughAdapter = async (simulator: Simulator, numbers: readonly string[], 
 }
 
 const throughGateway = async (simulator: Simulator, numbers: readonly string[], picture: Buffer): Promise<number> => {
-  const gateway = await startGateway({ network: simulator.url, env: { LOG_LEVEL: 'warn' } })
+  const gateway = await startGateway({ network: simulator.url, nodeArguments: profiling(), env: { LOG_LEVEL: 'warn' } })
   try {
     const account = gateway.api(await createAccount(gateway, 'bench'))
     const line = await linkedLine(gateway, account, await simulator.phone(), 'bench')
@@ -78,6 +78,8 @@ const throughGateway = async (simulator: Simulator, numbers: readonly string[], 
     await sendAll(gateway.url, line.token, numbers, picture, messages)
     return messages / ((performance.now() - began) / 1000)
   } finally {
+    // In order, so that its CPU profile gets written.
+    await gateway.stop()
     await gateway.dispose()
   }
 }

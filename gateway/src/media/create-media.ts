@@ -93,7 +93,8 @@ export const createMedia = ({ db, vault, clock, logger, outbound, settings, sess
     try {
       const converted = await converter.convert(incoming, wanted, signal)
       file = converted.file
-      const upload = await session.uploadMedia({ path: file.path, kind: wanted.as, encrypted: !newsletter, ...options })
+      const { path, held } = file
+      const upload = await session.uploadMedia({ path, kind: wanted.as, encrypted: !newsletter, ...options, ...(held && { held }) })
       return {
         ...converted,
         id: ulid(clock.now()),

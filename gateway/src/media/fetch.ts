@@ -142,7 +142,7 @@ export const createFetch = ({ outbound, folder, limit, timeoutMs }: Collaborator
       const fileName = cleanName(source.fileName) ?? cleanName(arrived.fileName)
       const hints = { caller: source.mimeType ?? null, origin: arrived.mimeType, fileName }
       const mimeType = await detectMimeType(path, hints, arrived.held)
-      return await folder.file(path, { mimeType, fileName }, arrived.held?.length)
+      return await folder.file(path, { mimeType, fileName, ...(arrived.held === undefined ? {} : { held: arrived.held }) })
     } catch (error) {
       await remove(path)
       if (error instanceof ApiError || signal?.aborted) throw error

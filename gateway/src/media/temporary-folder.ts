@@ -9,8 +9,8 @@ export interface TemporaryFolder {
   open(): Promise<void>
   /** A path nobody uses; nothing is there yet. */
   newPath(): string
-  /** A file that was written to a path of ours; `size` where it is known. */
-  file(path: string, about: Pick<MediaFile, 'mimeType' | 'fileName'>, size?: number): Promise<MediaFile>
+  /** A file that was written to a path of ours. */
+  file(path: string, about: Pick<MediaFile, 'mimeType' | 'fileName' | 'held'>): Promise<MediaFile>
 }
 
 export const createTemporaryFolder = (dataDir: string): TemporaryFolder => {
@@ -21,7 +21,7 @@ export const createTemporaryFolder = (dataDir: string): TemporaryFolder => {
       await mkdir(folder, { recursive: true, mode: 0o700 })
     },
     newPath: () => join(folder, randomUUID()),
-    file: async (path, about, size) => ({ ...about, path, size: size ?? (await stat(path)).size, discard: () => remove(path) }),
+    file: async (path, about) => ({ ...about, path, size: about.held?.length ?? (await stat(path)).size, discard: () => remove(path) }),
   }
 }
 

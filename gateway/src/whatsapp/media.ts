@@ -31,12 +31,20 @@ export interface UploadedMedia {
   fileLength: number
 }
 
+export interface FileToUpload {
+  path: string
+  kind: MediaKind
+  held?: Uint8Array
+  encrypted?: boolean
+  signal?: AbortSignal
+}
+
 export interface MediaSession {
   /**
    * Encrypts the file (unless `encrypted: false`) and uploads it through the instance's proxy. Memory stays the same for any size.
-   * Throws {@link EngineError}.
+   * `held`: its content, where somebody has it in memory anyway. Throws {@link EngineError}.
    */
-  uploadMedia(file: { path: string; kind: MediaKind; encrypted?: boolean; signal?: AbortSignal }): Promise<UploadedMedia>
+  uploadMedia(file: FileToUpload): Promise<UploadedMedia>
   /**
    * Downloads through the instance's proxy into `path`, which must not exist yet, decrypts, and checks MAC and hashes; when it throws,
    * nothing is left there. Throws {@link EngineError}: `gone` when WhatsApp has it no more (403, 404, 410), `damaged` when the content

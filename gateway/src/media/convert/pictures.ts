@@ -23,7 +23,7 @@ const open = async (file: MediaFile, options: SharpOptions = {}): Promise<Sharp>
   sharp.cache(false)
   // What sharp works on is chosen by the content; a vector picture could name files or unpack without end.
   if (!decodable.has(bare(file.mimeType))) throw mediaErrors.unusable(`${file.mimeType} is not a picture`)
-  return sharp(file.path, { limitInputPixels: PIXELS, failOn: 'error', sequentialRead: true, ...options })
+  return sharp(file.held ?? file.path, { limitInputPixels: PIXELS, failOn: 'error', sequentialRead: true, ...options })
 }
 
 const decodable = new Set(['image/jpeg', 'image/png', 'image/apng', 'image/webp', 'image/gif', 'image/avif', 'image/tiff'])

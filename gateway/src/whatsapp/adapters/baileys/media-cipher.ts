@@ -1,8 +1,8 @@
 /**
  * How WhatsApp encrypts media: AES-256-CBC, then the first 10 bytes of HMAC-SHA256 over iv ‖ ciphertext, with keys that HKDF makes of a
- * random one per file (the whitepaper's "Transmitting Media"). Streams from file to file.
+ * random one per file (the whitepaper's "Transmitting Media"). Streams from file to file; small ones are done at once, in memory.
  */
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, createHmac, hash, hkdfSync, randomBytes } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -41,8 +41,29 @@ export interface EncryptedFile {
   fileLength: number
 }
 
-/** With a new key. `to` must not exist yet. */
-export const encryptFile = async (from: string, to: string, kind: MediaKind): Promise<EncryptedFile> => {
+/** With a new key. `sealed`: what goes to WhatsApp. */
+export const encryptBytes = (bytes: Uint8Array, kind: MediaKind): EncryptedFile & { sealed: Buffer } => {
+  const mediaKey = randomBytes(32)
+  const { iv, cipherKey, macKey } = keysFor(mediaKey, kind)
+  const cipher = createCipheriv('aes-256-cbc', cipherKey, iv)
+  const ciphertext = Buffer.concat([cipher.update(bytes), cipher.final()])
+  const mac = createHmac('sha256', macKey).update(iv).update(ciphertext).digest()
+  const sealed = Buffer.concat([ciphertext, mac.subarray(0, MAC_LENGTH)])
+  return {
+    mediaKey,
+    fileSha256: hash('sha256', bytes, 'buffer'),
+    fileEncSha256: hash('sha256', sealed, 'buffer'),
+    fileLength: bytes.length,
+    sealed,
+  }
+}
+
+/** With a new key, into the file `to`, which must not exist yet. */
+export const encryptFile = async (
+  from: string,
+  to: string,
+  kind: MediaKind,
+): Promise<EncryptedFile & { sealed: { path: string; size: number } }> => {
   const mediaKey = randomBytes(32)
   const { iv, cipherKey, macKey } = keysFor(mediaKey, kind)
   const cipher = createCipheriv('aes-256-cbc', cipherKey, iv)
@@ -50,6 +71,7 @@ export const encryptFile = async (from: string, to: string, kind: MediaKind): Pr
   const plain = createHash('sha256')
   const sealed = createHash('sha256')
   let fileLength = 0
+  let size = 0
   const encrypt = async function* (bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of bytes) {
       fileLength += chunk.length
@@ -57,25 +79,27 @@ export const encryptFile = async (from: string, to: string, kind: MediaKind): Pr
       const ciphertext = cipher.update(chunk)
       mac.update(ciphertext)
       sealed.update(ciphertext)
+      size += ciphertext.length
       yield ciphertext
     }
     const last = cipher.final()
     const end = Buffer.concat([last, mac.update(last).digest().subarray(0, MAC_LENGTH)])
     sealed.update(end)
+    size += end.length
     yield end
   }
   await pipeline(createReadStream(from), encrypt, createWriteStream(to, { flags: 'wx', mode: 0o600 }))
-  return { mediaKey, fileSha256: plain.digest(), fileEncSha256: sealed.digest(), fileLength }
+  return { mediaKey, fileSha256: plain.digest(), fileEncSha256: sealed.digest(), fileLength, sealed: { path: to, size } }
 }
 
 export const hashFile = async (path: string): Promise<{ fileSha256: Uint8Array; fileLength: number }> => {
-  const hash = createHash('sha256')
+  const plain = createHash('sha256')
   let fileLength = 0
   for await (const chunk of createReadStream(path) as AsyncIterable<Uint8Array>) {
-    hash.update(chunk)
+    plain.update(chunk)
     fileLength += chunk.length
   }
-  return { fileSha256: hash.digest(), fileLength }
+  return { fileSha256: plain.digest(), fileLength }
 }
 
 export interface Expected {
@@ -138,16 +162,16 @@ const write = async (
   transform: (bytes: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array>,
   { path, maxBytes, fileSha256, signal }: Expected,
 ): Promise<number> => {
-  const hash = createHash('sha256')
+  const plain = createHash('sha256')
   let size = 0
   const check = async function* (bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of bytes) {
       size += chunk.length
       if (size > maxBytes) throw new EngineError('too-large', `larger than ${maxBytes} bytes`)
-      hash.update(chunk)
+      plain.update(chunk)
       yield chunk
     }
-    if (!sameHash(fileSha256, hash.digest())) throw damaged()
+    if (!sameHash(fileSha256, plain.digest())) throw damaged()
   }
   await pipeline(body, transform, check, createWriteStream(path, { flags: 'wx', mode: 0o600 }), signal === undefined ? {} : { signal })
   return size

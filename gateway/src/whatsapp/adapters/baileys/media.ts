@@ -1,14 +1,14 @@
-/** Media of a session: up and down through its routes, a file at a time, never one in memory. */
-import { rm } from 'node:fs/promises'
+/** Media of a session: up and down through its routes, a file at a time, never a large one in memory. */
+import { open, rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
-import { type BaileysEventMap, decryptMediaRetryData, encryptMediaRetryRequest, type MediaType, proto, type WASocket } from 'baileys'
-import { uploadWithNodeHttp } from 'baileys/lib/Utils/messages-media.js'
-import { z } from 'zod'
+import { type BaileysEventMap, type BinaryNode, decryptMediaRetryData, encryptMediaRetryRequest, proto, type WASocket } from 'baileys'
 import { createBoundedMap } from '../../../runtime/bounded-map.ts'
 import { EngineError, type MessageKey } from '../../engine.ts'
-import type { MediaKind, MediaReference, MediaSession, UploadedMedia } from '../../media.ts'
+import type { MediaKind, MediaReference, MediaSession } from '../../media.ts'
 import { receiptTargetOf } from './addresses.ts'
-import { decryptFile, encryptFile, hashFile, keysFor, writePlain } from './media-cipher.ts'
+import { decryptFile, encryptBytes, encryptFile, hashFile, keysFor, writePlain } from './media-cipher.ts'
+import { createMediaHosts } from './media-hosts.ts'
+import { ORIGIN, type Place, type UploadBody, upload } from './media-upload.ts'
 import type { Routes } from './proxy.ts'
 
 interface Collaborators {
@@ -17,26 +17,24 @@ interface Collaborators {
   routes(): Routes
   /** Runs a call of the library; rejects when the session ends meanwhile. */
   ask<T>(call: () => Promise<T>): Promise<T>
+  request(node: BinaryNode): Promise<BinaryNode>
   /** Host with port of a simulated network; null: WhatsApp. */
   mediaHost: string | null
 }
 
-/** Without a byte moving. */
-const IDLE_TIMEOUT_MS = 60_000
 /** How long a phone may take to upload something again. */
 const PHONE_TIMEOUT_MS = 60_000
 const DEFAULT_HOST = 'mmg.whatsapp.net'
-/** What WhatsApp's web client says; the media host wants to hear it. */
-const ORIGIN = 'https://web.whatsapp.com'
+/** A file up to here is held while it is encrypted and goes out: a stream of it costs more than the bytes. */
+const WHOLE = 512 * 1024
 
-const uploaded = z.object({ url: z.string(), direct_path: z.string(), handle: z.string().nullish() })
-
-const uploadTypes: Record<MediaKind, MediaType> = {
-  image: 'image',
-  video: 'video',
-  audio: 'audio',
-  document: 'document',
-  sticker: 'sticker',
+/** Where the hosts take which kind. */
+const folders: Record<MediaKind, string> = {
+  image: '/mms/image',
+  video: '/mms/video',
+  audio: '/mms/audio',
+  document: '/mms/document',
+  sticker: '/mms/image',
 }
 
 /** Posts carry the name of their file, so it is kept for the moment between upload and post. */
@@ -47,63 +45,47 @@ export interface MediaSide extends MediaSession {
   handleOf(directPath: string): string | null
 }
 
-export const createMediaSession = ({ socket, routes, ask, mediaHost }: Collaborators): MediaSide => {
+export const createMediaSession = ({ socket, routes, ask, request, mediaHost }: Collaborators): MediaSide => {
   const handles = createBoundedMap<string, string>(REMEMBERED_HANDLES)
+  const hosts = createMediaHosts(request)
 
-  const upload = async (path: string, kind: MediaKind, hash: Uint8Array): Promise<{ url: string; directPath: string }> => {
-    const connected = socket()
-    const { mediaUrl, directPath } = await ask(() =>
-      connected.waUploadToServer(path, {
-        mediaType: uploadTypes[kind],
-        fileEncSha256B64: Buffer.from(hash).toString('base64'),
-        timeoutMs: IDLE_TIMEOUT_MS,
-      }),
-    )
-    if (!mediaUrl || !directPath) throw new EngineError('rejected', 'WhatsApp did not say where the media is')
-    return { url: mediaUrl, directPath }
+  const uploadTo = async (folder: string, body: UploadBody, hash: Uint8Array, signal: AbortSignal | undefined): Promise<Place> => {
+    const { upload: agent } = routes()
+    try {
+      return await ask(() => upload(body, folder, hash, { hosts, agent, signal }))
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw error
+    }
   }
 
-  /**
-   * Files of channels have a place of their own, and a name there which the post has to give (whatsmeow's `UploadNewsletter`). Baileys puts them
-   * beside those of chats and keeps the name to itself.
-   */
-  const uploadOpen = async (path: string, kind: MediaKind, hash: Uint8Array): Promise<{ url: string; directPath: string }> => {
-    const connected = socket()
-    const token = Buffer.from(hash).toString('base64url')
-    const headers = { 'Content-Type': 'application/octet-stream', Origin: ORIGIN }
-    // What lets us in lives for a while only.
-    for (const anew of [false, true]) {
-      const { hosts, auth } = await ask(() => connected.refreshMediaConn(anew))
-      for (const { hostname } of hosts) {
-        const url = `https://${hostname}/newsletter/newsletter-${kind === 'sticker' ? 'image' : kind}/${token}?${new URLSearchParams({ auth, token })}`
-        const upload = { url, filePath: path, headers, timeoutMs: IDLE_TIMEOUT_MS, agent: routes().upload }
-        const { data: place } = uploaded.safeParse(await uploadWithNodeHttp(upload).catch(() => undefined))
-        if (place === undefined) continue
-        if (place.handle) handles.set(place.direct_path, place.handle)
-        return { url: place.url, directPath: place.direct_path }
-      }
+  /** Files of channels have a folder of their own, and a name there which the post has to give (whatsmeow's `UploadNewsletter`). */
+  const uploadOpen: MediaSession['uploadMedia'] = async ({ path, kind, signal }) => {
+    const { fileSha256, fileLength } = await hashFile(path)
+    const folder = `/newsletter/newsletter-${kind === 'sticker' ? 'image' : kind}`
+    const { handle, ...place } = await uploadTo(folder, { path, size: fileLength }, fileSha256, signal)
+    if (handle !== null) handles.set(place.directPath, handle)
+    return { ...place, fileSha256, fileLength }
+  }
+
+  const uploadSealed: MediaSession['uploadMedia'] = async ({ path, kind, held, signal }) => {
+    const small = held ?? (await readIfSmall(path))
+    const sealedPath = `${path}.enc`
+    try {
+      const { sealed, ...about } = small === null ? await encryptFile(path, sealedPath, kind) : encryptBytes(small, kind)
+      const { url, directPath } = await uploadTo(folders[kind], sealed, about.fileEncSha256, signal)
+      return { url, directPath, ...about, mediaKeyTimestamp: Math.floor(Date.now() / 1000) }
+    } finally {
+      if (small === null) await rm(sealedPath, { force: true })
     }
-    throw new EngineError('rejected', 'the media could not be uploaded')
   }
 
   return {
     handleOf: (directPath) => handles.get(directPath) ?? null,
 
-    async uploadMedia({ path, kind, encrypted = true, signal }): Promise<UploadedMedia> {
-      signal?.throwIfAborted()
-      if (!encrypted) {
-        const { fileSha256, fileLength } = await hashFile(path)
-        return { ...(await uploadOpen(path, kind, fileSha256)), fileSha256, fileLength }
-      }
-      const sealed = `${path}.enc`
-      try {
-        const { mediaKey, fileSha256, fileEncSha256, fileLength } = await encryptFile(path, sealed, kind)
-        signal?.throwIfAborted()
-        const place = await upload(sealed, kind, fileEncSha256)
-        return { ...place, mediaKey, mediaKeyTimestamp: Math.floor(Date.now() / 1000), fileSha256, fileEncSha256, fileLength }
-      } finally {
-        await rm(sealed, { force: true })
-      }
+    async uploadMedia(file) {
+      file.signal?.throwIfAborted()
+      return file.encrypted === false ? uploadOpen(file) : uploadSealed(file)
     },
 
     async downloadMedia(media, { path, maxBytes, signal }) {
@@ -138,6 +120,17 @@ export const createMediaSession = ({ socket, routes, ask, mediaHost }: Collabora
       }
       return { ...media, directPath: answer.directPath, url: null }
     },
+  }
+}
+
+/** Null: too large to be held. */
+const readIfSmall = async (path: string): Promise<Buffer | null> => {
+  const file = await open(path)
+  try {
+    const { size } = await file.stat()
+    return size > WHOLE ? null : await file.readFile()
+  } finally {
+    await file.close()
   }
 }
 

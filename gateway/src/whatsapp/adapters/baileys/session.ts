@@ -100,6 +100,7 @@ export class BaileysSession implements EngineSession {
       socket: () => connection.socket,
       routes: () => connection.routes,
       ask: (call) => connection.ask(call),
+      request: (node) => connection.request(node),
       mediaHost: environment.mediaHost,
     })
     this.uploadMedia = media.uploadMedia
