@@ -53,8 +53,8 @@ export interface SentMessage {
 /** A message WhatsApp has. From here on nothing may turn the answer into a failure: the caller would send it again. */
 interface Left {
   answered: SentMessage
-  /** Resolves when its event is durable, or could not be stored. Never rejects. */
-  announced: Promise<void>
+  /** Resolves when its event is durable, or could not be stored, and its file is where it is kept. Never rejects. */
+  settled: Promise<unknown>
 }
 
 export interface Sender {
@@ -207,11 +207,13 @@ export const createSender = (collaborators: Collaborators): Sender => {
           { newId: () => begun?.mediaId ?? media.newId(), s3Url: await media.s3Urls(instance.id) },
           begun === null ? attached : [],
         )
+        let kept: Promise<void> | undefined
         if (begun === null) {
           await storePending(row, carried)
-          const ours = attached.find((one) => one.id === carried?.note?.id)
-          if (ours !== undefined) await media.keep(instance.id, ours)
-          else if (carried?.note) media.wake()
+          const ours = attached.findIndex((one) => one.id === carried?.note?.id)
+          // It takes the file over, and never throws.
+          kept = attached.splice(ours, ours < 0 ? 0 : 1).map((one) => media.keep(instance.id, one))[0]
+          if (kept === undefined && carried?.note) media.wake()
         }
 
         milestones.sending.publish({ ids: [id] })
@@ -220,6 +222,7 @@ export const createSender = (collaborators: Collaborators): Sender => {
           unconfirmed
             .handOver(instance.id, id, hand, () => turns.take(instance.id, canonical(to), hand))
             .catch(async (error: unknown) => {
+              await kept
               await storeFailed(row)
               throw refusalOf(error, number)
             })
@@ -250,20 +253,20 @@ export const createSender = (collaborators: Collaborators): Sender => {
           ...(quote === null ? {} : { replyTo: { messageId: quote.messageId } }),
           ...(mentions.people.length === 0 ? {} : { mentions: [...mentions.people] }),
         }
-        return { answered, announced }
+        return { answered, settled: Promise.all([announced, kept]) }
       }
 
-      const { answered, announced } = await turns.take(instance.id, canonical(to), async () => {
+      const { answered, settled } = await turns.take(instance.id, canonical(to), async () => {
         const attached: Attached[] = []
         try {
           return await leave(attached)
         } finally {
-          // Those that were kept have been moved away.
+          // Those that are kept are no longer among them.
           for (const { file } of attached) await file.discard()
         }
       })
       // The chat's next message need not wait for this: events are stored in the order in which they get in line.
-      await announced
+      await settled
       return answered
     },
   }

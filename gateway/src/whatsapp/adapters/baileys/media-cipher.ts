@@ -46,9 +46,10 @@ export const encryptBytes = (bytes: Uint8Array, kind: MediaKind): EncryptedFile 
   const mediaKey = randomBytes(32)
   const { iv, cipherKey, macKey } = keysFor(mediaKey, kind)
   const cipher = createCipheriv('aes-256-cbc', cipherKey, iv)
-  const ciphertext = Buffer.concat([cipher.update(bytes), cipher.final()])
-  const mac = createHmac('sha256', macKey).update(iv).update(ciphertext).digest()
-  const sealed = Buffer.concat([ciphertext, mac.subarray(0, MAC_LENGTH)])
+  const ciphertext = [cipher.update(bytes), cipher.final()]
+  const mac = createHmac('sha256', macKey).update(iv)
+  for (const part of ciphertext) mac.update(part)
+  const sealed = Buffer.concat([...ciphertext, mac.digest().subarray(0, MAC_LENGTH)])
   return {
     mediaKey,
     fileSha256: hash('sha256', bytes, 'buffer'),

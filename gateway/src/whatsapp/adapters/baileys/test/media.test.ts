@@ -95,7 +95,15 @@ describe('up', () => {
     expect(upload.fileSha256).toEqual(createHash('sha256').update(bytes).digest())
     const id = newId()
     await engine.send(bob, { [fields[kind]]: { ...upload, mimetype: 'application/x-test' } }, { id })
-    expect(await shown(bob, id)).toEqual(bytes)
+    expect((await shown(bob, id)).equals(bytes)).toBe(true)
+  })
+
+  test('a phone opens a file too large to be held', async () => {
+    const bytes = randomBytes(1_500_007)
+    const upload = await engine.session.uploadMedia({ path: await fileOf(bytes), kind: 'document' })
+    const id = newId()
+    await engine.send(bob, { documentMessage: { ...upload, mimetype: 'application/x-test' } }, { id })
+    expect((await shown(bob, id)).equals(bytes)).toBe(true)
   })
 
   test('the encrypted copy is gone from disk', async () => {
