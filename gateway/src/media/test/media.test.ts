@@ -35,7 +35,7 @@ forEachDatabase((_name, open) => {
       })
       const opened = await stage.media.open('shop', id)
       expect(opened?.size).toBe(bytes.length)
-      for (let time = 0; time < 2; time++) expect(Buffer.concat(await (opened?.stream().toArray() ?? []))).toEqual(bytes)
+      for (let time = 0; time < 2; time++) expect(bytes.equals(Buffer.concat(await (opened?.stream().toArray() ?? [])))).toBe(true)
       expect(await readdir(join(stage.home, 'tmp'))).toEqual([])
     })
 
@@ -243,7 +243,7 @@ forEachDatabase((_name, open) => {
       stage.clock.time += 3_700_000
       await stage.restart()
       await vi.waitFor(async () => expect(await files(stage, 'shop')).toEqual([]))
-      expect(await stage.content('shop', id)).toEqual(bytes)
+      expect(bytes.equals((await stage.content('shop', id)) ?? Buffer.alloc(0))).toBe(true)
       await s3.close()
     })
 
