@@ -7,6 +7,7 @@ import { onStage } from '../toolkit/stage.ts'
 onStage('What WhatsApp says of a sent message', (stage) => {
   it.each([
     [463, 'the account is restricted: it may not begin new chats for now'],
+    [475, 'the account has begun as many new chats as it may for now'],
     [479, 'the message was written for devices that are not there any more; the next one is written for those that are'],
     [405, 'WhatsApp does not take a message of this form'],
     [999, 'WhatsApp refused the message'],

@@ -233,6 +233,7 @@ const login = async (
     onCrash: fail,
     onClosing: () => {},
     onRegistrationRefreshed: () => {},
+    absentDevices: { heed: () => {} },
   })
   socket.ev.on('connection.update', ({ connection, lastDisconnect }) => {
     if (connection === 'open') opened.resolve()

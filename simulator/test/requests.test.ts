@@ -107,7 +107,7 @@ describe('Signal keys', () => {
 
   test('a device that does not exist is an error of its own', async () => {
     const list = childrenNamed(answered(await fetchKeys(`${bia.number}:9@s.whatsapp.net`, bia.jid)), 'user')
-    expect(list.map((user) => childOf(user, 'error')?.attrs.code)).toEqual(['404', undefined])
+    expect(list.map((user) => childOf(user, 'error')?.attrs.code)).toEqual(['406', undefined])
   })
 
   test('a companion just linked can be written to with its signed prekey alone, before its first login', async () => {

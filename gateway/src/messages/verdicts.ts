@@ -6,8 +6,10 @@ const reasons: Readonly<Record<number, string>> = {
   404: 'there is no such chat',
   405: 'WhatsApp does not take a message of this form',
   420: 'only admins write here',
+  421: 'the members of the group are named otherwise by now; the next message is written so',
   429: 'too many messages in a short time',
   463: 'the account is restricted: it may not begin new chats for now',
+  475: 'the account has begun as many new chats as it may for now',
   479: 'the message was written for devices that are not there any more; the next one is written for those that are',
 }
 

@@ -37,6 +37,7 @@ const change = z.strictObject({
   picture: z.base64().nullable().optional(),
 })
 const barring = z.strictObject({ barred: z.array(address) })
+const addressing = z.strictObject({ addressing: z.enum(['lid', 'pn']) })
 const withId = z.object({ id: z.string() })
 
 export function groupRoutes(api: FastifyInstance, parts: ControlParts): void {
@@ -66,6 +67,13 @@ export function groupRoutes(api: FastifyInstance, parts: ControlParts): void {
       const content = picture === null ? [] : [node('picture', { type: 'image' }, Buffer.from(picture, 'base64'))]
       await person.phone.ask(node('iq', { to: SERVER_JID, target: group.jid, type: 'set', xmlns: 'w:profile:picture' }, content))
     }
+    return describeGroup(group)
+  })
+
+  /** What WhatsApp does to it. */
+  api.put('/groups/:id/addressing', async (request) => {
+    const group = groupOf(parts, withId.parse(request.params).id)
+    group.addressing = addressing.parse(request.body).addressing
     return describeGroup(group)
   })
 

@@ -41,7 +41,8 @@ export class Group {
 
   /** User part of the address; answers carry it without `@g.us`. */
   readonly id: string
-  readonly addressing: Addressing
+  /** WhatsApp moves groups from `pn` to `lid`, without a word to anybody. */
+  addressing: Addressing
   readonly creator: Account
   /** Unix seconds. */
   readonly createdAt: number

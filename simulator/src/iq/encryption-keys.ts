@@ -53,11 +53,14 @@ function upload({ stanza, device, account, services }: IqRequest): void {
   if (changed && device.isPhone) services.notifier.identityChanged(account)
 }
 
-/** One device's bundle, under the very address that was asked for: clients file it by that. */
+/**
+ * One device's bundle, under the very address that was asked for: clients file it by that. In place of a device that is not there any more stands
+ * an error, and the bundles of the others beside it.
+ */
 function handOut({ services, account }: IqRequest, jid: string): BinaryNode {
   const device = services.directory.device(jid)
   const keys = device?.keys.keys
-  if (device === undefined || keys === undefined) return node('user', { jid }, [node('error', { code: '404', text: 'item-not-found' })])
+  if (device === undefined || keys === undefined) return node('user', { jid }, [node('error', { code: '406', text: 'not-acceptable' })])
   account.meet(device.account)
   const preKey = device.keys.take()
   if (device.keys.runsLow()) services.notifier.lowPreKeys(device)

@@ -52,6 +52,8 @@ export interface PhoneOptions {
 const ECHO_PREFIX = 'echo: '
 /** The server names this count when prekeys run low (engine.md §9.3). */
 const LOW_PREKEYS = 5
+/** In the ack of a message: the members of the group name each other otherwise than it does. */
+const STALE_ADDRESSING = '421'
 
 export function createPhone(options: PhoneOptions): PhonePort {
   return new Phone(options)
@@ -303,6 +305,7 @@ class Phone implements PhonePort {
       case 'ack':
         // A hash of devices other than ours: somebody came in, or has a device we don't know of.
         if (stanza.attrs.phash && stanza.attrs.from) await this.relearn(stanza.attrs.from)
+        if (stanza.attrs.error === STALE_ADDRESSING && stanza.attrs.from) this.groups.forget(stanza.attrs.from)
         if (stanza.attrs.error) this.onTrouble(`refused with ${stanza.attrs.error}`, `sending ${stanza.attrs.class} ${stanza.attrs.id}`)
     }
   }

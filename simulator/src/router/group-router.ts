@@ -13,6 +13,8 @@ import { CARRIED, CONSUMED, type Verdict } from './stanza-copy.ts'
 
 const NOT_A_MEMBER = '403'
 const NO_SUCH_GROUP = '404'
+/** The members name each other otherwise by now. */
+const STALE_ADDRESSING = '421'
 /** Only admins may write here. */
 const ANNOUNCEMENTS_ONLY = '420'
 
@@ -29,6 +31,9 @@ export class GroupRouter {
     const group = this.#groups.find(message.attrs.to)
     const refusal = refusalOf(group, sender.account)
     if (group === undefined || refusal !== undefined) return { error: refusal }
+    // What is repeated for one device need not say it.
+    const { addressing_mode: mode = message.attrs.participant === undefined ? 'pn' : group.addressing } = message.attrs
+    if (mode !== group.addressing) return { error: STALE_ADDRESSING }
     const attrs = attributesOf(group, sender, message, t)
     if (message.attrs.participant !== undefined) this.#toOne(group, message, attrs)
     else this.#toAll(group, sender, message, attrs)

@@ -11,6 +11,7 @@ import type { Logger } from '../../../runtime/logging.ts'
 import { type Address, type CloseReason, EngineError, type SessionOptions, type StoreBatch } from '../../engine.ts'
 import type { NewsletterSession } from '../../newsletters.ts'
 import { EventQueue, type PendingEvent } from '../event-queue.ts'
+import type { AbsentDevices } from './absent-devices.ts'
 import { completed, NOBODY } from './addresses.ts'
 import type { AppState } from './app-state/app-state.ts'
 import { Blocklist } from './blocklist.ts'
@@ -150,6 +151,10 @@ export class Connection {
 
   get devices(): DeviceLists {
     return this.#open.devices
+  }
+
+  get absentDevices(): AbsentDevices {
+    return this.#open.absentDevices
   }
 
   get appState(): AppState {

@@ -73,6 +73,13 @@ export class DeviceLists implements PossiblyExtendedCacheStore {
     this.del(user).catch(() => {})
   }
 
+  /** WhatsApp knows this device no more. What it told long ago is asked for again. */
+  async gone(user: string, device: number): Promise<void> {
+    const list = this.#cache.get(user)
+    const left = list === undefined || Date.now() - list.at >= HOUR_MS ? [] : list.devices.filter((one) => numberOf(one) !== device)
+    await (left.length === 0 ? this.del(user) : this.set(user, left))
+  }
+
   /** Baileys puts the arrays in and takes them out; only it knows their type. */
   get<T>(user: string): T | Promise<T> | undefined {
     const hot = this.#cache.get(user)
@@ -140,3 +147,7 @@ export class DeviceLists implements PossiblyExtendedCacheStore {
     }
   }
 }
+
+/** As Baileys writes one down. */
+const numberOf = (device: unknown): number =>
+  typeof device === 'object' && device !== null && 'device' in device && typeof device.device === 'number' ? device.device : 0

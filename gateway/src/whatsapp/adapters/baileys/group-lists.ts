@@ -50,7 +50,14 @@ export class GroupLists {
     else if (next !== list) this.#options.lists.set(this.#key(group), next)
   }
 
+  /** How its members are named by now. */
+  addressed(jid: string, mode: 'lid' | 'pn'): void {
+    const list = this.#options.lists.get(this.#key(jid))
+    if (list !== undefined && list.addressingMode !== mode) this.forget(jid)
+  }
+
   forget(jid: string): void {
+    if (this.#asking.has(jid)) this.#overtaken.add(jid)
     this.#options.lists.delete(this.#key(jid))
   }
 

@@ -9,6 +9,7 @@ import { Calls } from './calls.ts'
 import type { DeviceLists } from './device-lists.ts'
 import { groupNewsRow, readGroupNews } from './group-news.ts'
 import { readInbox } from './inbox.ts'
+import type { MovedGroups } from './moved-groups.ts'
 import type { NewsletterReactions } from './newsletter-reactions.ts'
 import { nameInNotification } from './newsletters.ts'
 import type { NamedPlace } from './place-names.ts'
@@ -35,6 +36,7 @@ export interface ReportsOptions {
   reactions: NewsletterReactions
   /** Before anything is sent to the group again. */
   onGroupNews(news: GroupNews): void
+  movedGroups: MovedGroups
   /** The message that is meant when WhatsApp acknowledges this id. */
   acknowledged(id: string): string
 }
@@ -118,11 +120,16 @@ export class Reports {
         if (each !== null) this.#options.devices.doubt(each.slice(0, each.indexOf('@')))
       }
     }
+    this.#options.movedGroups.heed(stanza)
     const id = this.#options.acknowledged(ack.id)
-    this.#options.queue.push(async () => ({ ...ack, id, to: await this.#completed(ack.to) }))
+    const tell = (): void => this.#options.queue.push(async () => ({ ...ack, id, to: await this.#completed(ack.to) }))
+    const mended = this.#options.movedGroups.mend(stanza)
+    if (mended === null) tell()
+    else mended.then((written) => written || tell())
   }
 
   #stanza(stanza: BinaryNode): void {
+    this.#options.movedGroups.heed(stanza)
     const { plain, unreadable } = this.#options.stanzas.note(stanza)
     for (const content of plain) this.#keep(stanza.attrs, content)
     // The own phone posted it.

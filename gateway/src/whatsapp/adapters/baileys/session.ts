@@ -164,16 +164,18 @@ export class BaileysSession implements EngineSession {
     const jid = targetOf(to)
     await this.#connection.ask(async () => {
       if (isNewsletterJid(jid)) return this.#posts.post(jid, message, { id, nodes })
-      await this.#requireDevices(socket, jid)
       if (isGroupJid(jid)) await this.#connection.groupSide.keys.renewIfStale(jid)
       const issueToken = isPerson(jid)
         ? await claimToken(socket, await this.#connection.completed(to), this.#connection.options.logger)
         : null
-      await socket.relayMessage(jid, message, {
-        messageId: id,
-        additionalAttributes: edit === undefined ? {} : { edit: editAttribute[edit] },
-        additionalNodes: nodes.map(toBinaryNode),
-        ...(audience.length === 0 ? {} : { statusJidList: audience.map(targetOf) }),
+      await this.#connection.absentDevices.writing(async () => {
+        await this.#requireDevices(socket, jid)
+        await socket.relayMessage(jid, message, {
+          messageId: id,
+          additionalAttributes: edit === undefined ? {} : { edit: editAttribute[edit] },
+          additionalNodes: nodes.map(toBinaryNode),
+          ...(audience.length === 0 ? {} : { statusJidList: audience.map(targetOf) }),
+        })
       })
       issueToken?.()
     })

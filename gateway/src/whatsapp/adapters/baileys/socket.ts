@@ -5,6 +5,7 @@ import { type AuthenticationCreds, type BinaryNode, makeWASocket, type SignalKey
 import type { LIDMappingStore } from 'baileys/lib/Signal/lid-mapping.js'
 import type { Logger } from '../../../runtime/logging.ts'
 import type { WireMessage } from '../../wire.ts'
+import type { AbsentDevices } from './absent-devices.ts'
 import type { SharedCaches } from './caches.ts'
 import type { DeviceLists } from './device-lists.ts'
 import type { GroupLists } from './group-lists.ts'
@@ -50,6 +51,7 @@ export interface SocketOptions {
   onClosing(): void
   /** The secret in the QR has been replaced. */
   onRegistrationRefreshed(): void
+  absentDevices: Pick<AbsentDevices, 'heed'>
 }
 
 export const openSocket = (options: SocketOptions): { socket: WASocket; gate: WireGate } => {
@@ -112,6 +114,8 @@ export const openSocket = (options: SocketOptions): { socket: WASocket; gate: Wi
     ['CB:notification', (notification) => refreshRegistration(notification, refresh)],
   ])
   guardListeners(socket.ws, handledHere, options.onCrash)
+  // Before whoever has asked is given the answer.
+  socket.ws.on('frame', (frame: BinaryNode | Uint8Array) => options.absentDevices.heed(frame))
   const raw = rawConnection(socket)
   if (raw === null) throw new Error('the library has made no connection')
   return { socket, gate: new WireGate(raw, options.commits) }

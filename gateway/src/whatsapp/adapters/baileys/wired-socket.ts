@@ -5,6 +5,8 @@
 import type { WASocket } from 'baileys'
 import type { Address, SessionOptions } from '../../engine.ts'
 import type { EventQueue } from '../event-queue.ts'
+import { AbsentDevices } from './absent-devices.ts'
+import { completed } from './addresses.ts'
 import { type AppStateConnection, type OpenedAppState, openAppState } from './app-state/open.ts'
 import { createAuthKeys } from './auth-keys.ts'
 import type { Credentials } from './credentials.ts'
@@ -13,6 +15,7 @@ import type { Environment } from './environment.ts'
 import type { GroupSide } from './group-side.ts'
 import { guardedIdentities } from './guarded-identities.ts'
 import type { HistorySync } from './history/history-sync.ts'
+import { MovedGroups } from './moved-groups.ts'
 import type { PostChanges } from './newsletter-posts.ts'
 import type { NewsletterReactions } from './newsletter-reactions.ts'
 import type { PlaceNames } from './place-names.ts'
@@ -33,6 +36,7 @@ export interface WiredSocket {
   readonly repository: SignalRepository
   readonly mappings: LidMappings
   readonly devices: DeviceLists
+  readonly absentDevices: AbsentDevices
   readonly unreadable: Unreadable
   readonly reports: Reports
   readonly appState: OpenedAppState
@@ -79,6 +83,7 @@ export const wireSocket = (connection: WiredConnection, wiring: Wiring): WiredSo
     onHistory: () => history.wake(),
     onFailure: onStorageFailure,
   })
+  const absentDevices = new AbsentDevices(devices, (address) => completed(address, signal().mappings))
   const unreadable = new Unreadable({
     commit: (batch) => commits.add(batch),
     loadAwaited: (limit) => store.loadAwaited(limit),
@@ -122,6 +127,12 @@ export const wireSocket = (connection: WiredConnection, wiring: Wiring): WiredSo
       onNamed: (place) => connection.names.heard([place]),
       reactions: connection.reactions,
       onGroupNews: (news) => groupSide.news(news),
+      movedGroups: new MovedGroups({
+        lists: groupSide.lists,
+        socket: () => socket,
+        storedMessage: (id) => options.storedMessage(id),
+        rewritten: caches.retries.view(cachePrefix),
+      }),
       acknowledged: (id) => connection.postChanges.acknowledged(id),
     })
     made = { repository, mappings, reports }
@@ -159,7 +170,8 @@ export const wireSocket = (connection: WiredConnection, wiring: Wiring): WiredSo
     },
     onClosing: () => onClosing(socket),
     onRegistrationRefreshed,
+    absentDevices,
   })
   const appState = openAppState(connection, { socket, credentials, routes, mediaHost, onStorageFailure })
-  return { socket, gate, commits, ...signal(), devices, unreadable, appState }
+  return { socket, gate, commits, ...signal(), devices, absentDevices, unreadable, appState }
 }
