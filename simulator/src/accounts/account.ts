@@ -25,6 +25,8 @@ export class Account {
   readonly lidUser: string
   readonly business: boolean
   name: string
+  /** Whoever goes by one shows nobody the number. */
+  username: string | undefined
   about: { text: string; setAt: number }
   picture: Picture | undefined
   /** Default disappearing time of new chats; seconds, 0 is off. */
@@ -71,8 +73,14 @@ export class Account {
     return server === 'lid' ? this.lid : this.jid
   }
 
-  /** The address in the other way of addressing. */
-  otherAddress(server: UserServer): string {
+  /** How others may name the person: who goes by a username is never named by number. */
+  namedIn(server: UserServer): UserServer {
+    return this.username === undefined ? server : 'lid'
+  }
+
+  /** The address in the other way of addressing; undefined where that is a number nobody is shown. */
+  otherAddress(server: UserServer): string | undefined {
+    if (this.username !== undefined) return undefined
     return server === 'lid' ? this.jid : this.lid
   }
 

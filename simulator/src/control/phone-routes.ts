@@ -24,6 +24,8 @@ const change = z
     privacy: z.record(z.string(), z.string()),
     autoRead: z.boolean(),
     echo: z.boolean(),
+    /** Whoever goes by one shows nobody the number; null: by number again. */
+    username: z.string().min(3).max(35).nullable(),
     /** What a business says about itself; only of phones made with `business`. */
     businessProfile: z.strictObject({
       description: z.string().max(512).optional(),
@@ -52,13 +54,14 @@ export function phoneRoutes(api: FastifyInstance, { phones, services }: ControlP
 
   api.patch('/phones/:number', async (request) => {
     const person = personOf(phones, request.params)
-    const { online, name, about, picture, privacy, autoRead, echo, businessProfile } = change.parse(request.body)
+    const { online, name, about, picture, privacy, autoRead, echo, username, businessProfile } = change.parse(request.body)
     if (privacy !== undefined) changePrivacy(person, privacy)
     if (name !== undefined) phones.rename(person, name)
     if (about !== undefined) phones.setAbout(person, about)
     if (picture !== undefined) phones.setPicture(person, picture === null ? undefined : Buffer.from(picture, 'base64'))
     if (businessProfile !== undefined) describeBusiness(person, businessProfile)
     if (autoRead !== undefined) person.phone.configure({ autoRead })
+    if (username !== undefined) person.account.username = username ?? undefined
     if (echo !== undefined) person.phone.configure({ echo })
     if (online !== undefined) phones.setOnline(person, online)
     return describePhone(person)

@@ -35,7 +35,9 @@ function issueTokens({ account, services }: IqRequest, asked: BinaryNode): undef
     const bytes = services.seed.secret(`privacy token ${account.number} ${contact.number} ${attrs.t}`).subarray(0, TOKEN_BYTES)
     const token = node('token', { type: attrs.type, t: attrs.t }, bytes)
     for (const device of contact.devices.values()) {
-      services.notifier.send(device, 'privacy_token', account.jid, [node('tokens', {}, [token])], { sender_lid: account.lid })
+      services.notifier.send(device, 'privacy_token', account.address(account.namedIn('s.whatsapp.net')), [node('tokens', {}, [token])], {
+        sender_lid: account.lid,
+      })
     }
   }
 }

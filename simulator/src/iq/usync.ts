@@ -19,8 +19,7 @@ const PROTOCOLS: Record<string, Protocol> = {
     node('disappearing_mode', { duration: String(disappearing.duration), t: String(disappearing.setAt) }),
   business: (person) => (person.business ? node('business', {}, [node('verified_name', { v: '2' })]) : undefined),
   picture: (person) => (person.picture === undefined ? undefined : node('picture', { id: person.picture.id })),
-  // Nobody on this network has a user name.
-  username: () => undefined,
+  username: ({ username }) => (username === undefined ? undefined : node('username', {}, Buffer.from(username))),
 }
 
 export const usync: IqHandler = {

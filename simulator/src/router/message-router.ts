@@ -78,10 +78,12 @@ export class MessageRouter {
   }
 
   #copy(sender: Device, addressee: Addressee, target: Device, message: BinaryNode, enc: BinaryNode, t: string): BinaryNode {
-    const attrs: Record<string, string | undefined> = { from: sender.jid(addressee.server), t, notify: sender.account.name || undefined }
+    const toOthers = target.account !== sender.account
+    const server = toOthers ? sender.account.namedIn(addressee.server) : addressee.server
+    const attrs: Record<string, string | undefined> = { from: sender.jid(server), t, notify: sender.account.name || undefined }
     for (const name of CARRIED) attrs[name] = message.attrs[name]
-    if (target.account !== sender.account) {
-      attrs[addressee.server === 'lid' ? 'sender_pn' : 'sender_lid'] = sender.account.otherAddress(addressee.server)
+    if (toOthers) {
+      attrs[server === 'lid' ? 'sender_pn' : 'sender_lid'] = sender.account.otherAddress(server)
     } else if (message.attrs.category !== 'peer') {
       Object.assign(attrs, this.#ownCopyAttributes(addressee, message))
     }
@@ -90,11 +92,15 @@ export class MessageRouter {
   }
 
   /** Own devices are told whom the message went to. `sender_*` here would make them take the contact for themselves. */
-  #ownCopyAttributes(addressee: Addressee, message: BinaryNode): Record<string, string> {
+  #ownCopyAttributes(addressee: Addressee, message: BinaryNode): Record<string, string | undefined> {
     // A retry's answer to an own device is addressed to that device and names the conversation apart.
     const chat = message.attrs.recipient === undefined ? addressee : this.#directory.resolve(message.attrs.recipient)
     if (chat === undefined) return {}
     const alternative = chat.server === 'lid' ? 'peer_recipient_pn' : 'peer_recipient_lid'
-    return { recipient: chat.account.address(chat.server), [alternative]: chat.account.otherAddress(chat.server) }
+    return {
+      recipient: chat.account.address(chat.server),
+      [alternative]: chat.account.otherAddress(chat.server),
+      peer_recipient_username: chat.account.username,
+    }
   }
 }

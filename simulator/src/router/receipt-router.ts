@@ -47,7 +47,7 @@ export class ReceiptRouter {
     author.mailbox.deliver(
       node(
         'receipt',
-        { id, from: sender.jid(addressee.server), type: 'retry', t: this.#t(receipt), recipient, participant },
+        { id, from: sender.jid(sender.account.namedIn(addressee.server)), type: 'retry', t: this.#t(receipt), recipient, participant },
         receipt.content,
       ),
     )
@@ -77,7 +77,8 @@ export class ReceiptRouter {
     const t = this.#t(receipt)
     const told = type === '' ? undefined : type
     if (account !== sender.account && !OWN_ONLY.has(type) && mayReach(sender.account, account)) {
-      const stanza = node('receipt', { id, from: sender.account.address(server), type: told, t }, receipt.content)
+      const from = sender.account.address(sender.account.namedIn(server))
+      const stanza = node('receipt', { id, from, type: told, t }, receipt.content)
       for (const device of account.devices.values()) device.mailbox.deliver(stanza)
     }
     if (!SHARED_WITH_OWN.has(type)) return
