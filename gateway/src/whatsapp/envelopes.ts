@@ -19,6 +19,8 @@ export const envelopes = [
   'botInvokeMessage',
   'groupStatusMessage',
   'groupStatusMessageV2',
+  'botForwardedMessage',
+  'pollCreationMessageV4',
 ] as const satisfies readonly (keyof WireMessage)[]
 
 /** WhatsApp nests a handful at most. */

@@ -5,6 +5,7 @@
  */
 import { createRequire } from 'node:module'
 import type { proto } from 'baileys'
+import { addLaterFields } from './later-fields.ts'
 
 const require = createRequire(import.meta.url)
 let code: typeof proto.Message | null = null
@@ -20,7 +21,11 @@ export type WireMessage = proto.IMessage
 export const encodeWireMessage = (message: WireMessage): Uint8Array => messageCode().encode(message).finish()
 
 /** Throws when the bytes are no WhatsApp message. */
-export const decodeWireMessage = (bytes: Uint8Array): WireMessage => messageCode().decode(bytes)
+export const decodeWireMessage = (bytes: Uint8Array): WireMessage => {
+  const message: WireMessage = messageCode().decode(bytes)
+  addLaterFields(message, bytes, (poll) => messageCode().PollCreationMessage.decode(poll))
+  return message
+}
 
 /** The decrypted content of a vote; throws when it is none. */
 export const decodePollVote = (bytes: Uint8Array): proto.Message.IPollVoteMessage => messageCode().PollVoteMessage.decode(bytes)

@@ -133,7 +133,7 @@ export const incomingVote: IncomingKind = {
 export const optionHash = (name: string): string => createHash('sha256').update(name).digest('hex').toUpperCase()
 
 export const pollIn = (message: WireMessage) =>
-  message.pollCreationMessage ?? message.pollCreationMessageV2 ?? message.pollCreationMessageV3 ?? null
+  message.pollCreationMessage ?? message.pollCreationMessageV2 ?? message.pollCreationMessageV3 ?? message.pollCreationMessageV5 ?? null
 
 /** Null: whoever encrypted it put no vote in. */
 const selectedIn = (plaintext: Uint8Array): string[] | null => {

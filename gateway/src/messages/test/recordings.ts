@@ -44,6 +44,8 @@ export const recordings: Readonly<Record<string, string>> = {
   'in botInvokeMessage': 'mgQKCggaBhoETG9vaw==',
   'in groupStatusMessage': 'ggYKCggaBhoETG9vaw==',
   'in groupStatusMessageV2': 'ugYKCggaBhoETG9vaw==',
+  'in botForwardedMessage': 'wgYKCggaBhoETG9vaw==',
+  'in pollCreationMessageV4': '6gUKCggaBhoETG9vaw==',
   'an album': 'mgUCEAI=',
   'a new caption of an image': 'YhAKAxoBQRAOcgcaBRoDbmV3',
   'a new caption of a video': 'YhAKAxoBQRAOcgdKBToDbmV3',

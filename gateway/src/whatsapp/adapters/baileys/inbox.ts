@@ -5,6 +5,7 @@
 import { proto } from 'baileys'
 import type { Address, InboxRow, ReceivedMessage } from '../../engine.ts'
 import { isBroadcastList, isNewsletterJid } from '../../jid.ts'
+import { saysMore } from '../../later-fields.ts'
 import { decodeWireMessage, type WireMessage } from '../../wire.ts'
 import { addressFrom, isPlace, isSame, senderOf } from './addresses.ts'
 import { unwrap } from './envelopes.ts'
@@ -23,7 +24,7 @@ export const readInbox = (row: InboxRow, self: Address): ReceivedMessage | null 
   const { message, viewOnce } = unwrap(decoded)
   const change = changeOf(row.attributes)
   if (outside !== null && change !== null) return changedPost(outside, change, message, row.hash)
-  return outside !== null && isForPeople(message) ? { ...outside, message, viewOnce } : null
+  return outside !== null && (isForPeople(message) || saysMore(row.plaintext)) ? { ...outside, message, viewOnce } : null
 }
 
 /** As changes are told everywhere else. It has no id of its own, and gets the same one however often it comes. */

@@ -132,6 +132,11 @@ describe('what it holds', () => {
     expect(readInbox({ ...row({ from: '551@s.whatsapp.net', category: 'peer' }), plaintext: junk }, me)).toBeNull()
   })
 
+  it('is a message without content where WhatsApp says it in a field that is too new', () => {
+    const later = Buffer.from([...encodeWireMessage({ messageContextInfo: {} }), 0xc2, 0x3e, 1, 0])
+    expect(readInbox({ ...row(from), plaintext: later }, me)).toMatchObject({ id: 'X', chat: { jid: '552@s.whatsapp.net' } })
+  })
+
   it('takes time, name and offline from the stanza, and the time of arrival when it has none', () => {
     expect(readInbox(row({ ...from, notify: 'Bob', offline: '1' }), me)).toMatchObject({
       timestamp: 1_700_000_000_000,
