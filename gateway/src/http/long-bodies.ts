@@ -159,7 +159,8 @@ const readForm = (request: FastifyRequest, spool: Spool, valueLimit: number, bod
     const write = async (): Promise<void> => {
       for await (const chunk of stream as AsyncIterable<Uint8Array>) await writer.write(chunk)
       await writer.close()
-      form.files.set(name, new LongValue(writer, { encoding: 'bytes', mimeType: mimeType || null, fileName: fileName || null }))
+      const { path, size } = writer
+      form.files.set(name, new LongValue({ path, size }, { encoding: 'bytes', mimeType: mimeType || null, fileName: fileName || null }))
     }
     const written = write()
     written.catch((error: unknown) => values.destroy(error instanceof Error ? error : new Error('the upload broke off')))

@@ -1,4 +1,4 @@
-/** Brings a caller's media into a file of ours, streaming all the way. */
+/** Brings a caller's media into a file of ours, streaming all that did not come in memory. */
 import { createWriteStream } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'

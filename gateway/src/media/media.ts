@@ -1,6 +1,6 @@
 /**
  * Media for every kind of message: bringing in what a caller sends, converting it to what WhatsApp shows, uploading it, and keeping what
- * people send us. Files stay on disk the whole way; nothing here holds one in memory.
+ * people send us. Files stay on disk the whole way; nothing here holds a large one in memory.
  *
  *   out:  source ──fetch──▶ file in DATA_DIR/tmp ──convert──▶ file ──upload──▶ fields of the message, and the file is kept under its id
  *   in:   message ──note, in the recorder's transaction──▶ worker ──download, decrypt, check──▶ folder ──▶ the instance's bucket
