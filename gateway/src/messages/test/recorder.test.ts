@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { forEachDatabase } from '../../../testing/databases.ts'
 import { eventually } from '../../events/test/stage.ts'
-import type { EngineEvent, ReceivedMessage } from '../../whatsapp/engine.ts'
-import type { HistoryMessage } from '../../whatsapp/history.ts'
+import type { ReceivedMessage } from '../../whatsapp/engine.ts'
 import { ANA, INSTANCE, openStage, SHOP, type Stage } from './stage.ts'
 
 forEachDatabase((_name, open) => {
@@ -15,17 +14,6 @@ forEachDatabase((_name, open) => {
 
     const ana = () => ({ ...stage.ana.address, name: 'Ana' })
     const shop = () => ({ ...stage.shop.address, name: 'Shop' })
-    const stored = (count: number) => eventually(async () => (await stage.rows()).length === count, `${count} messages`)
-    /** All there is to see after everything has come to rest. */
-    const allDelivered = async () => {
-      await eventually(async () => {
-        const waiting = await stage.database.db.read.selectFrom('deliveries').select('event_id').execute()
-        const open = (await stage.inbox()).filter(({ done }) => done === 0)
-        return waiting.length + open.length === 0
-      }, 'rest')
-      return stage.receiver.requests.map(({ json }) => json)
-    }
-
     test('a text arrives as an event in the live shape, once, and its inbox row is settled', async () => {
       await begin()
       stage.ana.send(stage.shop, 'hello', 'MSG1')
@@ -65,7 +53,7 @@ forEachDatabase((_name, open) => {
           status: 'delivered',
         },
       ])
-      expect(await allDelivered()).toHaveLength(1)
+      expect(await stage.allDelivered()).toHaveLength(1)
       expect(await stage.inbox()).toEqual([{ done: 1 }])
     })
 
@@ -110,7 +98,7 @@ forEachDatabase((_name, open) => {
     test('the same message again makes no second event, and its inbox row goes too', async () => {
       await begin()
       stage.ana.send(stage.shop, 'hello', 'MSG1')
-      await stored(1)
+      await stage.stored(1)
       const again: ReceivedMessage = {
         id: 'MSG1',
         chat: stage.ana.address,
@@ -133,7 +121,7 @@ forEachDatabase((_name, open) => {
       void stage.messages.handle({ id: INSTANCE }, { type: 'message', message: again, inbox: 'other' })
       stage.ana.send(stage.shop, 'next', 'MSG2')
       await stage.delivered('message.exchange', 2)
-      const events = await allDelivered()
+      const events = await stage.allDelivered()
       expect(events.map(({ data }) => data.id)).toEqual(['MSG1', 'MSG2'])
       expect(await stage.rows()).toHaveLength(2)
     })
@@ -164,7 +152,7 @@ forEachDatabase((_name, open) => {
       })
       const [original] = await stage.rows()
       expect(original).toMatchObject({ message_id: 'MSG1', content: 'first', edited_content: 'second', revoked: 0 })
-      const exchanged = (await allDelivered()).filter(({ event }) => event === 'message.exchange')
+      const exchanged = (await stage.allDelivered()).filter(({ event }) => event === 'message.exchange')
       expect(exchanged.map(({ data }) => data.id)).toEqual(['MSG1', 'EDIT1'])
     })
 
@@ -247,7 +235,7 @@ forEachDatabase((_name, open) => {
       }
       await stage.messages.handle({ id: INSTANCE }, { type: 'message', message: from('120363000@g.us', 'g'), inbox: 'g' })
       await stage.messages.handle({ id: INSTANCE }, { type: 'message', message: from('status@broadcast', 's'), inbox: 's' })
-      expect(await allDelivered()).toEqual([])
+      expect(await stage.allDelivered()).toEqual([])
       expect(await stage.rows()).toEqual([])
       stage.settings.ignoreGroupMessages = false
       await stage.messages.handle({ id: INSTANCE }, { type: 'message', message: from('120363000@g.us', 'g2'), inbox: null })
@@ -268,110 +256,6 @@ forEachDatabase((_name, open) => {
         isGroup: false,
         groupJid: null,
       })
-    })
-
-    test('history is stored and announced to nobody', async () => {
-      await begin()
-      const messages: HistoryMessage[] = Array.from({ length: 450 }, (_, n) => ({
-        id: `OLD${n}`,
-        chat: stage.ana.address,
-        sender: n % 2 === 0 ? stage.ana.address : stage.shop.address,
-        fromMe: n % 2 === 1,
-        timestamp: n,
-        pushName: null,
-        message: { conversation: `old ${n}` },
-        viewOnce: false,
-        offline: true,
-        status: null,
-        starred: false,
-      }))
-      const part: EngineEvent = { type: 'history', messages, chats: [], names: [], progress: 100, inbox: null, stored: () => {} }
-      await stage.messages.handle({ id: INSTANCE }, part)
-      await stored(450)
-      await stage.messages.handle({ id: INSTANCE }, part)
-      stage.ana.send(stage.shop, 'now', 'NEW')
-      await stage.delivered('message.exchange', 1)
-      expect((await allDelivered()).map(({ data }) => data.id)).toEqual(['NEW'])
-      expect(await stage.rows()).toHaveLength(451)
-    })
-
-    test('what the history has before it is delivered is announced when it is, once', async () => {
-      await begin()
-      const old = (id: string): HistoryMessage => ({
-        id,
-        chat: stage.ana.address,
-        sender: stage.ana.address,
-        fromMe: false,
-        timestamp: 5,
-        pushName: null,
-        message: { conversation: id },
-        viewOnce: false,
-        offline: true,
-        status: null,
-        starred: false,
-      })
-      const part: EngineEvent = {
-        type: 'history',
-        messages: [old('OLD'), old('JUST NOW')],
-        chats: [],
-        names: [],
-        progress: 100,
-        inbox: null,
-        stored: () => {},
-      }
-      await stage.messages.handle({ id: INSTANCE }, part)
-      await stored(2)
-      stage.ana.send(stage.shop, 'JUST NOW', 'JUST NOW')
-      await stage.delivered('message.exchange', 1)
-      const again: EngineEvent = { type: 'message', message: old('JUST NOW'), inbox: null }
-      await stage.messages.handle({ id: INSTANCE }, again)
-      stage.ana.send(stage.shop, 'LAST', 'LAST')
-      await stage.delivered('message.exchange', 2)
-      expect((await allDelivered()).map(({ data }) => data.id)).toEqual(['JUST NOW', 'LAST'])
-    })
-
-    test('a part of the history is stored with its names and ends its row, all together', async () => {
-      await begin()
-      const known = { jid: '34600000777@s.whatsapp.net', lid: '777@lid' }
-      const fromLid = (id: string, chat: HistoryMessage['chat'], status: HistoryMessage['status'] = null): HistoryMessage => ({
-        id,
-        chat,
-        sender: status === null ? chat : stage.shop.address,
-        fromMe: status !== null,
-        timestamp: 5,
-        pushName: null,
-        message: { conversation: id },
-        viewOnce: false,
-        offline: true,
-        status,
-        starred: false,
-      })
-      let done = 0
-      const tell = (messages: HistoryMessage[], inbox: string | null): Promise<void> =>
-        stage.messages.handle(
-          { id: INSTANCE },
-          {
-            type: 'history',
-            messages,
-            chats: [],
-            names: [{ address: known, pushName: 'Ana', savedName: 'Ana of the shop' }],
-            progress: null,
-            inbox,
-            stored: () => {
-              done += 1
-            },
-          },
-        )
-      await tell([fromLid('ONE', { jid: null, lid: known.lid })], null)
-      await tell([fromLid('TWO', known, 'read'), fromLid('ONE', known)], 'H')
-      expect(done).toBe(2)
-      expect(await stage.rows()).toMatchObject([
-        { message_id: 'ONE', chat: known.jid, sender: known.jid, status: 'delivered' },
-        { message_id: 'TWO', chat: known.jid, status: 'read' },
-      ])
-      await stage.messages.handle({ id: INSTANCE }, { type: 'message', message: { ...fromLid('NEW', known), offline: false }, inbox: null })
-      const [data] = await stage.delivered('message.exchange', 1)
-      expect(data).toMatchObject({ sender: { name: 'Ana of the shop' } })
     })
 
     test('what is done with a chat is about what came before it, and is stored when it has been handled', async () => {
@@ -417,13 +301,13 @@ forEachDatabase((_name, open) => {
           },
         )
       await receive('HIDDEN', { jid: null, lid })
-      await stored(1)
+      await stage.stored(1)
       expect((await stage.rows())[0]).toMatchObject({ chat: lid, sender: lid })
       expect((await stage.delivered('message.exchange', 1))[0].chat).toEqual({ jid: null, lid, name: null, type: 'private' })
       await receive('KNOWN', stage.ana.address)
       await receive('HIDDEN', stage.ana.address)
-      await stored(2)
-      await allDelivered()
+      await stage.stored(2)
+      await stage.allDelivered()
       expect((await stage.rows()).map(({ chat, sender }) => [chat, sender])).toEqual(
         Array(2).fill([`${ANA}@s.whatsapp.net`, `${ANA}@s.whatsapp.net`]),
       )
@@ -433,7 +317,7 @@ forEachDatabase((_name, open) => {
       await begin()
       stage.ana.send(stage.shop, 'hello')
       await stage.delivered('message.exchange', 1)
-      await allDelivered()
+      await stage.allDelivered()
       stage = await stage.restart()
       await stage.connect()
       await stage.text({ number: ANA, message: 'hi' })

@@ -49,6 +49,10 @@ export interface Stage {
   inbox(): Promise<{ done: number }[]>
   /** Event data of this name, as the receiver got it, when there are this many. */
   delivered(name: string, count: number): Promise<Json[]>
+  /** All events there are to see after everything has come to rest. */
+  allDelivered(): Promise<Json[]>
+  /** Waits until as many messages are stored. */
+  stored(count: number): Promise<void>
   connect(): Promise<void>
   disconnect(): Promise<void>
   /** Ends everything without the instance being told, as a new process finds it. */
@@ -156,6 +160,15 @@ const build = (database: TestDatabase, network: MemoryNetwork, shop: MemoryPerso
         if (found.length >= count) return found
       }
     },
+    async allDelivered() {
+      await eventually(async () => {
+        const waiting = await db.read.selectFrom('deliveries').select('event_id').execute()
+        const open = (await stage.inbox()).filter(({ done }) => done === 0)
+        return waiting.length + open.length === 0
+      }, 'rest')
+      return receiver.requests.map(({ json }) => json)
+    },
+    stored: (count) => eventually(async () => (await stage.rows()).length === count, `${count} messages`),
     async connect() {
       const opened = new Promise<void>((resolve) => {
         const started = engine.open({

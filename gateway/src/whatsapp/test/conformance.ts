@@ -1,16 +1,16 @@
 /** What every engine must do, told once and run against each adapter. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readWireMedia } from '../../media/wire-media.ts'
 import { type Capability, capabilities } from '../capabilities.ts'
 import type { ChatChange } from '../chat-changes.ts'
-import { EngineError, type EngineSession } from '../engine.ts'
+import type { EngineSession } from '../engine.ts'
 import type { WireMessage } from '../wire.ts'
 import { chatStories } from './chat-stories.ts'
+import type { ConformanceStage } from './conformance-stage.ts'
+import { endingStories } from './ending-stories.ts'
+import { historyStories } from './history-stories.ts'
 import { labelStories } from './label-stories.ts'
-import { link, newId, Observed, relink, text } from './linked-session.ts'
+import { both, link, newId, Observed, relink, text } from './linked-session.ts'
+import { mediaStories } from './media-stories.ts'
 import type { Person, World } from './world.ts'
 
 export const describeEngine = (name: string, makeWorld: () => Promise<World>): void => {
@@ -33,7 +33,6 @@ export const describeEngine = (name: string, makeWorld: () => Promise<World>): v
     }, 30_000)
 
     const shown = new Set<Capability>()
-    /** A story that shows what a capability means: an engine which does not claim it must say so when it is asked all the same. */
     const shows = (capabilities: readonly Capability[], title: string, story: () => Promise<void>): void => {
       for (const capability of capabilities) shown.add(capability)
       it(title, async () => {
@@ -42,7 +41,7 @@ export const describeEngine = (name: string, makeWorld: () => Promise<World>): v
       })
     }
 
-    const both = (person: Person): { jid: string; lid: string } => ({ jid: person.jid, lid: person.lid })
+    const stage: ConformanceStage = { world: () => world, shop: () => shop, bob: () => bob, engine: () => engine, shows }
 
     describe('linking', () => {
       it('by QR tells who we are, and then opens', async () => {
@@ -339,158 +338,25 @@ export const describeEngine = (name: string, makeWorld: () => Promise<World>): v
       })
     })
 
-    describe('history', () => {
-      it('comes with the first link when asked for, and not otherwise', async () => {
-        const person = await world.person('Old hand')
-        const id = await bob.send(person, { conversation: 'long ago' })
-        await person.received(id)
-        const asked = await link(world, person, { historyDays: 7 })
-        const { messages } = await asked.next('history', (event) => event.messages.some((message) => message.id === id))
-        expect(messages.find((message) => message.id === id)).toMatchObject({ chat: both(bob), fromMe: false })
-        expect(asked.count('message')).toBe(0)
-        await asked.session.stop()
-        const newcomer = await world.person('Newcomer')
-        const unasked = await link(world, newcomer)
-        await unasked.message(await bob.send(newcomer, { conversation: 'hi' }))
-        expect(unasked.events.flatMap((event) => (event.type === 'history' ? event.messages : []))).toEqual([])
-        await unasked.session.stop()
-      })
-
-      shows(['history-request'], 'comes for one chat from a message on, as many as are asked for', async () => {
-        const person = await world.person('Forgetful')
-        const ids: string[] = []
-        for (const words of ['one', 'two', 'three', 'four']) ids.push(await bob.send(person, { conversation: words }))
-        for (const id of ids) await person.received(id)
-        const linked = await link(world, person)
-        const last = { id: ids[3] ?? '', chat: both(bob), sender: both(bob), fromMe: false, timestamp: Date.now() }
-        const { requestId } = await linked.session.requestOlder(last, 2)
-        expect(requestId).not.toBe('')
-        const { messages } = await linked.next('history', (event) => event.messages.length > 0)
-        expect(messages.map(({ id }) => id).sort()).toEqual([ids[1], ids[2]].sort())
-        expect(messages[0]).toMatchObject({ chat: both(bob), sender: both(bob), fromMe: false })
-        expect(linked.count('message')).toBe(0)
-        await linked.session.stop()
-      })
-
-      shows(['history-request'], 'comes again when it is asked for', async () => {
-        const id = await bob.send(shop, { conversation: 'of today' })
-        await engine.message(id)
-        await engine.session.requestHistory(7)
-        const { messages } = await engine.next('history', (event) => event.messages.some((message) => message.id === id))
-        expect(messages.find((message) => message.id === id)).toMatchObject({ chat: both(bob), fromMe: false })
-      })
-    })
+    describe('history', () => historyStories(stage))
 
     describe('chats', () => {
       shown.add('chat-actions')
-      chatStories({ world: () => world, bob: () => bob })
+      chatStories(stage)
     })
 
     describe('labels', () => {
       shown.add('labels')
-      labelStories({ world: () => world, bob: () => bob })
+      labelStories(stage)
     })
 
-    describe('media', () => {
-      const bytes = Buffer.from('what is in the file '.repeat(5_000))
-      let folder: string
-      beforeAll(async () => {
-        folder = await mkdtemp(join(tmpdir(), 'ryzeapi-engine-'))
-      })
-      afterAll(() => rm(folder, { recursive: true, force: true }))
-
-      const fields = {
-        image: 'imageMessage',
-        video: 'videoMessage',
-        audio: 'audioMessage',
-        document: 'documentMessage',
-        sticker: 'stickerMessage',
-      } as const
-
-      for (const kind of ['image', 'video', 'audio', 'document', 'sticker'] as const) {
-        shows(['media'], `of kind ${kind} goes up, and comes down from what others send`, async () => {
-          const path = join(folder, kind)
-          await writeFile(path, bytes)
-          const upload = await engine.session.uploadMedia({ path, kind })
-          const id = newId()
-          await engine.send(bob, { [fields[kind]]: { ...upload, mimetype: 'application/octet-stream' } }, { id })
-          expect(bytes.equals(await bob.file(id))).toBe(true)
-
-          const theirs = await bob.sendFile(shop, { [fields[kind]]: { mimetype: 'application/octet-stream' } }, bytes)
-          const { message } = await engine.message(theirs)
-          const media = readWireMedia(message.message)
-          expect(media).toMatchObject({ type: kind, fileSize: bytes.length })
-          if (media?.reference == null) throw new Error('the message says nothing of where its media is')
-          const to = `${path}-down`
-          expect(await engine.session.downloadMedia(media.reference, { path: to, maxBytes: bytes.length })).toEqual({ size: bytes.length })
-          expect(bytes.equals(await readFile(to))).toBe(true)
-        })
-      }
-    })
+    describe('media', () => mediaStories(stage))
 
     it('is asked here for every capability there is, claimed or not', () => {
       expect([...shown].sort()).toEqual([...capabilities].sort())
     })
 
-    describe('the end', () => {
-      it('is one closed event, and nothing follows it', async () => {
-        const person = await world.person('Stopped')
-        const other = await link(world, person)
-        await Promise.all([other.session.stop(), other.session.stop()])
-        await bob.send(person, { conversation: 'too late' })
-        expect(other.events.at(-1)).toMatchObject({ type: 'closed', reason: 'stopped' })
-        expect(other.count('closed')).toBe(1)
-        await expect(other.send(bob, text('?'), { id: newId() })).rejects.toMatchObject({ code: 'not-connected' })
-        await expect(other.session.lookUpNumbers(['1'])).rejects.toBeInstanceOf(EngineError)
-      })
-
-      it('comes before the start when nobody started it', async () => {
-        const other = new Observed(world.engine, world.store())
-        await other.session.stop()
-        expect(other.events).toMatchObject([{ type: 'closed', reason: 'stopped' }])
-        expect(() => other.session.start()).toThrow()
-      })
-
-      it('is logged-out after our log-out, and for the stored credentials from then on', async () => {
-        const person = await world.person('Leaver')
-        const other = await link(world, person)
-        await other.session.logout()
-        expect(await other.next('closed')).toMatchObject({ reason: 'logged-out' })
-        const again = relink(world, other)
-        expect(await again.next('closed')).toMatchObject({ reason: 'logged-out' })
-      })
-
-      it('is logged-out when the phone unlinks us', async () => {
-        const person = await world.person('Cleaner')
-        const other = await link(world, person)
-        await person.unlinkAll()
-        expect(await other.next('closed')).toMatchObject({ reason: 'logged-out' })
-      })
-
-      it('is replaced when somebody else connects with the same credentials', async () => {
-        const person = await world.person('Twice')
-        const first = await link(world, person)
-        const second = relink(world, first)
-        await second.next('open')
-        expect(await first.next('closed')).toMatchObject({ reason: 'replaced' })
-        await second.session.stop()
-      })
-
-      it('is lost when the connection breaks', async () => {
-        const person = await world.person('Unlucky')
-        const other = await link(world, person)
-        await world.cut(person)
-        expect(await other.next('closed')).toMatchObject({ reason: 'lost' })
-      })
-
-      it('of a log-out that can not be confirmed is an error, and the session ends all the same', async () => {
-        const person = await world.person('Cut off')
-        const other = await link(world, person)
-        await other.session.stop()
-        await expect(other.session.logout()).rejects.toMatchObject({ code: 'not-connected' })
-        expect(other.count('closed')).toBe(1)
-      })
-    })
+    describe('the end', () => endingStories(stage))
   })
 }
 

@@ -89,4 +89,7 @@ export const relink = (world: World, before: Observed, options: Partial<SessionO
 let lastId = 0
 export const newId = (): string => `3EB0${(++lastId).toString(16).toUpperCase().padStart(16, '0')}`
 
+/** Both names of somebody, as addresses have them. */
+export const both = ({ jid, lid }: Person): { jid: string; lid: string } => ({ jid, lid })
+
 export const text = (body: string): WireMessage => ({ extendedTextMessage: { text: body } })

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { MessageKey } from '../../../engine.ts'
 import type { MediaKind, MediaReference } from '../../../media.ts'
-import { link, newId, type Observed } from '../../../test/linked-session.ts'
+import { both, link, newId, type Observed } from '../../../test/linked-session.ts'
 import { simulatedWorld } from '../../../test/simulator.ts'
 import type { Person } from '../../../test/world.ts'
 import type { WireMessage } from '../../../wire.ts'
@@ -41,8 +41,6 @@ const fileOf = async (bytes: Uint8Array): Promise<string> => {
   await writeFile(path, bytes)
   return path
 }
-
-const both = ({ jid, lid }: Person) => ({ jid, lid })
 
 const sent = z.object({ id: z.string() })
 const seen = z.object({
