@@ -9,6 +9,7 @@ import { AbsentDevices } from './absent-devices.ts'
 import { completed } from './addresses.ts'
 import { type AppStateConnection, type OpenedAppState, openAppState } from './app-state/open.ts'
 import { createAuthKeys } from './auth-keys.ts'
+import { becomeActive } from './being-active.ts'
 import type { Credentials } from './credentials.ts'
 import { DeviceLists } from './device-lists.ts'
 import type { Environment } from './environment.ts'
@@ -164,13 +165,18 @@ export const wireSocket = (connection: WiredConnection, wiring: Wiring): WiredSo
     commits,
     makeRepository,
     logger,
-    onCrash: (error) => {
-      logger.warn({ error: error instanceof Error ? error.message : String(error) }, 'the WhatsApp connection broke')
-      void socket.end(error instanceof Error ? error : new Error('the connection broke'))
-    },
+    onCrash: (error) => giveUp(error, 'the WhatsApp connection broke'),
     onClosing: () => onClosing(socket),
     onRegistrationRefreshed,
     absentDevices,
+  })
+  const giveUp = (error: unknown, what: string): void => {
+    logger.warn({ error: error instanceof Error ? error.message : String(error) }, what)
+    void socket.end(error instanceof Error ? error : new Error(what))
+  }
+  becomeActive(socket, {
+    request: async (node) => connection.request(node),
+    onRefused: (error) => giveUp(error, 'WhatsApp does not take the connection for active'),
   })
   const appState = openAppState(connection, { socket, credentials, routes, mediaHost, onStorageFailure })
   return { socket, gate, commits, ...signal(), devices, absentDevices, unreadable, appState }
