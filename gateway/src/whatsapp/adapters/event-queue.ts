@@ -1,4 +1,5 @@
 /** Hands a session's events over one at a time and in order, each after the promise of the one before. */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Logger } from '../../runtime/logging.ts'
 import type { EngineEvent } from '../engine.ts'
 
@@ -18,6 +19,8 @@ const LOW = 50
 
 export class EventQueue {
   readonly #options: EventQueueOptions
+  /** Listeners run here, and not in what the first event happened to be pushed from: the library may take that for a transaction of its own. */
+  readonly #outside = AsyncLocalStorage.snapshot()
   #waiting: PendingEvent[] = []
   #running: Promise<void> | null = null
   #closed = false
@@ -32,7 +35,7 @@ export class EventQueue {
     if (this.#closed) return
     this.#waiting.push(event)
     if (!this.#high && this.#waiting.length > HIGH) this.#press(true)
-    this.#running ??= this.#run()
+    this.#running ??= this.#outside(() => this.#run())
   }
 
   /** Resolves when everything pushed before has been delivered; rejects when nothing is delivered any more. */

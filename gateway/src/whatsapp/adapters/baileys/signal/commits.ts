@@ -3,6 +3,7 @@
  * to one person cost a write or two and not twenty. Nobody waits here: operations go on with the new state at once, and the wire gate lets no
  * frame out before everything it rests on is stored.
  */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { milestones } from '../../../../runtime/milestones.ts'
 import type { InboxRow, SessionStore, StoreBatch } from '../../../engine.ts'
 
@@ -29,6 +30,11 @@ interface Gathered {
 export class Commits {
   readonly #options: CommitsOptions
   readonly #listeners = new Set<() => void>()
+  /**
+   * Where everything runs that follows a commit. Whoever hands one in may be in a transaction of Baileys' key store, which for Baileys is everything
+   * that runs on from there: what it was then given to keep, long after that transaction, would be lost.
+   */
+  readonly #outside = AsyncLocalStorage.snapshot()
   #gathering: Gathered | null = null
   #storing: Gathered | null = null
   #running: Promise<void> | null = null
@@ -75,7 +81,7 @@ export class Commits {
     into.settle.push(...settleInbox)
     this.#asked += 1
     into.upTo = this.#asked
-    this.#running ??= this.#run()
+    this.#running ??= this.#outside(() => this.#run())
   }
 
   /** What the store will hold once all is written: a value, null for removed, undefined when only the store knows. */
