@@ -2,12 +2,14 @@
 import { networkFailure } from '../../../outbound/errors.ts'
 import { EngineError, type EngineErrorCode } from '../../engine.ts'
 import { ProxyError } from './tunnel.ts'
+import { UNANSWERED } from './unanswered.ts'
 
 export const engineErrorOf = (error: unknown): EngineError => {
   if (error instanceof EngineError) return error
   if (isBroken(error)) return new EngineError('not-connected', 'the connection to WhatsApp broke')
   if (!isBoom(error)) return new EngineError('rejected', error instanceof Error ? error.message : 'WhatsApp request failed')
   const serverCode = typeof error.data === 'number' && Number.isFinite(error.data) ? error.data : null
+  if (serverCode === UNANSWERED) return new EngineError('timeout', error.message)
   if (serverCode !== null)
     return new EngineError(serverCodes.get(serverCode) ?? 'rejected', `WhatsApp refused: ${error.message}`, serverCode)
   const code = statusCodes.get(error.output.statusCode) ?? 'rejected'

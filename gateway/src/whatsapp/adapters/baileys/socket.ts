@@ -18,6 +18,7 @@ import type { CacheView } from './shared-cache.ts'
 import type { Commits } from './signal/commits.ts'
 import type { LidMappings } from './signal/lid-mapping.ts'
 import type { SignalRepository } from './signal/repository.ts'
+import { answerUnanswered } from './unanswered.ts'
 import { WireGate, type Writer } from './wire-gate.ts'
 
 export interface SocketOptions {
@@ -114,6 +115,7 @@ export const openSocket = (options: SocketOptions): { socket: WASocket; gate: Wi
     ['CB:notification', (notification) => refreshRegistration(notification, refresh)],
   ])
   guardListeners(socket.ws, handledHere, options.onCrash)
+  answerUnanswered(socket.ws)
   // Before whoever has asked is given the answer.
   socket.ws.on('frame', (frame: BinaryNode | Uint8Array) => options.absentDevices.heed(frame))
   const raw = rawConnection(socket)
