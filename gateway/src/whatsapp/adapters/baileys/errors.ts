@@ -16,6 +16,9 @@ export const engineErrorOf = (error: unknown): EngineError => {
   return new EngineError(code, error.message)
 }
 
+/** WhatsApp has refused something, or not answered: the connection is none the worse for it. */
+export const isRefusal = (error: unknown): boolean => isBoom(error) && typeof error.data === 'number' && Number.isFinite(error.data)
+
 /** Numeric code of a closed connection; null when nobody gave one. */
 export const closeCodeOf = (error: unknown): { code: number | 'proxy' | null; detail: string } => {
   // What the network said, which Baileys turns into codes that mean other things too.

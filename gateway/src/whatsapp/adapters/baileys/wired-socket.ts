@@ -13,6 +13,7 @@ import { becomeActive } from './being-active.ts'
 import type { Credentials } from './credentials.ts'
 import { DeviceLists } from './device-lists.ts'
 import type { Environment } from './environment.ts'
+import { engineErrorOf, isRefusal } from './errors.ts'
 import type { GroupSide } from './group-side.ts'
 import { guardedIdentities } from './guarded-identities.ts'
 import type { HistorySync } from './history/history-sync.ts'
@@ -165,7 +166,11 @@ export const wireSocket = (connection: WiredConnection, wiring: Wiring): WiredSo
     commits,
     makeRepository,
     logger,
-    onCrash: (error) => giveUp(error, 'the WhatsApp connection broke'),
+    onCrash: (error) => {
+      // To a question the library had by itself. It would have it again on the next connection, and that would end too.
+      if (isRefusal(error)) logger.warn({ error: engineErrorOf(error).message }, 'WhatsApp did not tell what the library asked')
+      else giveUp(error, 'the WhatsApp connection broke')
+    },
     onClosing: () => onClosing(socket),
     onRegistrationRefreshed,
     absentDevices,
