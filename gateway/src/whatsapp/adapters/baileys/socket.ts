@@ -11,6 +11,7 @@ import type { DeviceLists } from './device-lists.ts'
 import type { GroupLists } from './group-lists.ts'
 import { isBare } from './history/notification.ts'
 import { bridgeLogger } from './logger.ts'
+import { mendPartialAnswer } from './partial-answers.ts'
 import type { Routes } from './proxy.ts'
 import { refreshRegistration } from './registration-refresh.ts'
 import { createRetryAnswers } from './retry-answers.ts'
@@ -117,7 +118,10 @@ export const openSocket = (options: SocketOptions): { socket: WASocket; gate: Wi
   guardListeners(socket.ws, handledHere, options.onCrash)
   answerUnanswered(socket.ws)
   // Before whoever has asked is given the answer.
-  socket.ws.on('frame', (frame: BinaryNode | Uint8Array) => options.absentDevices.heed(frame))
+  socket.ws.on('frame', (frame: BinaryNode | Uint8Array) => {
+    options.absentDevices.heed(frame)
+    mendPartialAnswer(frame)
+  })
   const raw = rawConnection(socket)
   if (raw === null) throw new Error('the library has made no connection')
   return { socket, gate: new WireGate(raw, options.commits) }

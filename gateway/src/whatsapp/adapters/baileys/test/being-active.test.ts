@@ -32,7 +32,7 @@ describe('a connection WhatsApp does not take for active', () => {
     const after = relink(world, before)
     await after.message(id)
     await after.session.stop()
-  }, 20_000)
+  })
 
   it('ends when WhatsApp refuses that too, and the next one gets its messages', async () => {
     const person = await world.person('Refused twice')
@@ -46,5 +46,5 @@ describe('a connection WhatsApp does not take for active', () => {
     const after = relink(world, deaf)
     await after.message(id)
     await after.session.stop()
-  }, 20_000)
+  })
 })
