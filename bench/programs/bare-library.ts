@@ -193,7 +193,6 @@ const login = async (
   const commits = new Commits({ store, onRows: () => {}, onHistory: () => {}, onFailure: fail })
   const { socket } = openSocket({
     url: network.whatsappUrl,
-    mediaHost: null,
     routes,
     version: null,
     credentials: credentials.value,

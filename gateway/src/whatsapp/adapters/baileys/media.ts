@@ -47,7 +47,12 @@ export interface MediaSide extends MediaSession {
 
 export const createMediaSession = ({ socket, routes, ask, request, mediaHost }: Collaborators): MediaSide => {
   const handles = createBoundedMap<string, string>(REMEMBERED_HANDLES)
-  const hosts = createMediaHosts(request)
+  const named = createMediaHosts(request)
+  // Where the network was said to be comes first.
+  const hosts = async (anew?: boolean) => {
+    const { hostnames, auth } = await named(anew)
+    return { hostnames: mediaHost === null ? hostnames : [mediaHost, ...hostnames], auth }
+  }
 
   const uploadTo = async (folder: string, body: UploadBody, hash: Uint8Array, signal: AbortSignal | undefined): Promise<Place> => {
     const { upload: agent } = routes()

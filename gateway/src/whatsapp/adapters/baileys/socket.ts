@@ -25,8 +25,6 @@ import { WireGate, type Writer } from './wire-gate.ts'
 export interface SocketOptions {
   /** Null: WhatsApp's own. */
   url: string | null
-  /** Host (with port) that media is uploaded to; null: as WhatsApp says. */
-  mediaHost: string | null
   routes: Routes
   version: SocketConfig['version'] | null
   credentials: AuthenticationCreds
@@ -63,7 +61,6 @@ export const openSocket = (options: SocketOptions): { socket: WASocket; gate: Wi
     logger: bridgeLogger(options.logger),
     ...(options.url === null ? {} : { waWebSocketUrl: options.url }),
     ...(options.version === null ? {} : { version: options.version }),
-    ...(options.mediaHost === null ? {} : { customUploadHosts: [{ hostname: options.mediaHost, maxContentLengthBytes: 2 ** 31 }] }),
     ...(routes.socket === undefined ? {} : { agent: routes.socket }),
     ...(routes.upload === undefined ? {} : { fetchAgent: routes.upload }),
     options: downloadOptions(routes.download),

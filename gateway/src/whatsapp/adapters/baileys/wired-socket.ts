@@ -143,7 +143,6 @@ export const wireSocket = (connection: WiredConnection, wiring: Wiring): WiredSo
 
   const { socket, gate } = openSocket({
     url,
-    mediaHost,
     version: version.current,
     routes,
     credentials: credentials.value,
