@@ -210,10 +210,12 @@ export const createSender = (collaborators: Collaborators): Sender => {
         let kept: Promise<void> | undefined
         if (begun === null) {
           await storePending(row, carried)
-          const ours = attached.findIndex((one) => one.id === carried?.note?.id)
-          // It takes the file over, and never throws.
-          kept = attached.splice(ours, ours < 0 ? 0 : 1).map((one) => media.keep(instance.id, one))[0]
-          if (kept === undefined && carried?.note) media.wake()
+          const ours = attached.find((one) => one.id === carried?.note?.id)
+          if (ours !== undefined) {
+            // It takes the file over, and never throws.
+            attached.splice(attached.indexOf(ours), 1)
+            kept = media.keep(instance.id, ours)
+          } else if (carried?.note) media.wake()
         }
 
         milestones.sending.publish({ ids: [id] })

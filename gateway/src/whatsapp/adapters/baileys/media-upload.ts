@@ -28,20 +28,27 @@ const LONGEST_ANSWER = 64 * 1024
 /** What WhatsApp's web client says; the hosts want to hear it. */
 export const ORIGIN = 'https://web.whatsapp.com'
 
+/** In place of an answer: its status is none of success. */
+const REFUSED = Symbol('refused')
+
 const answered = z.object({ url: z.string().min(1), direct_path: z.string().min(1), handle: z.string().nullish() })
 
 /**
- * `folder`: e.g. `/mms/image`. `hash`: SHA-256 of the body. Tries every host, and all of them once more with a fresh key, since that lives for a
- * while only. Throws {@link EngineError}.
+ * `folder`: e.g. `/mms/image`. `hash`: SHA-256 of the body. Tries every host, and where one has refused, all of them once more with a fresh key,
+ * since that lives for a while only. Throws {@link EngineError}.
  */
 export const upload = async (body: UploadBody, folder: string, hash: Uint8Array, { hosts, agent, signal }: Uploading): Promise<Place> => {
   const token = Buffer.from(hash).toString('base64url')
+  let refused = false
   for (const anew of [false, true]) {
+    if (anew && !refused) break
     const { hostnames, auth } = await hosts(anew)
     for (const hostname of hostnames) {
       signal?.throwIfAborted()
       const url = `https://${hostname}${folder}/${token}?${new URLSearchParams({ auth, token })}`
-      const { data } = answered.safeParse(await post(url, body, agent, signal).catch(() => undefined))
+      const answer = await post(url, body, agent, signal).catch(() => null)
+      refused ||= answer === REFUSED
+      const { data } = answered.safeParse(answer)
       if (data !== undefined) return { url: data.url, directPath: data.direct_path, handle: data.handle ?? null }
     }
   }
@@ -49,7 +56,7 @@ export const upload = async (body: UploadBody, folder: string, hash: Uint8Array,
   throw new EngineError('rejected', 'the media could not be uploaded')
 }
 
-/** What the host answers, as JSON; a status that is no success counts as none. */
+/** What the host answers, as JSON, or {@link REFUSED}. Throws where it does not get to an answer that makes sense. */
 const post = async (url: string, body: UploadBody, agent: Agent | undefined, signal: AbortSignal | undefined): Promise<unknown> => {
   const size = body instanceof Uint8Array ? body.length : body.size
   const asked = request(url, {
@@ -69,7 +76,7 @@ const post = async (url: string, body: UploadBody, agent: Agent | undefined, sig
   const response = await answer.promise
   if (response.statusCode !== 200) {
     asked.destroy()
-    return undefined
+    return REFUSED
   }
   const pieces: Uint8Array[] = []
   let length = 0

@@ -101,6 +101,12 @@ describe.each([
     expect(asked).toEqual(['one old', 'two old', 'one new', 'two new'])
   })
 
+  test('is refused at once where nobody answers: another key would not help, and each try may take a minute', async () => {
+    hosts = { one: hangsUp, two: hangsUp }
+    await expect(uploading(body())).rejects.toMatchObject({ code: 'rejected' })
+    expect(asked).toEqual(['one old', 'two old'])
+  })
+
   test('is given up when nobody wants it any more', async () => {
     const given = new AbortController()
     hosts = { one: () => given.abort(new Error('enough')) }
